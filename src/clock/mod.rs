@@ -1,0 +1,8 @@
+//! Monotonic time as a plain number, so that everything above it can run over virtual time.
+//!
+//! Code that decides anything takes `now: Moment` as an argument. Only drivers (the load reactor, the server's
+//! workers, the command line) call [`now`]; tests pass whatever moment they like.
+
+mod moment;
+
+pub use moment::{Moment, now};

@@ -1,0 +1,11 @@
+//! wsbench: load testing and conformance toolkit for WebSocket servers and gateways.
+//!
+//! The folders are the architecture; `ARCHITECTURE.md` holds the data flow and the table of who may import whom.
+
+pub mod clock;
+pub mod metrics;
+pub mod net;
+pub mod scenario;
+pub mod server;
+pub mod units;
+pub mod wire;

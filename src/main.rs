@@ -1,0 +1,3 @@
+//! The `wsbench` binary: parse, run, exit code.
+
+fn main() {}

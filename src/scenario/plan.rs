@@ -1,0 +1,292 @@
+//! [`Plan`]: a scenario after compilation, with every value resolved and every reference checked.
+//!
+//! The load engine interprets a plan and never sees YAML. A plan is immutable and shared by all workers.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::units::ByteSize;
+
+use super::matcher::{Correlation, Matcher};
+use super::template::Template;
+
+/// A whole run, compiled.
+#[derive(Debug)]
+pub struct Plan {
+    /// Name of the scenario, for people.
+    pub name: String,
+    /// Seed of every random choice; the same seed sends the same payloads in the same order per client.
+    pub seed: u64,
+    /// What is tested.
+    pub target: TargetSpec,
+    /// Kinds of clients. A client belongs to one group, chosen by weight.
+    pub groups: Vec<Group>,
+    /// How many clients there are, and when they start.
+    pub load: LoadModel,
+    /// After the last stage: how long flows may take to finish by themselves before they are closed.
+    pub graceful_stop: Duration,
+    /// Transport settings shared by all groups.
+    pub transport: TransportPlan,
+}
+
+/// What a run connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetSpec {
+    /// wsbench's own reference server, started as a child process for the run.
+    Embedded,
+    /// A `ws://` or `wss://` URL; a group's path is joined to it.
+    Url(String),
+}
+
+/// Settings of the transport below WebSocket.
+#[derive(Clone, Debug, Default)]
+pub struct TransportPlan {
+    /// Accept any certificate.
+    pub insecure: bool,
+    /// PEM file of additional certificate authorities.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files of a client certificate chain and its key.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Name to present and verify instead of the URL's host.
+    pub server_name: Option<String>,
+    /// Local addresses to connect from, used in turn; empty lets the system choose.
+    pub source_addresses: Vec<IpAddr>,
+}
+
+/// One kind of client.
+#[derive(Debug)]
+pub struct Group {
+    /// Unique within the plan.
+    pub name: String,
+    /// Share of the clients, relative to the other groups' weights; at least 1.
+    pub weight: u32,
+    /// How its clients connect.
+    pub connection: ConnectionPlan,
+    /// Pings that run beside the flow for as long as a connection is open.
+    pub heartbeat: Option<Heartbeat>,
+    /// The program of its clients. Loops are jumps: see [`Op::LoopBegin`].
+    pub flow: Vec<Op>,
+}
+
+/// How a client of a group opens and bounds its connections.
+#[derive(Debug)]
+pub struct ConnectionPlan {
+    /// Path and query, starting with `/`.
+    pub path: String,
+    /// Additional request headers.
+    pub headers: Vec<(String, Template)>,
+    /// Subprotocols to offer, in order of preference.
+    pub subprotocols: Vec<String>,
+    /// Offer permessage-deflate.
+    pub compression: bool,
+    /// The largest message a client accepts; a larger one fails the connection with 1009.
+    pub max_message_size: ByteSize,
+    /// From the start of name resolution to the end of the upgrade.
+    pub connect_timeout: Duration,
+    /// From a sent Close frame to the end of the TCP connection.
+    pub close_timeout: Duration,
+}
+
+/// Pings in the background.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    /// From one ping to the next, on a schedule that does not drift.
+    pub every: Duration,
+    /// A ping without its pong after this long counts as unanswered.
+    pub timeout: Duration,
+}
+
+/// One instruction of a flow.
+#[derive(Debug)]
+pub enum Op {
+    /// Open the connection. A flow that does not begin with it gets it implicitly.
+    Connect,
+    /// Send one message.
+    Send(SendOp),
+    /// Wait for a message that matches and is no reply to a tracked send.
+    Expect(ExpectOp),
+    /// Send a ping and wait for its pong.
+    Ping {
+        /// Application data, at most 125 bytes.
+        payload: Template,
+        /// How long to wait.
+        timeout: Duration,
+    },
+    /// Wait.
+    Think(Delay),
+    /// Read messages for a time or up to a number, whichever is first; at least one of the two is set.
+    Receive {
+        /// Number of messages.
+        count: Option<u64>,
+        /// Length of time.
+        duration: Option<Duration>,
+    },
+    /// Begin of a loop; the matching [`Op::LoopEnd`] is at index `end`.
+    LoopBegin(LoopOp),
+    /// End of a loop; its [`Op::LoopBegin`] is at index `begin`.
+    LoopEnd {
+        /// Index of the begin.
+        begin: usize,
+    },
+    /// Close handshake.
+    Close {
+        /// Status code; `None` sends an empty Close frame.
+        code: Option<u16>,
+        /// Reason, at most 123 bytes of UTF-8.
+        reason: String,
+    },
+    /// End the TCP connection without a Close frame.
+    Drop,
+}
+
+/// Loops nest at most this deep.
+pub const MAX_LOOP_DEPTH: usize = 4;
+
+/// A loop. Without any bound it runs until the run asks the client to stop.
+#[derive(Clone, Debug)]
+pub struct LoopOp {
+    /// At most this many rounds.
+    pub times: Option<u64>,
+    /// No new round after this long.
+    pub duration: Option<Duration>,
+    /// Begin a round at each multiple of this interval since the loop's first: the intended moment of what it sends.
+    /// A round that is late starts at once and the schedule does not drift.
+    pub every: Option<Every>,
+    /// Index of the matching [`Op::LoopEnd`].
+    pub end: usize,
+}
+
+/// The schedule of a loop.
+#[derive(Clone, Debug)]
+pub struct Every {
+    /// From the intended begin of a round to that of the next.
+    pub interval: Duration,
+    /// Each round's begin is moved by a random time from 0 up to this much, without moving the schedule.
+    pub jitter: Duration,
+    /// The first round begins after a random time in `0..interval`, so that clients do not march in step.
+    pub spread: bool,
+}
+
+/// Text or binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadKind {
+    /// Opcode 1; the payload is UTF-8.
+    Text,
+    /// Opcode 2.
+    Binary,
+}
+
+/// A message to send.
+#[derive(Debug)]
+pub struct SendOp {
+    /// Text or binary.
+    pub kind: PayloadKind,
+    /// The payload.
+    pub payload: Template,
+    /// What answers it; `None` is a one-way message, which the books count as such.
+    pub reply: Option<ReplySpec>,
+}
+
+/// The reply that a message is owed.
+#[derive(Debug)]
+pub struct ReplySpec {
+    /// What the reply looks like.
+    pub matcher: Matcher,
+    /// How a reply finds its message.
+    pub correlation: Correlation,
+    /// A message without its reply after this long is lost.
+    pub timeout: Duration,
+    /// Whether the flow waits for the reply, or goes on while it is under way.
+    pub wait: bool,
+    /// Unless the flow waits: how many may be under way per client; at the limit it waits for one to return.
+    pub max_in_flight: u32,
+}
+
+/// A message to wait for.
+#[derive(Debug)]
+pub struct ExpectOp {
+    /// What it looks like.
+    pub matcher: Matcher,
+    /// Then the flow fails.
+    pub timeout: Duration,
+}
+
+/// A length of time to wait, drawn anew each time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Delay {
+    /// Always the same.
+    Fixed(Duration),
+    /// Evenly between two bounds.
+    Uniform(Duration, Duration),
+    /// Exponential with this mean, as between events of a Poisson process.
+    Exponential(Duration),
+}
+
+/// How many clients there are over time.
+#[derive(Clone, Debug)]
+pub enum LoadModel {
+    /// A number of clients that each stage moves to linearly. A client whose flow ends starts it again.
+    Closed {
+        /// In order; the run begins with no clients.
+        stages: Vec<ClosedStage>,
+    },
+    /// Clients arrive at a rate, whatever the target does, run their flow once and leave.
+    Open {
+        /// In order.
+        stages: Vec<OpenStage>,
+        /// An arrival beyond this many clients at once is dropped and counted as dropped.
+        max_clients: u64,
+        /// How arrivals are spaced.
+        arrivals: Arrivals,
+    },
+}
+
+/// One stage of a closed model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClosedStage {
+    /// Its length.
+    pub duration: Duration,
+    /// Number of clients at its end; zero duration jumps to it.
+    pub clients: u64,
+}
+
+/// One stage of an open model: the rate moves linearly between the two.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OpenStage {
+    /// Its length.
+    pub duration: Duration,
+    /// Arrivals per second at its begin.
+    pub from: f64,
+    /// Arrivals per second at its end.
+    pub to: f64,
+}
+
+/// How arrivals are spaced around their rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    /// At the reciprocal of the rate.
+    Constant,
+    /// As a Poisson process of that rate.
+    Poisson,
+}
+
+impl Plan {
+    /// The length of all stages together.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        match &self.load {
+            LoadModel::Closed { stages } => stages.iter().map(|stage| stage.duration).sum(),
+            LoadModel::Open { stages, .. } => stages.iter().map(|stage| stage.duration).sum(),
+        }
+    }
+
+    /// The most connections that the plan can hold open at once.
+    #[must_use]
+    pub fn max_connections(&self) -> u64 {
+        match &self.load {
+            LoadModel::Closed { stages } => stages.iter().map(|stage| stage.clients).max().unwrap_or(0),
+            LoadModel::Open { max_clients, .. } => *max_clients,
+        }
+    }
+}
