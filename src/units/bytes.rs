@@ -69,7 +69,13 @@ mod tests {
 
     #[test]
     fn reads_both_families_of_units() {
-        for (text, bytes) in [("10240", 10_240), ("64KiB", 65_536), ("1MB", 1_000_000), ("0.5KiB", 512), ("1MiB", 1 << 20)] {
+        for (text, bytes) in [
+            ("10240", 10_240),
+            ("64KiB", 65_536),
+            ("1MB", 1_000_000),
+            ("0.5KiB", 512),
+            ("1MiB", 1 << 20),
+        ] {
             assert_eq!(text.parse::<ByteSize>().unwrap(), ByteSize(bytes), "{text}");
         }
     }
