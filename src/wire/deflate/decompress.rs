@@ -13,11 +13,8 @@ use crate::wire::Role;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InflateError {
     /// The inflated message exceeds the limit; inflating stopped there.
-    #[error("the message inflates to more than {limit} bytes")]
-    TooBig {
-        /// The limit in bytes.
-        limit: usize,
-    },
+    #[error("the message inflates to more than the limit")]
+    TooBig,
     /// The payload is no DEFLATE data, or it stops inside a block.
     #[error("the compressed message is not valid DEFLATE data (RFC 7692 7.2.2)")]
     Corrupt,
@@ -94,7 +91,7 @@ impl Inflater {
             loop {
                 let (taken, made, status) = step(state, input, chunk)?;
                 if made > limit.saturating_sub(out.len()) {
-                    return Err(InflateError::TooBig { limit });
+                    return Err(InflateError::TooBig);
                 }
                 out.extend_from_slice(&chunk[..made]);
                 input = &input[taken..];

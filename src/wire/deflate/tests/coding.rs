@@ -155,7 +155,7 @@ fn a_bomb_stops_at_the_limit() {
     let mut out = Vec::new();
     let limit = 100_000;
     let result = Inflater::new(&NO_TAKEOVER, Role::Server).inflate(&bomb, true, limit, &mut out);
-    assert_eq!(result, Err(InflateError::TooBig { limit }));
+    assert_eq!(result, Err(InflateError::TooBig));
     assert!(out.len() <= limit, "{}", out.len());
 }
 
