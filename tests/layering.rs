@@ -1,53 +1,59 @@
-//! The folders are the architecture, so this reads every import under `src/` and fails on one that points upwards.
+//! The folders are the architecture, so this reads every import under `src/` and fails on one that the table of layers
+//! in `ARCHITECTURE.md` does not allow.
 //!
 //! The check is textual: comments, literals and `#[cfg(test)]` items are taken out, then each path that starts with
 //! `crate::`, `wsbench::` or enough `super::` is resolved to the top-level module that it enters.
 
-use std::collections::BTreeSet;
+#![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the test that reads it")]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Which top-level modules each may import. `ARCHITECTURE.md` shows the same table and says why.
-const LAYERS: &[(&str, &[&str])] = &[
-    ("units", &[]),
-    ("clock", &[]),
-    ("wire", &[]),
-    ("net", &["wire", "units", "clock"]),
-    ("scenario", &["units"]),
-    ("metrics", &["units", "clock"]),
-    ("load", &["scenario", "net", "wire", "metrics", "clock", "units"]),
-    ("server", &["net", "wire", "units", "clock"]),
-    ("report", &["metrics", "units"]),
-    ("progress", &["metrics", "load", "units", "clock"]),
-    ("cli", &["units", "scenario", "server", "load", "net"]),
-    (
-        "exit",
-        &["units", "scenario", "server", "load", "net", "metrics", "report"],
-    ),
-    (
-        "app",
-        &[
-            "units", "clock", "wire", "net", "scenario", "metrics", "load", "server", "report", "progress",
-            "cli", "exit",
-        ],
-    ),
-    ("main", &["app", "cli", "exit"]),
-];
 
 /// What no committed text may hold: leftovers, and paths of one person's machine.
 const FORBIDDEN: &[&str] = &[
     "TODO", "FIXME", "XXX", "todo!(", "#[allow(", "/root/", "/home/", "/work/",
 ];
 
+/// For each top-level module, those that it may import; `None` is every one.
+type Layers = BTreeMap<String, Option<BTreeSet<String>>>;
+
 #[test]
 fn imports_point_downwards() {
+    let layers = layers(&fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
     let src = root().join("src");
     let mut wrong = Vec::new();
     for file in files_under(&src, "rs") {
         let relative = file.strip_prefix(&src).unwrap();
-        wrong.extend(upward_imports(relative, &fs::read_to_string(&file).unwrap()));
+        wrong.extend(upward_imports(
+            &layers,
+            relative,
+            &fs::read_to_string(&file).unwrap(),
+        ));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_points_downwards() {
+    let layers = layers(&fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
+    let mut placed: BTreeSet<&str> = BTreeSet::new();
+    while placed.len() < layers.len() {
+        let ready: Vec<&str> = layers
+            .iter()
+            .filter(|(name, _)| !placed.contains(name.as_str()))
+            .filter(|(_, allowed)| match allowed {
+                Some(allowed) => allowed.iter().all(|below| placed.contains(below.as_str())),
+                None => true,
+            })
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert!(
+            !ready.is_empty(),
+            "the layers above {placed:?} import each other in a circle"
+        );
+        placed.extend(ready);
+    }
 }
 
 #[test]
@@ -82,8 +88,37 @@ fn no_leftovers_and_no_machine_paths() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+const TABLE: &str = "\
+| module | purpose | may import |
+|---|---|---|
+| `units` | quantities | - |
+| `wire` | the protocol | - |
+| `net` | sockets | `wire`, `units` |
+| `server` | the server | `net`, `wire`, `units` |
+| `load` | the engine | `net`, `wire`, `units` |
+| `app` | the commands | everything |
+
+| what | where | `net` |
+";
+
+#[test]
+fn the_table_is_read() {
+    let layers = layers(TABLE);
+    assert_eq!(
+        layers.keys().collect::<Vec<_>>(),
+        ["app", "load", "main", "net", "server", "units", "wire"]
+    );
+    assert_eq!(layers["units"], Some(BTreeSet::new()));
+    assert_eq!(
+        layers["net"],
+        Some(BTreeSet::from(["wire".to_owned(), "units".to_owned()]))
+    );
+    assert_eq!(layers["app"], None);
+}
+
 #[test]
 fn an_upward_import_is_found_in_every_form() {
+    let layers = layers(TABLE);
     for source in [
         "use crate::net::Target;",
         "pub(crate) use crate::net;",
@@ -94,21 +129,25 @@ fn an_upward_import_is_found_in_every_form() {
         "#[cfg(test)]\nmod tests;\nuse crate::net::Target;",
         "const QUOTE: char = '\"'; use crate::net::Target; const S: &str = \"\";",
     ] {
-        let found = upward_imports(Path::new("wire/frame.rs"), source);
+        let found = upward_imports(&layers, Path::new("wire/frame.rs"), source);
         assert!(
             found.iter().any(|line| line.contains("net")),
             "{source}: {found:?}"
         );
     }
     assert_eq!(
-        upward_imports(Path::new("load/mod.rs"), "use super::server::Server;").len(),
+        upward_imports(&layers, Path::new("load/mod.rs"), "use super::server::Server;").len(),
         1
     );
-    assert_eq!(upward_imports(Path::new("unheard_of/mod.rs"), "").len(), 1);
+    assert_eq!(
+        upward_imports(&layers, Path::new("unheard_of/mod.rs"), "").len(),
+        1
+    );
 }
 
 #[test]
 fn what_is_no_upward_import_passes() {
+    let layers = layers(TABLE);
     for source in [
         "use crate::wire::Role;",
         "use super::close::CloseCode;",
@@ -122,19 +161,45 @@ fn what_is_no_upward_import_passes() {
         "fn f<'a>(x: &'a str) {}",
     ] {
         assert_eq!(
-            upward_imports(Path::new("wire/frame.rs"), source),
+            upward_imports(&layers, Path::new("wire/frame.rs"), source),
             [""; 0],
             "{source}"
         );
     }
     assert_eq!(
-        upward_imports(Path::new("wire/frame_tests.rs"), "use crate::net::Target;"),
+        upward_imports(
+            &layers,
+            Path::new("wire/frame_tests.rs"),
+            "use crate::net::Target;"
+        ),
         [""; 0]
     );
 }
 
+/// Reads the table of `ARCHITECTURE.md`. `main.rs` stands above it and needs only the composition root.
+fn layers(text: &str) -> Layers {
+    let names =
+        |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let mut layers = Layers::from([("main".to_owned(), Some(BTreeSet::from(["app".to_owned()])))]);
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.contains("| may import |"))
+        .skip(2);
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.split('|').collect();
+        let [_, module, _, allowed, _] = cells[..] else {
+            panic!("not three columns: {row}")
+        };
+        for module in names(module) {
+            let allowed = (allowed.trim() != "everything").then(|| names(allowed));
+            layers.insert(module, allowed);
+        }
+    }
+    layers
+}
+
 /// Describes each import of `source`, the file at `relative` to `src/`, that the table does not allow.
-fn upward_imports(relative: &Path, source: &str) -> Vec<String> {
+fn upward_imports(layers: &Layers, relative: &Path, source: &str) -> Vec<String> {
     let path = module_path(relative);
     let stem = relative.file_stem().unwrap().to_string_lossy();
     let is_test_file = stem == "tests" || stem.ends_with("_tests") || path.iter().any(|name| name == "tests");
@@ -142,15 +207,16 @@ fn upward_imports(relative: &Path, source: &str) -> Vec<String> {
         return Vec::new();
     }
     let layer = path.first().map_or("main", String::as_str);
-    let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
+    let Some(allowed) = layers.get(layer) else {
         return vec![format!(
-            "src/{}: module '{layer}' has no row in tests/layering.rs",
+            "src/{}: '{layer}' has no row in ARCHITECTURE.md's table of layers",
             relative.display()
         )];
     };
+    let Some(allowed) = allowed else { return Vec::new() };
     imported_modules(&without_tests(&code_only(source)), path.len())
         .into_iter()
-        .filter(|module| module != layer && !allowed.contains(&module.as_str()))
+        .filter(|module| module != layer && !allowed.contains(module))
         .map(|module| format!("src/{}: '{layer}' may not import '{module}'", relative.display()))
         .collect()
 }
