@@ -29,6 +29,8 @@ pub mod handshake;
 mod close;
 mod closing;
 mod decode;
+#[cfg(test)]
+mod deflated_tests;
 mod encode;
 mod frame;
 mod mask;
