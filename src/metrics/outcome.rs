@@ -170,7 +170,7 @@ mod tests {
             (0..5).for_each(|_| {
                 tally.error(ErrorClass::Refused, || {
                     "127.0.0.1:9: connection refused".to_owned()
-                })
+                });
             });
         });
         assert_eq!(outcome, Outcome::TargetUnreachable);
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(stopped_politely.0, Outcome::TargetLost);
 
         let told = judge(RunEnd::ServerExited("killed by signal 9".to_owned()), |tally| {
-            opened(tally, 1)
+            opened(tally, 1);
         });
         assert_eq!((told.0, told.1.contains("signal 9")), (Outcome::TargetLost, true));
     }
