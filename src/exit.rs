@@ -35,8 +35,8 @@ pub enum ExitCode {
     TargetLost = 108,
     /// wsbench's own counts do not add up.
     BooksUnbalanced = 109,
-    /// Connections opened, but every flow that came to an end failed.
-    EveryFlowFailed = 110,
+    /// Connections opened, but no flow completed, and at least as many failed as the end of the run cut off.
+    FlowsFailed = 110,
     /// The run ended, but a report of it could not be written.
     ReportNotWritten = 111,
 }
@@ -56,7 +56,7 @@ impl ExitCode {
         Self::TargetUnreachable,
         Self::TargetLost,
         Self::BooksUnbalanced,
-        Self::EveryFlowFailed,
+        Self::FlowsFailed,
         Self::ReportNotWritten,
     ];
 
@@ -86,7 +86,9 @@ impl ExitCode {
             Self::TargetUnreachable => "Connections were attempted and not one could be opened.",
             Self::TargetLost => "The target served connections and then was gone.",
             Self::BooksUnbalanced => "The run's own counts do not add up; its numbers are not to be trusted.",
-            Self::EveryFlowFailed => "Connections opened, but every flow that came to an end failed.",
+            Self::FlowsFailed => {
+                "Connections opened, but no flow completed, and at least as many failed as the end of the run cut off."
+            }
             Self::ReportNotWritten => "The run ended, but a report of it could not be written.",
         }
     }
@@ -113,7 +115,7 @@ pub const fn for_summary(summary: &Summary) -> ExitCode {
         Outcome::Interrupted => ExitCode::Interrupted,
         Outcome::TargetUnreachable => ExitCode::TargetUnreachable,
         Outcome::TargetLost => ExitCode::TargetLost,
-        Outcome::EveryFlowFailed => ExitCode::EveryFlowFailed,
+        Outcome::FlowsFailed => ExitCode::FlowsFailed,
     }
 }
 
@@ -196,7 +198,7 @@ mod tests {
             (
                 RunEnd::Completed,
                 &[(FlowsStarted, 1), (FlowsFailed, 1)],
-                ExitCode::EveryFlowFailed,
+                ExitCode::FlowsFailed,
             ),
         ];
         for (end, counts, code) in cases {
