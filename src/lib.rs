@@ -4,8 +4,10 @@
 
 pub mod cli;
 pub mod clock;
+pub mod exit;
 pub mod metrics;
 pub mod net;
+pub mod report;
 pub mod scenario;
 pub mod server;
 pub mod units;
