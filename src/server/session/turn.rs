@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::deadlines::Due;
 use super::life::{Life, Phase};
-use super::output::{Output, OutputBuffers, Socket};
+use super::output::{Output, Socket};
 use super::peer::{Peer, Wishes};
 use super::task::State;
 use crate::clock::Moment;
@@ -130,7 +130,7 @@ impl<'a> Turn<'a> {
         self.was_open = true;
         self.new_deadline = true;
         self.worker.registry.borrow_mut().set_waker(self.state.address.slot, self.waker);
-        self.speak(|stage| {
+        self.speak(|mut stage| {
             stage.mode.opened(stage.peer);
             stage.grant_wishes();
         })?;
@@ -180,7 +180,7 @@ impl<'a> Turn<'a> {
                     continue;
                 }
                 Due::Mode => {
-                    self.speak(|stage| {
+                    self.speak(|mut stage| {
                         stage.mode.woken(stage.peer);
                         stage.grant_wishes();
                     })?;
@@ -237,7 +237,7 @@ impl<'a> Turn<'a> {
         let mut seen = Traffic::default();
         // What waits goes first.
         let socket = self.outbox.is_none().then_some(Socket { transport, waker });
-        let output = Output::new(sender, OutputBuffers { write, scratch }, traffic, socket);
+        let output = Output::new(sender, write, scratch, traffic, socket);
         let mut peer = Peer::new(output, worker, *address, *route);
         act(Stage {
             receiver,
