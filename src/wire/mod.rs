@@ -27,6 +27,8 @@ pub mod extension;
 mod close;
 mod closing;
 mod decode;
+#[cfg(test)]
+mod deflated_tests;
 mod encode;
 mod frame;
 mod mask;
