@@ -3,6 +3,7 @@
 //! The folders are the architecture; `ARCHITECTURE.md` holds the data flow and the table of who may import whom.
 
 pub mod clock;
+pub mod load;
 pub mod metrics;
 pub mod net;
 pub mod scenario;
