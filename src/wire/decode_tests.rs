@@ -261,21 +261,21 @@ fn rfc6455_8_1_text_fails_at_its_first_bad_byte() {
 
 #[test]
 fn rfc6455_10_4_size_is_refused_from_the_header_on() {
-    let too_big = Event::Violation(Violation::TooBig { limit: 10 });
+    let too_big = || Event::Violation(Violation::TooBig { limit: 10 });
     let mut receiver = client(Rules::STRICT, 10);
     assert_eq!(
         feed(&mut receiver, [&b"\x82\x0B"[..]]),
-        [too_big.clone()],
+        [too_big()],
         "no payload byte has come"
     );
     let mut receiver = client(Rules::STRICT, 10);
     assert_eq!(
         feed(&mut receiver, [&b"\x82\x7F\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF"[..]]),
-        [too_big.clone()]
+        [too_big()]
     );
     let mut receiver = client(Rules::STRICT, 10);
     let fragments = feed(&mut receiver, [&b"\x02\x06abcdef\x89\x0Bhello world\x80\x05"[..]]);
-    assert_eq!(fragments, [Event::Ping(b"hello world".to_vec()), too_big]);
+    assert_eq!(fragments, [Event::Ping(b"hello world".to_vec()), too_big()]);
     let mut receiver = client(Rules::STRICT, 10);
     assert_eq!(
         feed(&mut receiver, [&b"\x82\x0Aabcdefghij"[..]]),

@@ -15,14 +15,20 @@
 //! | `decode` | [`Receiver`]: frames to messages, strict or lenient |
 //! | `encode` | [`Sender`]: messages to frames; [`RawFrame`]: any frame at all |
 //! | `closing` | the close handshake: who closed, with what, cleanly or not |
+//! | [`deflate`] | permessage-deflate: negotiated, inflated, deflated |
+//! | [`extension`] | the grammar of `Sec-WebSocket-Extensions` |
 //!
 //! A connection owns no read buffer: the caller's is unmasked in place and lent to the event, and only the bytes of
 //! an incomplete frame or message are kept.
 
+pub mod deflate;
+pub mod extension;
+
 mod close;
 mod closing;
 mod decode;
-mod deflate;
+#[cfg(test)]
+mod deflated_tests;
 mod encode;
 mod frame;
 mod mask;
