@@ -3,5 +3,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `pacer` | when clients start and stop: pure functions of the plan |
+//! | `vclient` | one virtual client, without input or output |
 
 pub mod pacer;
+pub mod vclient;
