@@ -4,8 +4,11 @@
 
 pub mod cli;
 pub mod clock;
+pub mod exit;
+pub mod load;
 pub mod metrics;
 pub mod net;
+pub mod report;
 pub mod scenario;
 pub mod server;
 pub mod units;

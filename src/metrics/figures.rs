@@ -107,7 +107,7 @@ impl Figures {
         let seconds = stretch.as_secs_f64();
         let rate = |counter| {
             if seconds > 0.0 {
-                tally.counter(counter) as f64 / seconds
+                thousandths(tally.counter(counter) as f64 / seconds)
             } else {
                 0.0
             }
@@ -234,6 +234,11 @@ fn errors_of(tally: &Tally) -> BTreeMap<ErrorClass, ErrorFigures> {
             )
         })
         .collect()
+}
+
+/// Three decimals: more would only be noise, and these survive the way through JSON exactly.
+fn thousandths(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
 }
 
 /// Milliseconds with nanosecond digits, so that nothing is lost on the way into JSON.

@@ -17,12 +17,14 @@
 //! | `closing` | the close handshake: who closed, with what, cleanly or not |
 //! | [`deflate`] | permessage-deflate: negotiated, inflated, deflated |
 //! | [`extension`] | the grammar of `Sec-WebSocket-Extensions` |
+//! | [`handshake`] | the opening handshake, both ends |
 //!
 //! A connection owns no read buffer: the caller's is unmasked in place and lent to the event, and only the bytes of
 //! an incomplete frame or message are kept.
 
 pub mod deflate;
 pub mod extension;
+pub mod handshake;
 
 mod close;
 mod closing;

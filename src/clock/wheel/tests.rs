@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 const TICK: u64 = 250_000;
+const NONE: [u32; 0] = [];
 
 fn wheel() -> Wheel {
     Wheel::new(Duration::from_nanos(TICK), Moment::ZERO)
@@ -26,7 +27,7 @@ fn a_timer_stays_within_its_memory() {
 fn fires_at_the_tick_after_its_deadline_and_never_before() {
     let mut wheel = wheel();
     wheel.schedule(3, Moment::from_nanos(TICK + 1));
-    assert_eq!(expired(&mut wheel, 2 * TICK - 1), []);
+    assert_eq!(expired(&mut wheel, 2 * TICK - 1), NONE);
     assert_eq!(wheel.next_deadline(), Some(Moment::from_nanos(2 * TICK)));
     assert_eq!(expired(&mut wheel, 2 * TICK), [3]);
     assert!(wheel.is_empty());
@@ -36,9 +37,9 @@ fn fires_at_the_tick_after_its_deadline_and_never_before() {
 #[test]
 fn a_deadline_in_the_past_fires_with_the_next_tick() {
     let mut wheel = wheel();
-    assert_eq!(expired(&mut wheel, 10 * TICK), []);
+    assert_eq!(expired(&mut wheel, 10 * TICK), NONE);
     wheel.schedule(0, Moment::ZERO);
-    assert_eq!(expired(&mut wheel, 10 * TICK), []);
+    assert_eq!(expired(&mut wheel, 10 * TICK), NONE);
     assert_eq!(expired(&mut wheel, 11 * TICK), [0]);
 }
 
@@ -48,11 +49,11 @@ fn rescheduling_replaces_and_never_cancels() {
     wheel.schedule(1, Moment::from_nanos(5 * TICK));
     wheel.schedule(1, Moment::from_nanos(500 * TICK));
     assert_eq!(wheel.len(), 1);
-    assert_eq!(expired(&mut wheel, 499 * TICK), []);
+    assert_eq!(expired(&mut wheel, 499 * TICK), NONE);
     assert_eq!(expired(&mut wheel, 500 * TICK), [1]);
     wheel.schedule(1, Moment::from_nanos(600 * TICK));
     wheel.schedule(1, Moment::NEVER);
-    assert_eq!(expired(&mut wheel, 900 * TICK), []);
+    assert_eq!(expired(&mut wheel, 900 * TICK), NONE);
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn scheduling_by_a_deadline_only_brings_it_forward() {
 fn holds_the_farthest_deadlines() {
     let mut wheel = Wheel::new(Duration::from_nanos(1), Moment::from_nanos(7));
     wheel.schedule(0, Moment::from_nanos(u64::MAX - 1));
-    assert_eq!(expired(&mut wheel, u64::MAX - 2), []);
+    assert_eq!(expired(&mut wheel, u64::MAX - 2), NONE);
     assert_eq!(expired(&mut wheel, u64::MAX - 1), [0]);
 }
 
