@@ -95,7 +95,7 @@ impl Server {
         let identity = config.tls.as_ref().map(identity).transpose()?;
         let certificate = identity.as_ref().map(Identity::certificate_pem);
         let tls = identity.map(|identity| server_config(identity, &[ALPN_HTTP_1_1])).transpose()?;
-        let (shared, mailboxes) = Shared::new(config, count, tls.map(Into::into))?;
+        let (shared, mailboxes) = Shared::new(config, count, tls)?;
         let shared = Arc::new(shared);
         let listeners = listener::listen(&config.listen, count)?;
 

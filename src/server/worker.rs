@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio_rustls::TlsAcceptor;
 
 use super::config::{ConfigError, ConnectionLimits, RouteLimits, RoutePlan, ServerConfig, plan_routes};
 use super::handle::{Address, MAILBOX_CAPACITY, Mailbox, Order};
@@ -29,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) route_ids: HashMap<String, RouteId>,
     pub(crate) limits: ConnectionLimits,
     pub(crate) drain_time: Duration,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) journal: Journal,
     pub(crate) wall_clock: WallClock,
     /// By worker.
@@ -97,7 +96,7 @@ impl Shared {
     pub(crate) fn new(
         config: &ServerConfig,
         workers: usize,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Result<(Self, Vec<mpsc::Receiver<Order>>), ConfigError> {
         let routes = plan_routes(config)?;
         let ids = (0..).map(RouteId);

@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::dispatch::Dispatcher;
 use crate::server::session::{Session, Transport};
@@ -21,9 +22,9 @@ pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) 
     // A connection that is gone already will say so when it is read.
     let _ = tcp.set_nodelay(true);
     let patience = worker.shared.limits.handshake_timeout.0;
-    let transport = match &worker.shared.tls {
+    let transport = match worker.shared.tls.clone() {
         None => Transport::Tcp(tcp),
-        Some(acceptor) => match timeout(patience, acceptor.accept(tcp)).await {
+        Some(tls) => match timeout(patience, TlsAcceptor::from(tls).accept(tcp)).await {
             Ok(Ok(tls)) => Transport::Tls(Box::new(tls)),
             Ok(Err(error)) => {
                 tracing::debug!(%peer, %error, "TLS handshake failed");

@@ -97,11 +97,14 @@ impl<'a> Turn<'a> {
         if (self.outbox.is_some() || self.state.unflushed) && self.write_out()? == Next::Wait {
             return Ok(Next::Wait);
         }
-        match self.state.life.phase {
+        let may_read = match self.state.life.phase {
             Phase::Eof => return Err(Over),
-            Phase::Ending if self.shut_down() == Next::Wait => return Ok(Next::Wait),
-            Phase::Open if self.state.publishes && !self.worker.hub.is_open(self.waker) => return Ok(Next::Wait),
-            _ => {}
+            Phase::Ending => self.shut_down(),
+            Phase::Open if self.state.publishes => self.worker.hub.is_open(self.waker),
+            _ => true,
+        };
+        if !may_read {
+            return Ok(Next::Wait);
         }
         let mut buffer = ReadBuf::new(&mut self.buffers.read);
         let mut cx = Context::from_waker(self.waker);
@@ -338,15 +341,15 @@ impl<'a> Turn<'a> {
         });
     }
 
-    /// Shuts the writing side.
-    fn shut_down(&mut self) -> Next {
+    /// Shuts the writing side; says whether that is done.
+    fn shut_down(&mut self) -> bool {
         let mut cx = Context::from_waker(self.waker);
         match Pin::new(&mut self.state.transport).poll_shutdown(&mut cx) {
-            Poll::Pending => Next::Wait,
+            Poll::Pending => false,
             // If it fails, the connection is gone, and reading will tell.
             Poll::Ready(_) => {
                 self.state.life.phase = Phase::Lingering;
-                Next::Go
+                true
             }
         }
     }

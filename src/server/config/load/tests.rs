@@ -101,12 +101,12 @@ fn mistakes_are_shown_with_their_place() {
     for (text, place, hint) in [
         ("listen: [nowhere]", "server.yaml:1:10", "socket address"),
         ("journal: 5\nlimit: {}", "server.yaml:2:1", "limit"),
-        ("drain_time: 5", "server.yaml:1:13", "duration"),
+        ("drain_time: 5", "server.yaml:1:1", "duration"),
         ("drain_time: -5s", "server.yaml:1:13", "duration"),
-        ("routes:\n  /x: {mode: ecko}", "server.yaml:2:14", "ecko"),
+        ("routes:\n  /x: {mode: ecko}", "server.yaml:2:8", "ecko"),
         ("routes:\n  /x: {mode: {echo: {loud: true}}}", "server.yaml:2:22", "loud"),
         ("routes:\n  /echo: {idle_timeuot: 5s}", "server.yaml:2:11", "idle_timeuot"),
-        ("workers: 0", "server.yaml:1:10", "nonzero"),
+        ("workers: 0", "server.yaml:1:1", "nonzero"),
         ("listen: [", "server.yaml:1", ""),
     ] {
         let error = refused(text);
