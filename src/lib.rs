@@ -2,9 +2,13 @@
 //!
 //! The folders are the architecture; `ARCHITECTURE.md` holds the data flow and the table of who may import whom.
 
+pub mod cli;
 pub mod clock;
+pub mod exit;
+pub mod load;
 pub mod metrics;
 pub mod net;
+pub mod report;
 pub mod scenario;
 pub mod server;
 pub mod units;

@@ -25,7 +25,9 @@ fn send(plan: &Plan) -> &SendOp {
         Op::Send(send) => Some(send),
         _ => None,
     });
-    sends.reduce(|_, last| last).unwrap_or_else(|| panic!("{} sends something", plan.name))
+    sends
+        .reduce(|_, last| last)
+        .unwrap_or_else(|| panic!("{} sends something", plan.name))
 }
 
 fn render(send: &SendOp, ctx: &RenderContext) -> Vec<u8> {

@@ -4,5 +4,7 @@
 //! workers, the command line) call [`now`]; tests pass whatever moment they like.
 
 mod moment;
+mod wheel;
 
 pub use moment::{Moment, now};
+pub use wheel::Wheel;

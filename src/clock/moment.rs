@@ -41,7 +41,10 @@ impl Add<Duration> for Moment {
 
     /// Saturates at [`Moment::NEVER`].
     fn add(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -61,13 +64,21 @@ impl Sub for Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06}s", self.0 / 1_000_000_000, self.0 % 1_000_000_000 / 1_000)
+        write!(
+            f,
+            "{}.{:06}s",
+            self.0 / 1_000_000_000,
+            self.0 % 1_000_000_000 / 1_000
+        )
     }
 }
 
 /// The present moment on the process's monotonic clock.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the monotonic clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the monotonic clock"
+)]
 pub fn now() -> Moment {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
     let epoch = *EPOCH.get_or_init(Instant::now);

@@ -1,5 +1,40 @@
 //! What is measured, held worker-locally, merged on a tick.
+//!
+//! ```text
+//! worker:    Shard (one Tally per group) -- ShardSender::flush --> bounded channel, never lossy
+//! recorder:  Recorder::tick -> Arc<Snapshot>  (live: cumulative and of the last window)
+//!            Recorder::finish -> Totals -> Summary (final: Figures per group, Outcome, Books, Processes)
+//! ```
+//!
+//! The hot path is [`Shard`]'s: an index and an addition, no lock, no allocation once the longest value of every trend
+//! and every close code has been seen. Everything readable ([`Figures`], [`Books`]) is derived from tallies later.
 
+mod books;
+mod close_codes;
+mod error_log;
+mod figures;
+mod handover;
+mod histogram;
+mod outcome;
+mod recorder;
 mod sample;
+mod shard;
+mod snapshot;
+mod summary;
+mod tally;
+mod timestamp;
 
+pub use books::{Books, Equation, Term};
+pub use close_codes::{CloseCodes, MAX_DISTINCT_CODES};
+pub use error_log::{ErrorLog, MAX_EXAMPLES};
+pub use figures::{CloseCodeFigures, CodeCounts, ErrorFigures, Figures, TrendFigures};
+pub use handover::{Gauges, ShardSender};
+pub use histogram::{Bucket, Histogram};
+pub use outcome::{Outcome, RunEnd};
+pub use recorder::{Recorder, Totals};
 pub use sample::{CloseCause, Counter, ErrorClass, Side, Trend};
+pub use shard::{GroupId, Shard};
+pub use snapshot::{GroupSnapshot, Snapshot};
+pub use summary::{GroupSummary, ProcessUsage, Processes, RunFacts, RunInfo, SCHEMA, Summary, SummaryError};
+pub use tally::Tally;
+pub use timestamp::rfc3339;

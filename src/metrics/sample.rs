@@ -44,6 +44,24 @@ impl Trend {
         Self::Close,
         Self::Session,
     ];
+
+    /// For people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Upgrade => "upgrade",
+            Self::Connect => "connect",
+            Self::Response => "response",
+            Self::Service => "service",
+            Self::Ping => "ping",
+            Self::SendLag => "send lag",
+            Self::Close => "close",
+            Self::Session => "session",
+        }
+    }
 }
 
 /// Something that is counted.
@@ -55,11 +73,11 @@ pub enum Counter {
     ConnectAttempted,
     /// Connections whose upgrade succeeded.
     ConnectOpened,
-    /// Attempts that failed.
+    /// Attempts that failed: each with exactly one error of a class that is [before the upgrade](ErrorClass::is_connect).
     ConnectFailed,
     /// Attempts that the end of the run cut off.
     ConnectAbandoned,
-    /// Messages handed to the transport.
+    /// Messages handed to the transport. Sent = one-way + answered + lost (timeout) + lost (connection) + in flight.
     MessagesSent,
     /// Of those: owed no reply.
     SentOneWay,
@@ -73,11 +91,13 @@ pub enum Counter {
     SentInFlight,
     /// Messages received.
     MessagesReceived,
-    /// Messages received that were neither a reply nor expected.
+    /// Messages received that a receive step took. Received = answered + late + met by an expect step + taken + unmatched.
+    MessagesTaken,
+    /// Messages received that were neither a reply nor expected nor taken by a receive step.
     MessagesUnmatched,
     /// Replies that came after their message was given up as lost.
     RepliesLate,
-    /// Pings sent.
+    /// Pings sent. Sent = answered + unanswered + in flight.
     PingsSent,
     /// Pings answered.
     PingsAnswered,
@@ -97,6 +117,8 @@ pub enum Counter {
     PayloadSent,
     /// Payload bytes of received messages, after decompression.
     PayloadReceived,
+    /// Flows that began, each restart counted anew. Started = completed + failed + interrupted.
+    FlowsStarted,
     /// Flows that ran to their end.
     FlowsCompleted,
     /// Flows that failed: an expectation not met, or a connection lost.
@@ -105,15 +127,56 @@ pub enum Counter {
     FlowsInterrupted,
     /// Arrivals of an open model that found the maximum of clients reached.
     ArrivalsDropped,
+    /// Expect steps that began. Started = met + failed + interrupted.
+    ExpectsStarted,
     /// Expect steps that met their message.
     ExpectsMet,
     /// Expect steps whose time ran out or whose connection ended.
     ExpectsFailed,
+    /// Expect steps cut off by the end of the run.
+    ExpectsInterrupted,
 }
 
 impl Counter {
     /// How many counters there are.
-    pub const COUNT: usize = Self::ExpectsFailed as usize + 1;
+    pub const COUNT: usize = Self::ExpectsInterrupted as usize + 1;
+
+    /// All of them, in declaration order.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::ConnectAttempted,
+        Self::ConnectOpened,
+        Self::ConnectFailed,
+        Self::ConnectAbandoned,
+        Self::MessagesSent,
+        Self::SentOneWay,
+        Self::SentAnswered,
+        Self::SentLostTimeout,
+        Self::SentLostConnection,
+        Self::SentInFlight,
+        Self::MessagesReceived,
+        Self::MessagesTaken,
+        Self::MessagesUnmatched,
+        Self::RepliesLate,
+        Self::PingsSent,
+        Self::PingsAnswered,
+        Self::PingsUnanswered,
+        Self::PingsInFlight,
+        Self::PingsReceived,
+        Self::PongsUnsolicited,
+        Self::BytesSent,
+        Self::BytesReceived,
+        Self::PayloadSent,
+        Self::PayloadReceived,
+        Self::FlowsStarted,
+        Self::FlowsCompleted,
+        Self::FlowsFailed,
+        Self::FlowsInterrupted,
+        Self::ArrivalsDropped,
+        Self::ExpectsStarted,
+        Self::ExpectsMet,
+        Self::ExpectsFailed,
+        Self::ExpectsInterrupted,
+    ];
 }
 
 /// Why an open connection came to its end: every opened connection ends by exactly one of these.
@@ -151,9 +214,30 @@ impl CloseCause {
         Self::CloseTimeout,
         Self::Abandoned,
     ];
+
+    /// Whether the peer or the network ended the connection without a Close frame.
+    #[must_use]
+    pub const fn is_lost(self) -> bool {
+        matches!(self, Self::PeerEof | Self::TransportError)
+    }
+
+    /// For people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::ClientClosed => "closed by the client",
+            Self::ServerClosed => "closed by the server",
+            Self::ClientDropped => "dropped by the client",
+            Self::PeerEof => "ended by the peer without a Close",
+            Self::TransportError => "lost by a transport error",
+            Self::ProtocolError => "failed for a protocol error",
+            Self::CloseTimeout => "close handshake timed out",
+            Self::Abandoned => "cut off at the end of the run",
+        }
+    }
 }
 
-/// Which end sent a Close frame.
+/// Which end sent the first Close frame of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
@@ -161,6 +245,23 @@ pub enum Side {
     Client,
     /// The target, or a gateway before it.
     Server,
+    /// Neither: the TCP connection ended without one, which RFC 6455 7.1.5 calls 1006.
+    Nobody,
+}
+
+impl Side {
+    /// All of them, in declaration order.
+    pub const ALL: [Self; 3] = [Self::Client, Self::Server, Self::Nobody];
+
+    /// For people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Nobody => "nobody",
+        }
+    }
 }
 
 /// What went wrong, as a class that stays small in number; the first text of each class is kept as an example.
@@ -205,4 +306,99 @@ pub enum ErrorClass {
 impl ErrorClass {
     /// How many classes there are.
     pub const COUNT: usize = Self::ClosedWithError as usize + 1;
+
+    /// All of them, in declaration order.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Resolve,
+        Self::Refused,
+        Self::Network,
+        Self::ConnectTimeout,
+        Self::Tls,
+        Self::UpgradeRefused,
+        Self::UpgradeInvalid,
+        Self::UpgradeEof,
+        Self::Protocol,
+        Self::MessageTooBig,
+        Self::ConnectionLost,
+        Self::ReplyTimeout,
+        Self::PingTimeout,
+        Self::ExpectTimeout,
+        Self::CloseTimeout,
+        Self::ClosedWithError,
+    ];
+
+    /// Whether errors of this class end an attempt to connect; the others happen on an open connection.
+    #[must_use]
+    pub const fn is_connect(self) -> bool {
+        (self as u8) <= Self::UpgradeEof as u8
+    }
+
+    /// For people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Resolve => "name not resolved",
+            Self::Refused => "connection refused",
+            Self::Network => "network error",
+            Self::ConnectTimeout => "connect timed out",
+            Self::Tls => "TLS failed",
+            Self::UpgradeRefused => "upgrade refused",
+            Self::UpgradeInvalid => "upgrade answered wrongly",
+            Self::UpgradeEof => "ended before the upgrade",
+            Self::Protocol => "protocol violated",
+            Self::MessageTooBig => "message too big",
+            Self::ConnectionLost => "connection lost",
+            Self::ReplyTimeout => "reply timed out",
+            Self::PingTimeout => "pong timed out",
+            Self::ExpectTimeout => "expected message timed out",
+            Self::CloseTimeout => "close timed out",
+            Self::ClosedWithError => "closed with an error code",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tables are indexed by discriminant, so a list out of order would count one thing as another.
+    #[test]
+    fn every_list_holds_each_variant_at_its_own_index() {
+        assert!(
+            Trend::ALL
+                .iter()
+                .enumerate()
+                .all(|(index, &trend)| trend as usize == index)
+        );
+        assert!(
+            Counter::ALL
+                .iter()
+                .enumerate()
+                .all(|(index, &counter)| counter as usize == index)
+        );
+        assert!(
+            CloseCause::ALL
+                .iter()
+                .enumerate()
+                .all(|(index, &cause)| cause as usize == index)
+        );
+        assert!(
+            Side::ALL
+                .iter()
+                .enumerate()
+                .all(|(index, &side)| side as usize == index)
+        );
+        assert!(
+            ErrorClass::ALL
+                .iter()
+                .enumerate()
+                .all(|(index, &class)| class as usize == index)
+        );
+    }
+
+    #[test]
+    fn an_attempt_to_connect_ends_by_the_classes_up_to_the_upgrade() {
+        assert!(ErrorClass::UpgradeEof.is_connect() && ErrorClass::Resolve.is_connect());
+        assert!(!ErrorClass::Protocol.is_connect() && !ErrorClass::ConnectionLost.is_connect());
+    }
 }

@@ -28,7 +28,10 @@ pub use error::{ScenarioError, ScenarioErrors};
 pub use json_probe::JsonProbe;
 pub use matcher::{Correlation, EchoShape, Matcher, Needle};
 pub use parse::{from_str, load};
-pub use plan::*;
+pub use plan::{
+    Arrivals, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, Group, Heartbeat, LoadModel, LoopOp,
+    MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReplySpec, SendOp, TargetSpec, TransportPlan,
+};
 pub use sequence::SequenceExtractor;
 pub use template::{ClientRng, Pattern, RenderContext, Template, client_rng};
 pub use yaml::Position;

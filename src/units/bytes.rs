@@ -53,7 +53,7 @@ impl FromStr for ByteSize {
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, size) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
-            if self.0 >= size && self.0 % size == 0 {
+            if self.0 >= size && self.0.is_multiple_of(size) {
                 return write!(f, "{}{unit}", self.0 / size);
             }
         }
@@ -69,7 +69,13 @@ mod tests {
 
     #[test]
     fn reads_both_families_of_units() {
-        for (text, bytes) in [("10240", 10_240), ("64KiB", 65_536), ("1MB", 1_000_000), ("0.5KiB", 512), ("1MiB", 1 << 20)] {
+        for (text, bytes) in [
+            ("10240", 10_240),
+            ("64KiB", 65_536),
+            ("1MB", 1_000_000),
+            ("0.5KiB", 512),
+            ("1MiB", 1 << 20),
+        ] {
             assert_eq!(text.parse::<ByteSize>().unwrap(), ByteSize(bytes), "{text}");
         }
     }

@@ -45,7 +45,12 @@ mod tests {
 
     #[test]
     fn reads_multiples() {
-        for (text, count) in [("2000", 2_000), ("10k", 10_000), ("1.5M", 1_500_000), ("1_000", 1_000)] {
+        for (text, count) in [
+            ("2000", 2_000),
+            ("10k", 10_000),
+            ("1.5M", 1_500_000),
+            ("1_000", 1_000),
+        ] {
             assert_eq!(text.parse::<Count>().unwrap(), Count(count), "{text}");
         }
         for text in ["", "-4", "1.5", "3x", "1.2345k"] {

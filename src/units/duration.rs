@@ -100,7 +100,11 @@ impl fmt::Display for Span {
             }
         }
         let seconds = (whole % 60) as f64 + f64::from(self.0.subsec_nanos()) / 1e9;
-        if seconds > 0.0 { write!(f, "{}s", round3(seconds)) } else { Ok(()) }
+        if seconds > 0.0 {
+            write!(f, "{}s", round3(seconds))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -116,7 +120,14 @@ mod tests {
 
     #[test]
     fn reads_what_people_write() {
-        for (text, millis) in [("250ms", 250), ("30s", 30_000), ("1h30m", 5_400_000), ("1.5s", 1_500), ("0", 0), ("2m 5s", 125_000)] {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("1h30m", 5_400_000),
+            ("1.5s", 1_500),
+            ("0", 0),
+            ("2m 5s", 125_000),
+        ] {
             assert_eq!(text.parse::<Span>().unwrap(), Span::from_millis(millis), "{text}");
         }
     }

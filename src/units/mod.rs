@@ -22,13 +22,18 @@ pub struct UnitError {
 
 impl UnitError {
     fn new(text: &str, expected: &'static str) -> Self {
-        Self { text: text.to_owned(), expected }
+        Self {
+            text: text.to_owned(),
+            expected,
+        }
     }
 }
 
 /// Splits `12.5kB` into the number `12.5` and the suffix `kB`.
 fn split_number(text: &str) -> Option<(f64, &str)> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
+        .unwrap_or(text.len());
     let number: f64 = text[..end].replace('_', "").parse().ok()?;
     Some((number, text[end..].trim_start()))
 }
@@ -52,7 +57,8 @@ macro_rules! deserialize_from_notation {
 
                     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$type, E> {
                         let convert: fn(u64) -> Option<$type> = $from_integer;
-                        convert(number).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
+                        convert(number)
+                            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
                     }
                 }
                 deserializer.deserialize_any(Notation)

@@ -70,9 +70,15 @@ mod tests {
     #[test]
     fn reads_rates_and_knows_the_interval() {
         for (text, per_second) in [("250/s", 250.0), ("6000/m", 100.0), ("2.5k/s", 2_500.0)] {
-            assert!((text.parse::<Rate>().unwrap().get() - per_second).abs() < 1e-9, "{text}");
+            assert!(
+                (text.parse::<Rate>().unwrap().get() - per_second).abs() < 1e-9,
+                "{text}"
+            );
         }
-        assert_eq!("250/s".parse::<Rate>().unwrap().interval(), Some(Duration::from_millis(4)));
+        assert_eq!(
+            "250/s".parse::<Rate>().unwrap().interval(),
+            Some(Duration::from_millis(4))
+        );
         assert_eq!("0/s".parse::<Rate>().unwrap().interval(), None);
         for text in ["", "5", "-1/s", "5/fortnight", "x/s"] {
             assert!(text.parse::<Rate>().is_err(), "{text}");

@@ -1,0 +1,139 @@
+//! `wsbench run`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::LogArgs;
+
+/// Flags of `wsbench run`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Scenario to run
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Test this `ws://` or `wss://` URL instead of the scenario's target
+    #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
+    pub target: Option<String>,
+
+    /// Accept any TLS certificate
+    #[arg(short = 'k', long, env = "WSBENCH_INSECURE", help_heading = "Target")]
+    pub insecure: bool,
+
+    /// Trust the certificate authorities in this PEM file as well
+    #[arg(long, value_name = "PEM", env = "WSBENCH_CA", help_heading = "Target")]
+    pub ca: Option<PathBuf>,
+
+    /// Client certificate chain
+    #[arg(
+        long,
+        value_name = "PEM",
+        requires = "key",
+        env = "WSBENCH_CERT",
+        help_heading = "Target"
+    )]
+    pub cert: Option<PathBuf>,
+
+    /// Private key of the client certificate
+    #[arg(
+        long,
+        value_name = "PEM",
+        requires = "cert",
+        env = "WSBENCH_KEY",
+        help_heading = "Target"
+    )]
+    pub key: Option<PathBuf>,
+
+    /// TLS server name to present and verify instead of the URL's host
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WSBENCH_SERVER_NAME",
+        help_heading = "Target"
+    )]
+    pub server_name: Option<String>,
+
+    /// Connect from these local addresses in turn: an address or a CIDR block; repeatable
+    #[arg(
+        long,
+        value_name = "ADDR|CIDR",
+        env = "WSBENCH_SOURCE",
+        value_delimiter = ',',
+        help_heading = "Target"
+    )]
+    pub source: Vec<String>,
+
+    /// Set a variable of the scenario; repeatable
+    #[arg(short = 'e', long = "env", value_name = "KEY=VAL", help_heading = "Load")]
+    pub variables: Vec<Variable>,
+
+    /// Seed of all random choices
+    #[arg(long, value_name = "N", env = "WSBENCH_SEED", help_heading = "Load")]
+    pub seed: Option<u64>,
+
+    /// Load generator threads [default: one per core; half the cores beside the embedded server]
+    #[arg(long, value_name = "N", env = "WSBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Load")]
+    pub workers: Option<u16>,
+
+    /// Bind each generator thread to a core of its own
+    #[arg(long, env = "WSBENCH_PIN", help_heading = "Load")]
+    pub pin: bool,
+
+    /// Write the summary as JSON (docs/summary.schema.json)
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_SUMMARY_EXPORT",
+        help_heading = "Output"
+    )]
+    pub summary_export: Option<PathBuf>,
+
+    /// Print no progress
+    #[arg(short, long, env = "WSBENCH_QUIET", help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// One `KEY=VAL`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Name as in the scenario's `variables`.
+    pub key: String,
+    /// Its value, still text.
+    pub value: String,
+}
+
+impl FromStr for Variable {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok(Self {
+                key: key.to_owned(),
+                value: value.to_owned(),
+            }),
+            _ => Err("expected KEY=VAL, for example -e clients=500".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_split_at_the_first_equals_sign() {
+        let variable: Variable = "url=ws://host/?a=b".parse().unwrap();
+        assert_eq!(
+            (variable.key.as_str(), variable.value.as_str()),
+            ("url", "ws://host/?a=b")
+        );
+        assert!("=x".parse::<Variable>().unwrap_err().contains("KEY=VAL"));
+        assert!("clients".parse::<Variable>().is_err());
+    }
+}

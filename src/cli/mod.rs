@@ -1,0 +1,38 @@
+//! The command line. clap lives here and nowhere else; `app` maps these structs onto the subsystems' own types.
+
+mod load;
+mod log;
+mod serve;
+
+pub use load::{RunArgs, Variable};
+pub use log::{LogArgs, LogFormat};
+pub use serve::ServeArgs;
+
+use clap::{Parser, Subcommand};
+
+/// Load testing and conformance toolkit for WebSocket servers and gateways.
+#[derive(Debug, Parser)]
+#[command(name = "wsbench", version, about, after_help = EXAMPLES, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario and print what was measured
+    Run(RunArgs),
+    /// Start the reference server
+    Serve(ServeArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wsbench run scenarios/iot.yaml                              against the built-in server
+  wsbench run scenarios/iot.yaml --target ws://10.0.0.5:8080  against your own
+  wsbench run scenarios/echo.yaml -e clients=500 --summary-export out.json
+  wsbench serve --listen 127.0.0.1:9001 --compression
+
+Exit codes are listed in docs/exit-codes.md.";

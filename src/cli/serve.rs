@@ -1,0 +1,84 @@
+//! `wsbench serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::LogArgs;
+use crate::units::{ByteSize, Span};
+
+/// Flags of `wsbench serve`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one; repeatable [default: 127.0.0.1:9001]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "WSBENCH_LISTEN",
+        value_delimiter = ',',
+        help_heading = "Server"
+    )]
+    pub listen: Vec<SocketAddr>,
+
+    /// Read the configuration from this YAML file (docs/server.md)
+    #[arg(long, value_name = "FILE", env = "WSBENCH_CONFIG", help_heading = "Server")]
+    pub config: Option<PathBuf>,
+
+    /// Worker threads, each with its own event loop and listener [default: one per core]
+    #[arg(long, value_name = "N", env = "WSBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Server")]
+    pub workers: Option<u16>,
+
+    /// Bind each worker thread to a core of its own
+    #[arg(long, env = "WSBENCH_PIN", help_heading = "Server")]
+    pub pin: bool,
+
+    /// Time that open connections get to end on a stop
+    #[arg(long, value_name = "DURATION", env = "WSBENCH_DRAIN", help_heading = "Server")]
+    pub drain: Option<Span>,
+
+    /// Stop when standard input reaches its end, so that a child never outlives its parent
+    #[arg(long, env = "WSBENCH_EXIT_WITH_STDIN", help_heading = "Server")]
+    pub exit_with_stdin: bool,
+
+    /// Negotiate permessage-deflate on every route
+    #[arg(long, env = "WSBENCH_COMPRESSION", help_heading = "WebSocket")]
+    pub compression: bool,
+
+    /// Largest message on every route, for example 16MiB
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "WSBENCH_MAX_MESSAGE_SIZE",
+        help_heading = "WebSocket"
+    )]
+    pub max_message_size: Option<ByteSize>,
+
+    /// Certificate chain; serves wss
+    #[arg(
+        long,
+        value_name = "PEM",
+        requires = "tls_key",
+        env = "WSBENCH_TLS_CERT",
+        help_heading = "TLS"
+    )]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate
+    #[arg(
+        long,
+        value_name = "PEM",
+        requires = "tls_cert",
+        env = "WSBENCH_TLS_KEY",
+        help_heading = "TLS"
+    )]
+    pub tls_key: Option<PathBuf>,
+
+    /// Serve wss with a certificate made on start
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"], env = "WSBENCH_TLS_SELF_SIGNED", help_heading = "TLS")]
+    pub tls_self_signed: bool,
+
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+}

@@ -1,0 +1,247 @@
+//! [`Figures`]: a [`Tally`] made readable, for snapshots, summaries and everything that is computed from them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::close_codes::CloseCodes;
+use super::histogram::Histogram;
+use super::sample::{CloseCause, Counter, ErrorClass, Side, Trend};
+use super::tally::Tally;
+
+/// Counters whose value per second says something.
+const RATED: [Counter; 6] = [
+    Counter::ConnectOpened,
+    Counter::MessagesSent,
+    Counter::MessagesReceived,
+    Counter::BytesSent,
+    Counter::BytesReceived,
+    Counter::FlowsCompleted,
+];
+
+/// What was measured of one group, or of all together, over a stretch of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    /// Durations in milliseconds; a trend that nobody recorded is absent.
+    pub trends_ms: BTreeMap<Trend, TrendFigures>,
+    /// Every counter, zeros included.
+    pub counters: BTreeMap<Counter, u64>,
+    /// Some counters per second of the stretch.
+    pub rates_per_s: BTreeMap<Counter, f64>,
+    /// How many opened connections ended by each cause, zeros included.
+    pub closed: BTreeMap<CloseCause, u64>,
+    /// Close codes by who sent the first Close frame.
+    pub close_codes: CloseCodeFigures,
+    /// Errors by class; a class that did not happen is absent.
+    pub errors: BTreeMap<ErrorClass, ErrorFigures>,
+}
+
+/// A trend in numbers: milliseconds, under k6's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrendFigures {
+    /// How many durations were recorded.
+    pub count: u64,
+    /// Arithmetic mean.
+    pub avg: f64,
+    /// Shortest.
+    pub min: f64,
+    /// Median.
+    pub med: f64,
+    /// Longest.
+    pub max: f64,
+    /// 90th percentile.
+    #[serde(rename = "p(90)")]
+    pub p90: f64,
+    /// 95th percentile.
+    #[serde(rename = "p(95)")]
+    pub p95: f64,
+    /// 99th percentile.
+    #[serde(rename = "p(99)")]
+    pub p99: f64,
+    /// 99.9th percentile.
+    #[serde(rename = "p(99.9)")]
+    pub p999: f64,
+    /// Standard deviation.
+    pub stddev: f64,
+}
+
+/// Close codes by who sent the first Close frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseCodeFigures {
+    /// Sent by the load client; 1005 stands for a frame without a code.
+    pub client: CodeCounts,
+    /// Sent by the target or a gateway before it.
+    pub server: CodeCounts,
+    /// Connections that ended without a Close frame (1006).
+    pub nobody: CodeCounts,
+}
+
+/// How often each code was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeCounts {
+    /// By code.
+    pub codes: BTreeMap<u16, u64>,
+    /// Codes beyond the number that is told apart.
+    pub other: u64,
+}
+
+/// Errors of one class.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorFigures {
+    /// How many there were.
+    pub count: u64,
+    /// The first few different texts.
+    pub examples: Vec<String>,
+}
+
+impl Figures {
+    /// The figures of what `tally` counted in `stretch`.
+    #[must_use]
+    pub fn new(tally: &Tally, stretch: Duration) -> Self {
+        let seconds = stretch.as_secs_f64();
+        let rate = |counter| {
+            if seconds > 0.0 {
+                thousandths(tally.counter(counter) as f64 / seconds)
+            } else {
+                0.0
+            }
+        };
+        Self {
+            trends_ms: Trend::ALL
+                .into_iter()
+                .filter_map(|trend| Some((trend, TrendFigures::new(tally.trend(trend)?))))
+                .collect(),
+            counters: Counter::ALL
+                .into_iter()
+                .map(|counter| (counter, tally.counter(counter)))
+                .collect(),
+            rates_per_s: RATED
+                .into_iter()
+                .map(|counter| (counter, rate(counter)))
+                .collect(),
+            closed: CloseCause::ALL
+                .into_iter()
+                .map(|cause| (cause, tally.cause(cause)))
+                .collect(),
+            close_codes: CloseCodeFigures::new(tally.codes()),
+            errors: errors_of(tally),
+        }
+    }
+
+    /// The value of a counter.
+    #[must_use]
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.counters.get(&counter).copied().unwrap_or(0)
+    }
+
+    /// A counter per second; zero for a counter that has no rate.
+    #[must_use]
+    pub fn rate(&self, counter: Counter) -> f64 {
+        self.rates_per_s.get(&counter).copied().unwrap_or(0.0)
+    }
+
+    /// How many opened connections ended by `cause`.
+    #[must_use]
+    pub fn closed(&self, cause: CloseCause) -> u64 {
+        self.closed.get(&cause).copied().unwrap_or(0)
+    }
+
+    /// A trend, if it was recorded.
+    #[must_use]
+    pub fn trend(&self, trend: Trend) -> Option<&TrendFigures> {
+        self.trends_ms.get(&trend)
+    }
+
+    /// How many errors of `class` happened.
+    #[must_use]
+    pub fn errors(&self, class: ErrorClass) -> u64 {
+        self.errors.get(&class).map_or(0, |error| error.count)
+    }
+
+    /// How many connections the peer or the network ended without a Close frame.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.closed
+            .iter()
+            .filter(|(cause, _)| cause.is_lost())
+            .map(|(_, count)| count)
+            .sum()
+    }
+}
+
+impl TrendFigures {
+    /// The figures of a histogram.
+    #[must_use]
+    pub fn new(histogram: &Histogram) -> Self {
+        let [med, p90, p95, p99, p999] = histogram.quantiles([0.5, 0.9, 0.95, 0.99, 0.999]).map(millis);
+        Self {
+            count: histogram.count(),
+            avg: millis(histogram.mean()),
+            min: millis(histogram.min()),
+            med,
+            max: millis(histogram.max()),
+            p90,
+            p95,
+            p99,
+            p999,
+            stddev: millis(histogram.stddev()),
+        }
+    }
+}
+
+impl CloseCodeFigures {
+    fn new(codes: &CloseCodes) -> Self {
+        let of = |by| CodeCounts {
+            codes: codes.counts(by).collect(),
+            other: codes.other(by),
+        };
+        Self {
+            client: of(Side::Client),
+            server: of(Side::Server),
+            nobody: of(Side::Nobody),
+        }
+    }
+
+    /// The codes that `by` sent.
+    #[must_use]
+    pub const fn by(&self, by: Side) -> &CodeCounts {
+        match by {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+            Side::Nobody => &self.nobody,
+        }
+    }
+}
+
+fn errors_of(tally: &Tally) -> BTreeMap<ErrorClass, ErrorFigures> {
+    let log = tally.errors();
+    ErrorClass::ALL
+        .into_iter()
+        .filter(|&class| log.count(class) > 0)
+        .map(|class| {
+            (
+                class,
+                ErrorFigures {
+                    count: log.count(class),
+                    examples: log.examples(class).to_vec(),
+                },
+            )
+        })
+        .collect()
+}
+
+/// Three decimals: more would only be noise, and these survive the way through JSON exactly.
+fn thousandths(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
+
+/// Milliseconds with nanosecond digits, so that nothing is lost on the way into JSON.
+fn millis(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e6
+}

@@ -1,0 +1,129 @@
+//! How shards travel from workers to the recorder and back, without loss and without waiting.
+//!
+//! Each worker circulates two shards: it fills one while the recorder holds the other. A flush swaps them if the
+//! recorder has given the other one back, else it does nothing and the worker goes on filling. So memory is bounded,
+//! nothing is dropped, and a slow recorder delays only what is shown.
+
+use std::mem;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+
+use super::shard::Shard;
+
+/// The present state of one worker, or summed over all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Clients that the load model asks for now.
+    pub clients_wanted: u64,
+    /// Clients that run a flow.
+    pub clients_active: u64,
+    /// Connections whose upgrade succeeded and that have not ended.
+    pub connections_open: u64,
+}
+
+impl Gauges {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            clients_wanted: self.clients_wanted + other.clients_wanted,
+            clients_active: self.clients_active + other.clients_active,
+            connections_open: self.connections_open + other.connections_open,
+        }
+    }
+
+    /// The higher of the two for each gauge.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            clients_wanted: self.clients_wanted.max(other.clients_wanted),
+            clients_active: self.clients_active.max(other.clients_active),
+            connections_open: self.connections_open.max(other.connections_open),
+        }
+    }
+}
+
+/// What a worker hands over.
+#[derive(Debug)]
+pub(super) struct Handover {
+    pub(super) worker: usize,
+    pub(super) shard: Shard,
+    pub(super) gauges: Gauges,
+}
+
+/// The recorder's end: full shards come in, cleared ones go back.
+#[derive(Debug)]
+pub(super) struct Collector {
+    pub(super) incoming: Receiver<Handover>,
+    returns: Vec<SyncSender<Shard>>,
+}
+
+impl Collector {
+    /// Gives a shard back to its worker, cleared.
+    pub(super) fn give_back(&self, worker: usize, mut shard: Shard) {
+        shard.clear();
+        // A worker that has finished needs no shard any more; room for one that has not is certain, since it owns two.
+        let _ = self.returns[worker].try_send(shard);
+    }
+}
+
+/// A worker's end: owns the shard that is being filled.
+#[derive(Debug)]
+pub struct ShardSender {
+    worker: usize,
+    shard: Shard,
+    outgoing: SyncSender<Handover>,
+    spares: Receiver<Shard>,
+}
+
+impl ShardSender {
+    /// The shard to record into.
+    pub const fn shard(&mut self) -> &mut Shard {
+        &mut self.shard
+    }
+
+    /// Hands the shard to the recorder, if the recorder is not behind; never waits and never loses a sample.
+    pub fn flush(&mut self, gauges: Gauges) {
+        match self.spares.try_recv() {
+            Ok(spare) => {
+                let shard = mem::replace(&mut self.shard, spare);
+                self.send(shard, gauges);
+            }
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
+        }
+    }
+
+    /// Hands over the last shard.
+    pub fn finish(mut self, gauges: Gauges) {
+        let shard = mem::replace(&mut self.shard, Shard::new(0));
+        self.send(shard, gauges);
+    }
+
+    fn send(&self, shard: Shard, gauges: Gauges) {
+        // The channel has room for both shards of every worker, so this does not wait; it fails only if the recorder
+        // is gone, and then nobody is left to tell.
+        let _ = self.outgoing.send(Handover {
+            worker: self.worker,
+            shard,
+            gauges,
+        });
+    }
+}
+
+/// Both ends, for `workers` workers whose shards have `groups` groups.
+pub(super) fn connect(groups: usize, workers: usize) -> (Collector, Vec<ShardSender>) {
+    let (outgoing, incoming) = sync_channel(2 * workers);
+    let mut returns = Vec::with_capacity(workers);
+    let mut senders = Vec::with_capacity(workers);
+    for worker in 0..workers {
+        let (back, spares) = sync_channel(2);
+        let _ = back.try_send(Shard::new(groups));
+        returns.push(back);
+        senders.push(ShardSender {
+            worker,
+            shard: Shard::new(groups),
+            outgoing: outgoing.clone(),
+            spares,
+        });
+    }
+    (Collector { incoming, returns }, senders)
+}

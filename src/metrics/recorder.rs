@@ -1,0 +1,290 @@
+//! [`Recorder`]: merges the workers' shards, shows the run while it goes on and holds its totals at the end.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+use super::figures::Figures;
+use super::handover::{Collector, Gauges, Handover, ShardSender, connect};
+use super::shard::Shard;
+use super::snapshot::{GroupSnapshot, Snapshot};
+use super::tally::Tally;
+
+/// The only place where the measurements of a run come together.
+///
+/// It has no thread and no clock of its own: whoever owns it calls [`tick`](Self::tick) as often as it wants to see a
+/// new snapshot, and [`finish`](Self::finish) when the workers have ended.
+#[derive(Debug)]
+pub struct Recorder {
+    names: Vec<Arc<str>>,
+    collector: Collector,
+    started: Moment,
+    window_began: Moment,
+    /// Since the run began, without the present window.
+    cumulative: Shard,
+    /// Since the last snapshot.
+    window: Shard,
+    /// The latest of each worker.
+    gauges: Vec<Gauges>,
+    peak: Gauges,
+}
+
+/// Everything that a run measured.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    /// All groups together.
+    pub total: Tally,
+    /// Name and tally of each group, in the plan's order.
+    pub groups: Vec<(Arc<str>, Tally)>,
+    /// The highest value of each gauge that a hand-over saw.
+    pub peak: Gauges,
+}
+
+impl Recorder {
+    /// A recorder for these groups and one [`ShardSender`] per worker; the run begins at `started`.
+    #[must_use]
+    pub fn new<N: AsRef<str>>(groups: &[N], workers: usize, started: Moment) -> (Self, Vec<ShardSender>) {
+        let (collector, senders) = connect(groups.len(), workers);
+        let recorder = Self {
+            names: groups.iter().map(|name| Arc::from(name.as_ref())).collect(),
+            collector,
+            started,
+            window_began: started,
+            cumulative: Shard::new(groups.len()),
+            window: Shard::new(groups.len()),
+            gauges: vec![Gauges::default(); workers],
+            peak: Gauges::default(),
+        };
+        (recorder, senders)
+    }
+
+    /// Takes in what the workers have handed over, and makes a snapshot of it. Never waits.
+    pub fn tick(&mut self, now: Moment) -> Arc<Snapshot> {
+        self.drain();
+        Arc::new(self.snapshot(now))
+    }
+
+    /// Takes in what the workers have handed over. Never waits.
+    pub fn drain(&mut self) {
+        while let Ok(handover) = self.collector.incoming.try_recv() {
+            self.take(handover);
+        }
+    }
+
+    /// Waits until every worker has finished or is gone, then gives the totals.
+    #[must_use]
+    pub fn finish(mut self) -> Totals {
+        while let Ok(handover) = self.collector.incoming.recv() {
+            self.take(handover);
+        }
+        self.cumulative.merge(&self.window);
+        Totals {
+            total: sum(self.cumulative.groups()),
+            groups: self
+                .names
+                .into_iter()
+                .zip(self.cumulative.into_groups())
+                .collect(),
+            peak: self.peak,
+        }
+    }
+
+    fn take(
+        &mut self,
+        Handover {
+            worker,
+            shard,
+            gauges,
+        }: Handover,
+    ) {
+        self.window.merge(&shard);
+        self.collector.give_back(worker, shard);
+        self.gauges[worker] = gauges;
+        self.peak = self.peak.max(self.present());
+    }
+
+    fn present(&self) -> Gauges {
+        self.gauges
+            .iter()
+            .fold(Gauges::default(), |sum, &gauges| sum.plus(gauges))
+    }
+
+    fn snapshot(&mut self, now: Moment) -> Snapshot {
+        let elapsed = now.since(self.started);
+        let length = now.since(mem::replace(&mut self.window_began, now));
+        self.cumulative.merge(&self.window);
+        let snapshot = Snapshot {
+            elapsed,
+            window: length,
+            gauges: self.present(),
+            total: group_snapshot(
+                "".into(),
+                (&sum(self.cumulative.groups()), elapsed),
+                (&sum(self.window.groups()), length),
+            ),
+            groups: self
+                .names
+                .iter()
+                .zip(self.cumulative.groups().iter().zip(self.window.groups()))
+                .map(|(name, (cumulative, window))| {
+                    group_snapshot(Arc::clone(name), (cumulative, elapsed), (window, length))
+                })
+                .collect(),
+        };
+        self.window.clear();
+        snapshot
+    }
+}
+
+fn group_snapshot(
+    name: Arc<str>,
+    cumulative: (&Tally, Duration),
+    window: (&Tally, Duration),
+) -> GroupSnapshot {
+    GroupSnapshot {
+        name,
+        cumulative: Figures::new(cumulative.0, cumulative.1),
+        window: Figures::new(window.0, window.1),
+    }
+}
+
+fn sum(groups: &[Tally]) -> Tally {
+    let mut total = Tally::default();
+    groups.iter().for_each(|group| total.merge(group));
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Counter, ErrorClass, GroupId, Trend};
+    use std::thread;
+
+    const FIRST: GroupId = GroupId(0);
+    const SECOND: GroupId = GroupId(1);
+
+    fn at(seconds: u64) -> Moment {
+        Moment::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn open(connections: u64) -> Gauges {
+        Gauges {
+            connections_open: connections,
+            ..Gauges::default()
+        }
+    }
+
+    #[test]
+    fn a_snapshot_shows_the_whole_run_and_the_last_window() {
+        let (mut recorder, mut senders) = Recorder::new(&["a", "b"], 2, Moment::ZERO);
+        for (sender, n) in senders.iter_mut().zip([10, 20]) {
+            sender.shard().add(FIRST, Counter::MessagesSent, n);
+            sender
+                .shard()
+                .record(SECOND, Trend::Ping, Duration::from_millis(n));
+            sender.flush(open(n));
+        }
+        let first = recorder.tick(at(2));
+        assert_eq!(first.gauges, open(30));
+        assert_eq!(first.total.cumulative.counter(Counter::MessagesSent), 30);
+        assert!((first.total.window.rate(Counter::MessagesSent) - 15.0).abs() < 1e-9);
+
+        senders[0].shard().add(SECOND, Counter::MessagesSent, 6);
+        senders[0].flush(open(1));
+        let second = recorder.tick(at(3));
+        assert_eq!(
+            (second.elapsed, second.window),
+            (Duration::from_secs(3), Duration::from_secs(1))
+        );
+        assert_eq!(second.gauges, open(21));
+        assert_eq!(second.total.cumulative.counter(Counter::MessagesSent), 36);
+        assert_eq!(second.total.window.counter(Counter::MessagesSent), 6);
+        let [a, b] = &second.groups[..] else {
+            panic!("two groups")
+        };
+        assert_eq!((&*a.name, a.cumulative.counter(Counter::MessagesSent)), ("a", 30));
+        assert_eq!(b.cumulative.trend(Trend::Ping).unwrap().count, 2);
+        assert_eq!(b.window.trend(Trend::Ping), None);
+    }
+
+    #[test]
+    fn a_recorder_that_is_behind_loses_nothing() {
+        let (recorder, mut senders) = Recorder::new(&["only"], 1, Moment::ZERO);
+        let mut sender = senders.remove(0);
+        for round in 0..100 {
+            sender.shard().add(FIRST, Counter::MessagesSent, 1);
+            sender
+                .shard()
+                .error(FIRST, ErrorClass::ReplyTimeout, || format!("round {round}"));
+            sender.flush(Gauges::default());
+        }
+        sender.finish(Gauges::default());
+        let totals = recorder.finish();
+        assert_eq!(totals.total.counter(Counter::MessagesSent), 100);
+        assert_eq!(totals.total.errors().count(ErrorClass::ReplyTimeout), 100);
+    }
+
+    #[test]
+    fn workers_on_their_threads_and_a_ticking_recorder_agree_to_the_last_sample() {
+        const EACH: u64 = 10_000;
+        let (mut recorder, senders) = Recorder::new(&["only"], 4, Moment::ZERO);
+        let workers: Vec<_> = senders
+            .into_iter()
+            .map(|mut sender| {
+                thread::spawn(move || {
+                    for n in 0..EACH {
+                        sender.shard().add(FIRST, Counter::MessagesReceived, 1);
+                        sender
+                            .shard()
+                            .record(FIRST, Trend::Response, Duration::from_nanos(n));
+                        if n % 7 == 0 {
+                            sender.flush(open(1));
+                        }
+                    }
+                    sender.finish(open(0));
+                })
+            })
+            .collect();
+        let mut windows = 0;
+        while !workers.iter().all(thread::JoinHandle::is_finished) {
+            windows += recorder
+                .tick(Moment::ZERO)
+                .total
+                .window
+                .counter(Counter::MessagesReceived);
+            thread::yield_now();
+        }
+        let last = recorder.tick(Moment::ZERO);
+        assert_eq!(
+            windows + last.total.window.counter(Counter::MessagesReceived),
+            4 * EACH
+        );
+        assert_eq!(last.gauges, open(0));
+        let totals = recorder.finish();
+        assert_eq!(totals.total.trend(Trend::Response).unwrap().count(), 4 * EACH);
+        assert_eq!(totals.groups[0].1.counter(Counter::MessagesReceived), 4 * EACH);
+    }
+
+    #[test]
+    fn a_worker_outlives_a_recorder_that_is_gone() {
+        let (recorder, mut senders) = Recorder::new(&["only"], 1, Moment::ZERO);
+        drop(recorder);
+        let mut sender = senders.remove(0);
+        sender.flush(Gauges::default());
+        sender.flush(Gauges::default());
+        sender.finish(Gauges::default());
+    }
+
+    #[test]
+    fn the_peak_is_of_all_workers_together() {
+        let (mut recorder, mut senders) = Recorder::new(&["only"], 2, Moment::ZERO);
+        for (worker, connections) in [(0, 5), (1, 7), (0, 1), (1, 2)] {
+            senders[worker].flush(open(connections));
+            recorder.drain();
+        }
+        drop(senders);
+        assert_eq!(recorder.finish().peak, open(12));
+    }
+}

@@ -1,0 +1,86 @@
+//! [`Shard`]: what one worker measured since its last hand-over.
+
+use std::time::Duration;
+
+use super::sample::{CloseCause, Counter, ErrorClass, Side, Trend};
+use super::tally::Tally;
+
+/// Index of a group in the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u16);
+
+/// One [`Tally`] per group, owned by one worker at a time.
+///
+/// Every method that takes a group panics if the shard was made for fewer groups; ids come from the plan, not from input.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    groups: Vec<Tally>,
+}
+
+impl Shard {
+    /// An empty shard for this many groups.
+    #[must_use]
+    pub fn new(groups: usize) -> Self {
+        Self {
+            groups: vec![Tally::default(); groups],
+        }
+    }
+
+    /// Records a duration.
+    pub fn record(&mut self, group: GroupId, trend: Trend, value: Duration) {
+        self.tally(group).record(trend, value);
+    }
+
+    /// Adds `n` to a counter.
+    pub fn add(&mut self, group: GroupId, counter: Counter, n: u64) {
+        self.tally(group).add(counter, n);
+    }
+
+    /// Counts the end of an opened connection.
+    pub fn ended(&mut self, group: GroupId, cause: CloseCause) {
+        self.tally(group).ended(cause);
+    }
+
+    /// Counts a close code by who sent the first Close frame, 1005 (no code) and 1006 (no frame) included.
+    pub fn close_code(&mut self, group: GroupId, by: Side, code: u16) {
+        self.tally(group).close_code(by, code);
+    }
+
+    /// Counts an error; `text` is called for the first few of its class only.
+    pub fn error(&mut self, group: GroupId, class: ErrorClass, text: impl FnOnce() -> String) {
+        self.tally(group).error(class, text);
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.groups.iter().all(Tally::is_empty)
+    }
+
+    /// Forgets every value and keeps the memory.
+    pub fn clear(&mut self) {
+        self.groups.iter_mut().for_each(Tally::clear);
+    }
+
+    /// Adds everything that `other`, which has the same groups, counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.groups
+            .iter_mut()
+            .zip(&other.groups)
+            .for_each(|(mine, theirs)| mine.merge(theirs));
+    }
+
+    /// The tallies, in the plan's order of groups.
+    #[must_use]
+    pub fn groups(&self) -> &[Tally] {
+        &self.groups
+    }
+
+    pub(super) fn into_groups(self) -> Vec<Tally> {
+        self.groups
+    }
+
+    fn tally(&mut self, group: GroupId) -> &mut Tally {
+        &mut self.groups[usize::from(group.0)]
+    }
+}

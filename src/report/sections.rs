@@ -1,0 +1,230 @@
+//! The sections of the end-of-run text that show one set of [`Figures`].
+
+use crate::metrics::{Counter, Figures, Side, Trend, TrendFigures};
+
+use super::codes::close_code_name;
+use super::format::{bytes, count, millis, percent, rate};
+use super::page::Row;
+
+/// From this width on, every column of a trend fits.
+const WIDE: usize = 100;
+
+/// Headings and rows; a section without rows has nothing to tell.
+pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 7] {
+    let view = View {
+        figures,
+        wide: width >= WIDE,
+    };
+    [
+        ("connections", view.connections()),
+        ("connections ended", view.endings()),
+        (
+            "close codes, by who sent the first Close frame",
+            view.close_codes(),
+        ),
+        ("messages", view.messages()),
+        ("pings", view.pings()),
+        ("flows", view.flows()),
+        ("errors", view.errors()),
+    ]
+}
+
+struct View<'a> {
+    figures: &'a Figures,
+    wide: bool,
+}
+
+impl View<'_> {
+    fn connections(&self) -> Vec<Row> {
+        use Counter::{ArrivalsDropped, ConnectAbandoned, ConnectAttempted, ConnectFailed, ConnectOpened};
+        let mut rows = vec![
+            self.plain("attempted", ConnectAttempted),
+            self.rated("opened", ConnectOpened),
+            self.plain("failed", ConnectFailed),
+        ];
+        rows.extend(self.nonzero("abandoned", ConnectAbandoned));
+        rows.extend(self.nonzero("not started", ArrivalsDropped));
+        let phases = [
+            Trend::Resolve,
+            Trend::Tcp,
+            Trend::Tls,
+            Trend::Upgrade,
+            Trend::Connect,
+            Trend::Session,
+            Trend::Close,
+        ];
+        rows.extend(self.trends(&phases));
+        rows
+    }
+
+    fn endings(&self) -> Vec<Row> {
+        let opened = self.figures.counter(Counter::ConnectOpened);
+        let causes = self.figures.closed.iter().filter(|(_, n)| **n > 0);
+        causes
+            .map(|(cause, &n)| Row::new(cause.label(), share(n, opened)))
+            .collect()
+    }
+
+    fn close_codes(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for side in Side::ALL {
+            let counts = self.figures.close_codes.by(side);
+            rows.extend(counts.codes.iter().map(|(&code, &n)| {
+                Row::new(
+                    format!("{} {code} {}", side.label(), close_code_name(code)),
+                    count(n),
+                )
+            }));
+            if counts.other > 0 {
+                rows.push(Row::new(
+                    format!("{} other codes", side.label()),
+                    count(counts.other),
+                ));
+            }
+        }
+        rows
+    }
+
+    fn messages(&self) -> Vec<Row> {
+        let figures = self.figures;
+        let (sent, received) = (
+            figures.counter(Counter::MessagesSent),
+            figures.counter(Counter::MessagesReceived),
+        );
+        if sent + received == 0 {
+            return Vec::new();
+        }
+        let mut rows = vec![self.rated("sent", Counter::MessagesSent)];
+        let fates = [
+            ("answered", Counter::SentAnswered),
+            ("one-way", Counter::SentOneWay),
+            ("timed out", Counter::SentLostTimeout),
+            ("lost", Counter::SentLostConnection),
+            ("in flight", Counter::SentInFlight),
+        ];
+        rows.extend(
+            fates
+                .into_iter()
+                .filter_map(|(label, counter)| self.share_of(label, counter, sent)),
+        );
+        rows.push(self.rated("received", Counter::MessagesReceived));
+        rows.extend(self.nonzero("late replies", Counter::RepliesLate));
+        rows.extend(self.nonzero("unmatched", Counter::MessagesUnmatched));
+        rows.push(self.volume("bytes out", Counter::BytesSent, Counter::PayloadSent));
+        rows.push(self.volume("bytes in", Counter::BytesReceived, Counter::PayloadReceived));
+        rows.extend(self.trends(&[Trend::Response, Trend::Service, Trend::SendLag]));
+        rows
+    }
+
+    fn pings(&self) -> Vec<Row> {
+        let sent = self.figures.counter(Counter::PingsSent);
+        let mut rows = Vec::new();
+        rows.extend(self.nonzero("sent", Counter::PingsSent));
+        rows.extend(self.share_of("answered", Counter::PingsAnswered, sent));
+        rows.extend(self.share_of("unanswered", Counter::PingsUnanswered, sent));
+        rows.extend(self.share_of("in flight", Counter::PingsInFlight, sent));
+        rows.extend(self.nonzero("from peer", Counter::PingsReceived));
+        rows.extend(self.nonzero("stray pongs", Counter::PongsUnsolicited));
+        rows.extend(
+            self.figures
+                .trend(Trend::Ping)
+                .map(|trend| Row::new("round trip", self.trend(trend))),
+        );
+        rows
+    }
+
+    fn flows(&self) -> Vec<Row> {
+        let started = self.figures.counter(Counter::FlowsStarted);
+        let expects = self.figures.counter(Counter::ExpectsStarted);
+        let mut rows = Vec::new();
+        rows.extend(self.nonzero("started", Counter::FlowsStarted));
+        rows.extend(self.share_of("completed", Counter::FlowsCompleted, started));
+        rows.extend(self.share_of("failed", Counter::FlowsFailed, started));
+        rows.extend(self.share_of("interrupted", Counter::FlowsInterrupted, started));
+        rows.extend(self.share_of("expects met", Counter::ExpectsMet, expects));
+        rows.extend(self.share_of("not met", Counter::ExpectsFailed, expects));
+        rows
+    }
+
+    fn errors(&self) -> Vec<Row> {
+        let errors = self.figures.errors.iter();
+        errors
+            .map(|(class, error)| {
+                let example = error
+                    .examples
+                    .first()
+                    .map(|text| format!("  {text}"))
+                    .unwrap_or_default();
+                Row::new(class.label(), count(error.count) + &example)
+            })
+            .collect()
+    }
+
+    fn plain(&self, label: &str, counter: Counter) -> Row {
+        Row::new(label, count(self.figures.counter(counter)))
+    }
+
+    fn nonzero(&self, label: &str, counter: Counter) -> Option<Row> {
+        (self.figures.counter(counter) > 0).then(|| self.plain(label, counter))
+    }
+
+    fn rated(&self, label: &str, counter: Counter) -> Row {
+        Row::new(
+            label,
+            format!(
+                "{}  {}",
+                count(self.figures.counter(counter)),
+                rate(self.figures.rate(counter))
+            ),
+        )
+    }
+
+    fn share_of(&self, label: &str, counter: Counter, whole: u64) -> Option<Row> {
+        let n = self.figures.counter(counter);
+        (n > 0).then(|| Row::new(label, share(n, whole)))
+    }
+
+    fn volume(&self, label: &str, wire: Counter, payload: Counter) -> Row {
+        let on_wire = bytes(self.figures.counter(wire) as f64);
+        let payload = bytes(self.figures.counter(payload) as f64);
+        Row::new(
+            label,
+            format!(
+                "{on_wire}  {}/s  (payload {payload})",
+                bytes(self.figures.rate(wire))
+            ),
+        )
+    }
+
+    fn trends(&self, trends: &[Trend]) -> impl Iterator<Item = Row> {
+        trends
+            .iter()
+            .filter_map(|&trend| Some(Row::new(trend.label(), self.trend(self.figures.trend(trend)?))))
+    }
+
+    /// `avg=1.2ms  min=…  med=…  max=…  p(90)=…  p(95)=…  p(99)=…`; without `min` and `p(90)` where space is short.
+    fn trend(&self, trend: &TrendFigures) -> String {
+        let columns = [
+            (true, "avg", trend.avg),
+            (self.wide, "min", trend.min),
+            (true, "med", trend.med),
+            (true, "max", trend.max),
+            (self.wide, "p(90)", trend.p90),
+            (true, "p(95)", trend.p95),
+            (true, "p(99)", trend.p99),
+        ];
+        let cells = columns
+            .into_iter()
+            .filter(|(shown, ..)| *shown)
+            .map(|(_, name, value)| {
+                // Six columns hold every duration that `millis` writes.
+                format!("{name}={:<6}", millis(value))
+            });
+        cells.collect::<Vec<_>>().join(" ").trim_end().to_owned()
+    }
+}
+
+/// `1,990  (99.5%)`.
+fn share(n: u64, whole: u64) -> String {
+    format!("{}  ({})", count(n), percent(n, whole))
+}

@@ -1,0 +1,81 @@
+//! Reading the configuration from YAML.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::ServerConfig;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The text is not YAML, or not a server's configuration. The message says where and what is expected.
+    #[error("{origin}:{line}:{column}: {message}")]
+    Syntax {
+        /// The file's name.
+        origin: String,
+        /// From one.
+        line: u64,
+        /// From one.
+        column: u64,
+        /// What is wrong.
+        message: String,
+    },
+    /// Well-formed, but it contradicts itself.
+    #[error("{place}: {problem}")]
+    Invalid {
+        /// The route or setting.
+        place: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn invalid(place: &str, problem: &'static str) -> Self {
+        Self::Invalid { place: place.to_owned(), problem }
+    }
+}
+
+impl ServerConfig {
+    /// Reads a YAML file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or [`ServerConfig::from_yaml`] refuses its text.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = std::fs::read_to_string(path);
+        let text = read.map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::from_yaml(&text, &path.display().to_string())
+    }
+
+    /// Reads YAML; `origin` names it in errors. An empty text is the default configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError::Syntax`] with line and column for anything that is not a server's configuration, unknown fields
+    /// included; [`ConfigError::Invalid`] if a route contradicts itself.
+    pub fn from_yaml(text: &str, origin: &str) -> Result<Self, ConfigError> {
+        let config = serde_saphyr::from_str::<Option<Self>>(text).map_err(|error| syntax_error(&error, origin))?;
+        let config = config.unwrap_or_default();
+        super::plan_routes(&config)?;
+        Ok(config)
+    }
+}
+
+fn syntax_error(error: &serde_saphyr::Error, origin: &str) -> ConfigError {
+    let bare = error.without_snippet();
+    let (line, column) = bare.location().map_or((1, 1), |at| (at.line(), at.column()));
+    // The rendered form begins with the position, which is told apart already.
+    let text = bare.to_string();
+    let message = text.split_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    ConfigError::Syntax { origin: origin.to_owned(), line, column, message: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

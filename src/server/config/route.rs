@@ -1,0 +1,221 @@
+//! [`RouteConfig`]: what a file says of a route; [`RouteLimits`]: what follows from it and the defaults.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{ConfigError, ServerConfig};
+use crate::server::mode::ModeConfig;
+use crate::units::{ByteSize, Count, Span};
+
+/// What the configuration says of one route; whatever it leaves out comes from the route's kind and the defaults.
+///
+/// Durations of `0` switch the timeout off.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouteConfig {
+    /// What is done with a message. Built-in routes have one; a new path needs it.
+    pub mode: Option<ModeConfig>,
+    /// `false` removes a built-in route.
+    pub enabled: Option<bool>,
+    /// Close 1001 after this long without a frame from the client or a message to it (seed A1: 300 s).
+    pub idle_timeout: Option<Span>,
+    /// Time between pings (seeds A2, D6: 30 s).
+    pub ping_interval: Option<Span>,
+    /// Close 1011 if a ping is not answered within this time (seed D6: 60 s).
+    pub pong_wait: Option<Span>,
+    /// Cut the connection if the client takes no byte of what is due to it for this long (seeds D6, D7: 15 s).
+    pub write_deadline: Option<Span>,
+    /// How long to wait for the client's part of the close handshake (5 s).
+    pub close_timeout: Option<Span>,
+    /// Largest message, after decompression; a larger one is answered by close 1009 (seed A3: 1 MiB).
+    pub max_message_size: Option<ByteSize>,
+    /// permessage-deflate, if the client offers it (seed A4: off).
+    pub compression: Option<bool>,
+    /// 0 (fastest) to 9 (smallest) (seed B12: 3).
+    pub compression_level: Option<u8>,
+    /// Messages from others that may wait for one client (1024).
+    pub outbox_messages: Option<Count>,
+    /// Bytes that may wait for one client (4 MiB); a single message always may.
+    pub outbox_bytes: Option<ByteSize>,
+    /// What happens to a client whose outbox is full (disconnect).
+    pub slow_consumer: Option<SlowConsumer>,
+    /// If not empty, `X-Device-Key` must be one of these, else 401 (seed A24).
+    pub api_keys: Option<Vec<String>>,
+    /// Subprotocols that the route speaks; the first that the client offers is chosen.
+    pub subprotocols: Option<Vec<String>>,
+}
+
+/// What happens to a client that reads more slowly than others write to it (seed B11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlowConsumer {
+    /// Close 1008 `slow consumer`; what waited is discarded.
+    #[default]
+    Disconnect,
+    /// The message that waits longest is discarded for the new one.
+    DropOldest,
+    /// The new message is discarded.
+    DropNewest,
+}
+
+/// The settings of a route, complete. `None` is "never".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteLimits {
+    /// See [`RouteConfig::idle_timeout`].
+    pub idle_timeout: Option<Duration>,
+    /// See [`RouteConfig::ping_interval`].
+    pub ping_interval: Option<Duration>,
+    /// See [`RouteConfig::pong_wait`].
+    pub pong_wait: Option<Duration>,
+    /// See [`RouteConfig::write_deadline`].
+    pub write_deadline: Option<Duration>,
+    /// See [`RouteConfig::close_timeout`].
+    pub close_timeout: Option<Duration>,
+    /// Bytes.
+    pub max_message_size: u64,
+    /// The level, if permessage-deflate may be negotiated.
+    pub compression: Option<u8>,
+    /// Messages.
+    pub outbox_messages: usize,
+    /// Bytes.
+    pub outbox_bytes: usize,
+    /// See [`SlowConsumer`].
+    pub slow_consumer: SlowConsumer,
+}
+
+impl Default for RouteLimits {
+    fn default() -> Self {
+        Self {
+            idle_timeout: Some(Duration::from_secs(300)),
+            ping_interval: Some(Duration::from_secs(30)),
+            pong_wait: Some(Duration::from_secs(60)),
+            write_deadline: Some(Duration::from_secs(15)),
+            close_timeout: Some(Duration::from_secs(5)),
+            max_message_size: 1 << 20,
+            compression: None,
+            outbox_messages: 1024,
+            outbox_bytes: 4 << 20,
+            slow_consumer: SlowConsumer::Disconnect,
+        }
+    }
+}
+
+/// A route as the server is to build it.
+#[derive(Clone, Debug)]
+pub(crate) struct RoutePlan {
+    pub(crate) path: String,
+    pub(crate) mode: ModeConfig,
+    pub(crate) limits: RouteLimits,
+    pub(crate) api_keys: Vec<String>,
+    pub(crate) subprotocols: Vec<String>,
+}
+
+/// Level of compression unless configured (seed B12).
+const COMPRESSION_LEVEL: u8 = 3;
+
+/// The routes that exist without a configuration file.
+fn built_in() -> BTreeMap<String, RouteConfig> {
+    let of = |mode| RouteConfig { mode: Some(mode), ..RouteConfig::default() };
+    // Seed A24: devices report rarely, and little.
+    let iot = RouteConfig {
+        idle_timeout: Some(Span::from_secs(3600)),
+        ping_interval: Some(Span::from_secs(120)),
+        max_message_size: Some(ByteSize(10_240)),
+        ..of(ModeConfig::Iot)
+    };
+    let routes = [
+        ("/echo", of(ModeConfig::Echo)),
+        ("/ws", of(ModeConfig::PrefixedEcho(Default::default()))),
+        ("/broadcast", of(ModeConfig::Broadcast)),
+        ("/iot", iot),
+        ("/health", of(ModeConfig::Health)),
+        ("/metrics", of(ModeConfig::Metrics)),
+        ("/journal", of(ModeConfig::Journal)),
+    ];
+    routes.into_iter().map(|(path, route)| (path.to_owned(), route)).collect()
+}
+
+/// Every route of `config`, ordered by path. A route's own setting comes before its kind's, and that before the defaults.
+///
+/// # Errors
+/// A path without `/` at its beginning, a new path without a mode, a value out of range.
+pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, ConfigError> {
+    if config.defaults.mode.is_some() {
+        return Err(ConfigError::invalid("defaults", "`mode` belongs to a route, not to the defaults"));
+    }
+    let defaults = RouteConfig {
+        compression: config.defaults.compression.or(Some(config.compression)),
+        ..config.defaults.clone()
+    };
+    let mut routes = built_in();
+    for (path, written) in &config.routes {
+        let route = routes.remove(path).unwrap_or_default();
+        routes.insert(path.clone(), written.clone().or(route));
+    }
+    routes
+        .into_iter()
+        .filter(|(_, route)| route.enabled != Some(false))
+        .map(|(path, route)| resolve(path, route.or(defaults.clone())))
+        .collect()
+}
+
+impl RouteConfig {
+    /// These settings, with `fallback` for those that are missing.
+    fn or(self, fallback: Self) -> Self {
+        Self {
+            mode: self.mode.or(fallback.mode),
+            enabled: self.enabled.or(fallback.enabled),
+            idle_timeout: self.idle_timeout.or(fallback.idle_timeout),
+            ping_interval: self.ping_interval.or(fallback.ping_interval),
+            pong_wait: self.pong_wait.or(fallback.pong_wait),
+            write_deadline: self.write_deadline.or(fallback.write_deadline),
+            close_timeout: self.close_timeout.or(fallback.close_timeout),
+            max_message_size: self.max_message_size.or(fallback.max_message_size),
+            compression: self.compression.or(fallback.compression),
+            compression_level: self.compression_level.or(fallback.compression_level),
+            outbox_messages: self.outbox_messages.or(fallback.outbox_messages),
+            outbox_bytes: self.outbox_bytes.or(fallback.outbox_bytes),
+            slow_consumer: self.slow_consumer.or(fallback.slow_consumer),
+            api_keys: self.api_keys.or(fallback.api_keys),
+            subprotocols: self.subprotocols.or(fallback.subprotocols),
+        }
+    }
+}
+
+fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
+    if !path.starts_with('/') || path.contains(['?', '#']) {
+        return Err(ConfigError::invalid(&path, "a route's path begins with `/` and has no query"));
+    }
+    let Some(mode) = route.mode else {
+        return Err(ConfigError::invalid(&path, "a new route needs a `mode`"));
+    };
+    let level = route.compression_level.unwrap_or(COMPRESSION_LEVEL);
+    if level > 9 {
+        return Err(ConfigError::invalid(&path, "`compression_level` is a number from 0 to 9"));
+    }
+    let standard = RouteLimits::default();
+    let limits = RouteLimits {
+        idle_timeout: duration(route.idle_timeout, standard.idle_timeout),
+        ping_interval: duration(route.ping_interval, standard.ping_interval),
+        pong_wait: duration(route.pong_wait, standard.pong_wait),
+        write_deadline: duration(route.write_deadline, standard.write_deadline),
+        close_timeout: duration(route.close_timeout, standard.close_timeout),
+        max_message_size: route.max_message_size.map_or(standard.max_message_size, |size| size.0),
+        compression: route.compression.unwrap_or(false).then_some(level),
+        outbox_messages: route.outbox_messages.map_or(standard.outbox_messages, |count| bounded(count.0)),
+        outbox_bytes: route.outbox_bytes.map_or(standard.outbox_bytes, |size| bounded(size.0)),
+        slow_consumer: route.slow_consumer.unwrap_or(standard.slow_consumer),
+    };
+    let (api_keys, subprotocols) = (route.api_keys.unwrap_or_default(), route.subprotocols.unwrap_or_default());
+    Ok(RoutePlan { path, mode, limits, api_keys, subprotocols })
+}
+
+fn duration(written: Option<Span>, standard: Option<Duration>) -> Option<Duration> {
+    written.map_or(standard, |Span(span)| (!span.is_zero()).then_some(span))
+}
+
+fn bounded(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,94 @@
+//! [`ServerConfig`]: what holds for the whole server.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::RouteConfig;
+use crate::units::{ByteSize, Count, Span};
+
+/// Everything that `wsbench serve` can be told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Addresses to listen on; port 0 takes any free one.
+    pub listen: Vec<SocketAddr>,
+    /// Worker threads, each with its own event loop and listener; default: one for each core.
+    pub workers: Option<NonZeroUsize>,
+    /// The id that every reply carries as `X-Instance-Id`; default: made from host name and process id.
+    pub instance: Option<String>,
+    /// `wss` and `https` instead of `ws` and `http` on every listener.
+    pub tls: Option<TlsConfig>,
+    /// permessage-deflate on every route that does not say otherwise (seed A4: off).
+    pub compression: bool,
+    /// How many ended connections and refusals the journal remembers; the oldest give way.
+    pub journal: Count,
+    /// What a connection may cost before it is a WebSocket, and how many there may be.
+    pub limits: ConnectionLimits,
+    /// How long a graceful stop waits for the clients' Close frames before it cuts the connections.
+    pub drain_time: Span,
+    /// Settings of every route that does not say otherwise. `mode` has no place here.
+    pub defaults: RouteConfig,
+    /// Routes by their path. They add to the built-in ones, or change those with the same path.
+    pub routes: BTreeMap<String, RouteConfig>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001)],
+            workers: None,
+            instance: None,
+            tls: None,
+            compression: false,
+            journal: Count(10_000),
+            limits: ConnectionLimits::default(),
+            drain_time: Span::from_secs(5),
+            defaults: RouteConfig::default(),
+            routes: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where the server's certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TlsConfig {
+    /// PEM files.
+    Files {
+        /// The certificate, followed by its intermediates.
+        certificate: PathBuf,
+        /// The private key: PKCS #8, PKCS #1 or SEC 1.
+        key: PathBuf,
+    },
+    /// A certificate made at start, for these host names and addresses (seed D8).
+    SelfSigned(Vec<String>),
+}
+
+/// Limits that hold before a connection belongs to a route.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionLimits {
+    /// WebSocket connections at a time over all routes; a further upgrade is refused by 503.
+    pub max_connections: Count,
+    /// Request line and headers together; a longer head is refused by 431.
+    pub max_header_size: ByteSize,
+    /// Header lines; more are refused by 431.
+    pub max_headers: Count,
+    /// From the first byte to the end of the request head, and for the TLS handshake before it.
+    pub handshake_timeout: Span,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            max_connections: Count(1_000_000),
+            max_header_size: ByteSize::kib(16),
+            max_headers: Count(100),
+            handshake_timeout: Span::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! [`ServerError`]: why a server could not start or had to stop.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::config::ConfigError;
+
+/// Why a server could not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The configuration contradicts itself.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {}", explain_bind(.source))]
+    Bind {
+        /// The address as configured.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Certificate or key cannot be used.
+    #[error("cannot set up TLS")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A worker's thread or event loop could not be created.
+    #[error("cannot start worker {worker}")]
+    Worker {
+        /// Its number, from zero.
+        worker: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A worker ended by a panic.
+    #[error("worker {worker} failed; its connections are lost")]
+    WorkerPanicked {
+        /// Its number, from zero.
+        worker: usize,
+    },
+}
+
+fn explain_bind(source: &io::Error) -> String {
+    let advice = match source.kind() {
+        io::ErrorKind::AddrInUse => "another process listens there; choose another port, or 0 for any free one",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose a higher one",
+        _ => return source.to_string(),
+    };
+    advice.to_owned()
+}

@@ -1,0 +1,146 @@
+//! [`ModeConfig`]: the table of everything that a route can do. [`Service`]: what a worker makes from it.
+
+use std::fmt;
+use std::rc::Rc;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+
+use super::broadcast::Broadcast;
+use super::echo::Echo;
+use super::iot::Iot;
+use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
+use super::Mode;
+use crate::server::endpoint::{Endpoint, Health, Journal, Metrics};
+
+/// What a route does, and the settings of it.
+///
+/// In YAML it is the mode's name, or a mapping from the name to the mode's settings:
+/// `mode: echo`, `mode: {prefixed-echo: {prefix: "You said: "}}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModeConfig {
+    /// Every message comes back.
+    Echo,
+    /// Every message comes back behind a prefix (seed B2).
+    PrefixedEcho(PrefixedEchoConfig),
+    /// Every message goes to every client of the route (seed B3).
+    Broadcast,
+    /// Telemetry is acknowledged (seed A24).
+    Iot,
+    /// HTTP: is the server well.
+    Health,
+    /// HTTP: figures for Prometheus.
+    Metrics,
+    /// HTTP: what the server saw of each connection.
+    Journal,
+}
+
+const NAMES: &[&str] = &["echo", "prefixed-echo", "broadcast", "iot", "health", "metrics", "journal"];
+
+impl ModeConfig {
+    /// The mode with default settings.
+    fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "echo" => Self::Echo,
+            "prefixed-echo" => Self::PrefixedEcho(PrefixedEchoConfig::default()),
+            "broadcast" => Self::Broadcast,
+            "iot" => Self::Iot,
+            "health" => Self::Health,
+            "metrics" => Self::Metrics,
+            "journal" => Self::Journal,
+            _ => return None,
+        })
+    }
+
+    /// The name in YAML.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::PrefixedEcho(_) => "prefixed-echo",
+            Self::Broadcast => "broadcast",
+            Self::Iot => "iot",
+            Self::Health => "health",
+            Self::Metrics => "metrics",
+            Self::Journal => "journal",
+        }
+    }
+}
+
+/// What a worker needs to serve a route.
+pub(crate) enum Service {
+    /// Makes the mode of each new connection.
+    WebSocket(Box<dyn Fn() -> Box<dyn Mode>>),
+    /// Answers HTTP requests.
+    Http(Box<dyn Endpoint>),
+}
+
+impl Service {
+    /// The service of a route with this mode.
+    pub(crate) fn new(config: &ModeConfig) -> Self {
+        match config {
+            ModeConfig::Echo => Self::WebSocket(Box::new(|| Box::new(Echo))),
+            ModeConfig::PrefixedEcho(config) => {
+                let prefix: Rc<str> = config.prefix.as_str().into();
+                Self::WebSocket(Box::new(move || Box::new(PrefixedEcho { prefix: prefix.clone() })))
+            }
+            ModeConfig::Broadcast => Self::WebSocket(Box::new(|| Box::new(Broadcast))),
+            ModeConfig::Iot => Self::WebSocket(Box::new(|| Box::new(Iot))),
+            ModeConfig::Health => Self::Http(Box::new(Health)),
+            ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
+            ModeConfig::Journal => Self::Http(Box::new(Journal)),
+        }
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WebSocket(_) => "WebSocket",
+            Self::Http(_) => "Http",
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for ModeConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NameOrSettings)
+    }
+}
+
+struct NameOrSettings;
+
+impl<'de> Visitor<'de> for NameOrSettings {
+    type Value = ModeConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a mode ({})", NAMES.join(", "))
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<ModeConfig, E> {
+        ModeConfig::by_name(name).ok_or_else(|| E::unknown_variant(name, NAMES))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ModeConfig, A::Error> {
+        let Some(name) = map.next_key::<String>()? else {
+            return Err(de::Error::invalid_length(0, &"one mode and its settings"));
+        };
+        let mode = match name.as_str() {
+            "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
+            name => {
+                let mode = ModeConfig::by_name(name).ok_or_else(|| de::Error::unknown_variant(name, NAMES))?;
+                map.next_value::<NoSettings>()?;
+                mode
+            }
+        };
+        match map.next_key::<String>()? {
+            None => Ok(mode),
+            Some(_) => Err(de::Error::custom("a route has one mode")),
+        }
+    }
+}
+
+/// The settings of a mode that has none: `{}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoSettings {}

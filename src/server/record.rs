@@ -1,0 +1,122 @@
+//! What is known of a connection: its traffic while it lives, its ending when it does not.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+use crate::wire::{CloseCode, CloseInitiator, CloseOutcome, Violation};
+
+/// What passed over a connection. Bytes are those of the transport (of TLS: inside it), frame headers included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Traffic {
+    /// Data messages from the client.
+    pub messages_in: u64,
+    /// Data messages to the client.
+    pub messages_out: u64,
+    /// Bytes from the client after the upgrade.
+    pub bytes_in: u64,
+    /// Bytes to the client after the upgrade.
+    pub bytes_out: u64,
+    /// Pings from the client.
+    pub pings_in: u32,
+    /// Pings to the client.
+    pub pings_out: u32,
+    /// Pongs from the client.
+    pub pongs_in: u32,
+    /// Pongs to the client.
+    pub pongs_out: u32,
+}
+
+impl AddAssign for Traffic {
+    fn add_assign(&mut self, rhs: Self) {
+        self.messages_in += rhs.messages_in;
+        self.messages_out += rhs.messages_out;
+        self.bytes_in += rhs.bytes_in;
+        self.bytes_out += rhs.bytes_out;
+        self.pings_in = self.pings_in.wrapping_add(rhs.pings_in);
+        self.pings_out = self.pings_out.wrapping_add(rhs.pings_out);
+        self.pongs_in = self.pongs_in.wrapping_add(rhs.pongs_in);
+        self.pongs_out = self.pongs_out.wrapping_add(rhs.pongs_out);
+    }
+}
+
+/// Why a connection ended: what happened first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The client sent a Close frame.
+    ClientClosed,
+    /// The client ended TCP without a Close frame.
+    ClientVanished,
+    /// The transport failed: a reset, a broken pipe, a TLS alert.
+    TransportFailed,
+    /// The route's mode closed.
+    ModeClosed,
+    /// Something else in the server closed it, through a [`super::SessionHandle`].
+    ClosedByHandle,
+    /// Nothing was exchanged for the idle timeout.
+    IdleTimeout,
+    /// A ping was not answered in time.
+    PongTimeout,
+    /// The client took nothing of what was due to it.
+    WriteDeadline,
+    /// The client's outbox was full.
+    SlowConsumer,
+    /// The client broke the protocol or a limit.
+    Violation(Violation),
+    /// The server stopped.
+    ServerStopped,
+    /// The session's own code failed.
+    Failed,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClientClosed => "client closed",
+            Self::ClientVanished => "client vanished",
+            Self::TransportFailed => "transport failed",
+            Self::ModeClosed => "mode closed",
+            Self::ClosedByHandle => "closed by handle",
+            Self::IdleTimeout => "idle timeout",
+            Self::PongTimeout => "pong timeout",
+            Self::WriteDeadline => "write deadline",
+            Self::SlowConsumer => "slow consumer",
+            Self::Violation(violation) => return write!(f, "violation: {violation}"),
+            Self::ServerStopped => "server stopped",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Who closed, with which code, cleanly or not.
+    pub outcome: CloseOutcome,
+    /// What happened first.
+    pub cause: Cause,
+    /// The reason in the first Close frame, if it had one.
+    pub reason: Option<Box<str>>,
+}
+
+/// The initiator as the journal and the metrics write it.
+pub(crate) const fn initiator_name(by: CloseInitiator) -> &'static str {
+    match by {
+        CloseInitiator::Us => "server",
+        CloseInitiator::Peer => "client",
+        CloseInitiator::Nobody => "nobody",
+    }
+}
+
+/// What the server says when it closes for a cause of its own.
+impl Cause {
+    /// Code and reason of the Close frame.
+    pub(crate) const fn farewell(self) -> (CloseCode, &'static str) {
+        match self {
+            Self::IdleTimeout => (CloseCode::GOING_AWAY, "idle timeout"),
+            Self::ServerStopped => (CloseCode::GOING_AWAY, "server is stopping"),
+            Self::PongTimeout => (CloseCode::INTERNAL, "ping not answered"),
+            Self::SlowConsumer => (CloseCode::POLICY, "slow consumer"),
+            _ => (CloseCode::NORMAL, ""),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Measuring allocates nothing once it is warm: what the generator measures must not be its own allocator.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use wsbench::clock::Moment;
+use wsbench::metrics::{CloseCause, Counter, ErrorClass, Gauges, GroupId, Recorder, Shard, Side, Trend};
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts each thread's allocations, so that the test harness's own do not disturb.
+struct Counting;
+
+// SAFETY: everything is handed to the system's allocator unchanged; the counter is a plain cell of the thread.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are exactly the system allocator's requirements.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `alloc` above, and so from the system's allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+fn measure(shard: &mut Shard) {
+    let group = GroupId(0);
+    for n in 1..1_000 {
+        shard.record(group, Trend::Response, Duration::from_micros(n));
+        shard.record(group, Trend::SendLag, Duration::from_nanos(n));
+        shard.add(group, Counter::MessagesSent, 1);
+        shard.ended(group, CloseCause::ServerClosed);
+        shard.close_code(group, Side::Server, 1001);
+    }
+}
+
+#[test]
+fn a_warm_shard_allocates_nothing() {
+    let mut shard = Shard::new(1);
+    assert_ne!(
+        allocations(|| measure(&mut shard)),
+        0,
+        "the first values get their arrays"
+    );
+    shard.clear();
+    assert_eq!(allocations(|| measure(&mut shard)), 0);
+}
+
+#[test]
+fn an_error_allocates_for_its_first_texts_only() {
+    let mut shard = Shard::new(1);
+    let mut fail = || {
+        shard.error(GroupId(0), ErrorClass::ReplyTimeout, || {
+            "no reply within 5s".to_owned()
+        });
+    };
+    (0..10).for_each(|_| fail());
+    assert_eq!(allocations(|| (0..1_000).for_each(|_| fail())), 0);
+}
+
+#[test]
+fn handing_over_warm_shards_allocates_nothing() {
+    let (mut recorder, mut senders) = Recorder::new(&["only"], 1, Moment::ZERO);
+    let mut round = || {
+        measure(senders[0].shard());
+        senders[0].flush(Gauges::default());
+        recorder.drain();
+    };
+    (0..4).for_each(|_| round());
+    assert_eq!(allocations(|| (0..10).for_each(|_| round())), 0);
+}
