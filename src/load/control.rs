@@ -64,12 +64,22 @@ impl Control {
     }
 
     pub(super) fn add_waker(&self, waker: Waker) {
-        self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
+        self.0
+            .wakers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(waker);
     }
 
     fn raise(&self, request: Request) {
         self.0.request.fetch_max(request as u8, Ordering::AcqRel);
-        for waker in self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for waker in self
+            .0
+            .wakers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
             // A worker that cannot be woken wakes by itself within its tick.
             let _ = waker.wake();
         }

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::clock::{Moment, now};
 use crate::metrics::{GroupId, ShardSender, Trend};
+use crate::net::SourceAddresses;
+use crate::net::system::{allowed_cores, pin_current_thread, raise_open_file_limit};
 use crate::scenario::Plan;
 
 use super::control::{Control, Request};
@@ -50,7 +52,10 @@ pub struct RunOptions {
 impl Default for RunOptions {
     /// 256 connects at once: a few round trips of waiting even far away, and small enough for common listen backlogs.
     fn default() -> Self {
-        Self { connects_at_once: 256, pin_workers: false }
+        Self {
+            connects_at_once: 256,
+            pin_workers: false,
+        }
     }
 }
 
@@ -114,7 +119,12 @@ pub fn check_open_files(plan: &Plan, workers: usize, limit: u64) -> Result<(), L
     let needed = connections.saturating_add(workers as u64 * FILES_PER_WORKER + OTHER_FILES);
     match needed.saturating_sub(limit) {
         0 => Ok(()),
-        missing => Err(LoadError::OpenFiles { connections, needed, limit, missing }),
+        missing => Err(LoadError::OpenFiles {
+            connections,
+            needed,
+            limit,
+            missing,
+        }),
     }
 }
 
@@ -145,11 +155,18 @@ pub fn run(
 ) -> Result<RunOutcome, LoadError> {
     let workers = shards.len();
     let first = shards.first_mut().ok_or(LoadError::NoWorkers)?;
-    check_open_files(plan, workers, crate::net::raise_open_file_limit().soft)?;
+    if let Ok(limit) = raise_open_file_limit() {
+        check_open_files(plan, workers, limit.soft)?;
+    }
     if let Some(time) = target.resolve_time {
         first.shard().record(GroupId(0), Trend::Resolve, time);
     }
-    let script = Script::new(Arc::clone(plan), target.authority, &target.base_path, unix_origin());
+    let script = Script::new(
+        Arc::clone(plan),
+        target.authority,
+        &target.base_path,
+        unix_origin(),
+    );
     let run = Run {
         script: Arc::new(script),
         plan: Arc::clone(plan),
@@ -194,7 +211,12 @@ impl Run {
                 }
             }
             let stopped = early_end.is_none() && self.control.request() != Request::Continue;
-            let outcome = RunOutcome { began: begin, ended: now(), stopped, early_end };
+            let outcome = RunOutcome {
+                began: begin,
+                ended: now(),
+                stopped,
+                early_end,
+            };
             failure.map_or(Ok(outcome), Err)
         })
     }
@@ -202,7 +224,9 @@ impl Run {
     /// One worker's thread.
     fn work(&self, worker: usize, shards: ShardSender, report: &SyncSender<(usize, io::Result<()>)>) {
         if self.options.pin_workers {
-            crate::net::pin_thread(worker);
+            let cores = allowed_cores();
+            // A system that cannot pin threads runs them unpinned.
+            let _ = pin_current_thread(cores[worker % cores.len()]);
         }
         let reactor = self.reactor(worker, shards);
         self.ready.wait();
@@ -211,7 +235,16 @@ impl Run {
             let roster = Roster::new(&self.plan, worker, self.health.len());
             let health = Arc::clone(&self.health[worker]);
             let (plan, control) = (Arc::clone(&self.plan), self.control.clone());
-            Worker { plan, reactor, roster, control, health, begin, keys: Vec::new() }.run()
+            Worker {
+                plan,
+                reactor,
+                roster,
+                control,
+                health,
+                begin,
+                keys: Vec::new(),
+            }
+            .run()
         });
         // The coordinator waits for every report, and there is room for one of each worker.
         let _ = report.send((worker, result));
@@ -219,17 +252,12 @@ impl Run {
 
     fn reactor(&self, worker: usize, shards: ShardSender) -> io::Result<Reactor> {
         let workers = self.health.len();
-        let mut sources = self.plan.transport.source_addresses.clone();
-        if !sources.is_empty() {
-            let share = worker * sources.len() / workers % sources.len();
-            sources.rotate_left(share);
-        }
         let reactor = Reactor::new(ReactorConfig {
             script: Arc::clone(&self.script),
             endpoint: Arc::clone(&self.endpoint),
             shards,
             connects: self.options.connects_at_once.div_ceil(workers),
-            sources,
+            sources: SourceAddresses::new(&self.plan.transport.source_addresses).turn(worker, workers),
             capacity: self.plan.max_connections().min(MAX_RESERVED) as usize / workers + 1,
             seed: rand::random(),
         })?;
@@ -241,5 +269,7 @@ impl Run {
 /// The wall clock at [`Moment::ZERO`], in nanoseconds since 1970.
 fn unix_origin() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX).saturating_sub(now().as_nanos())
+    u64::try_from(since_1970.as_nanos())
+        .unwrap_or(u64::MAX)
+        .saturating_sub(now().as_nanos())
 }

@@ -69,15 +69,29 @@ struct Sums {
 
 impl Watch {
     pub(super) fn new(workers: Vec<Arc<WorkerHealth>>, begin: Moment) -> Self {
-        Self { workers, verdict: Verdict { alive: begin, opened: 0, failed: 0 } }
+        Self {
+            workers,
+            verdict: Verdict {
+                alive: begin,
+                opened: 0,
+                failed: 0,
+            },
+        }
     }
 
     /// Whether the run is to be given up.
     pub(super) fn check(&mut self, now: Moment) -> Option<EarlyEnd> {
         let sum = |count: fn(&WorkerHealth) -> &AtomicU64| {
-            self.workers.iter().map(|worker| count(worker).load(Ordering::Relaxed)).sum()
+            self.workers
+                .iter()
+                .map(|worker| count(worker).load(Ordering::Relaxed))
+                .sum()
         };
-        let sums = Sums { open: sum(|w| &w.open), opened: sum(|w| &w.opened), failed: sum(|w| &w.failed) };
+        let sums = Sums {
+            open: sum(|w| &w.open),
+            opened: sum(|w| &w.opened),
+            failed: sum(|w| &w.failed),
+        };
         self.verdict.judge(now, sums)
     }
 }
@@ -85,14 +99,19 @@ impl Watch {
 impl Verdict {
     fn judge(&mut self, now: Moment, sums: Sums) -> Option<EarlyEnd> {
         if sums.open > 0 || sums.opened > self.opened {
-            *self = Self { alive: now, opened: sums.opened, failed: sums.failed };
+            *self = Self {
+                alive: now,
+                opened: sums.opened,
+                failed: sums.failed,
+            };
             return None;
         }
         let (failed, dead) = (sums.failed - self.failed.min(sums.failed), now - self.alive);
         if self.opened > 0 {
             return (failed > 0 && dead >= LOST_AFTER).then_some(EarlyEnd::Lost);
         }
-        let hopeless = failed >= HOPELESS_ATTEMPTS && dead >= HOPELESS_AFTER || failed > 0 && dead >= HOPELESS_ANYWAY;
+        let hopeless =
+            failed >= HOPELESS_ATTEMPTS && dead >= HOPELESS_AFTER || failed > 0 && dead >= HOPELESS_ANYWAY;
         hopeless.then_some(EarlyEnd::Unreachable)
     }
 }
@@ -106,7 +125,11 @@ mod tests {
     }
 
     fn verdict() -> Verdict {
-        Verdict { alive: at(0), opened: 0, failed: 0 }
+        Verdict {
+            alive: at(0),
+            opened: 0,
+            failed: 0,
+        }
     }
 
     fn sums(open: u64, opened: u64, failed: u64) -> Sums {
@@ -116,10 +139,20 @@ mod tests {
     #[test]
     fn a_target_that_never_answers_is_unreachable() {
         assert_eq!(verdict().judge(at(900), sums(0, 0, 500)), None);
-        assert_eq!(verdict().judge(at(1_000), sums(0, 0, 20)), Some(EarlyEnd::Unreachable));
+        assert_eq!(
+            verdict().judge(at(1_000), sums(0, 0, 20)),
+            Some(EarlyEnd::Unreachable)
+        );
         assert_eq!(verdict().judge(at(2_900), sums(0, 0, 1)), None);
-        assert_eq!(verdict().judge(at(3_000), sums(0, 0, 1)), Some(EarlyEnd::Unreachable));
-        assert_eq!(verdict().judge(at(60_000), sums(0, 0, 0)), None, "slow is not dead");
+        assert_eq!(
+            verdict().judge(at(3_000), sums(0, 0, 1)),
+            Some(EarlyEnd::Unreachable)
+        );
+        assert_eq!(
+            verdict().judge(at(60_000), sums(0, 0, 0)),
+            None,
+            "slow is not dead"
+        );
     }
 
     #[test]

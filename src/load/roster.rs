@@ -52,16 +52,27 @@ impl Roster {
     pub(super) fn new(plan: &Plan, worker: usize, workers: usize) -> Self {
         let (worker, workers) = (worker as u64, workers.max(1) as u64);
         let pace = match &plan.load {
-            LoadModel::Closed { stages } => {
-                Pace::Closed { changes: ClosedPacer::new(stages).peekable(), clients: 0 }
-            }
-            LoadModel::Open { stages, max_clients, arrivals } => Pace::Open {
+            LoadModel::Closed { stages } => Pace::Closed {
+                changes: ClosedPacer::new(stages).peekable(),
+                clients: 0,
+            },
+            LoadModel::Open {
+                stages,
+                max_clients,
+                arrivals,
+            } => Pace::Open {
                 arrivals: OpenPacer::new(stages, *arrivals, plan.seed).peekable(),
                 most: max_clients / workers + u64::from(worker < max_clients % workers),
             },
         };
         let weights = plan.groups.iter().map(|group| group.weight).collect();
-        Self { pace, picker: GroupPicker::new(weights), worker, workers, started: 0 }
+        Self {
+            pace,
+            picker: GroupPicker::new(weights),
+            worker,
+            workers,
+            started: 0,
+        }
     }
 
     /// The offset of the next entry of the list, this worker's or not.
@@ -102,7 +113,11 @@ impl Roster {
                 let at = arrivals.next()?;
                 let (group, id) = (self.picker.pick(), self.started);
                 self.started += 1;
-                let order = if present < *most { Order::Start { group, id, at } } else { Order::Drop { group } };
+                let order = if present < *most {
+                    Order::Start { group, id, at }
+                } else {
+                    Order::Drop { group }
+                };
                 (id % self.workers == self.worker).then_some(order)
             }
         }
@@ -121,7 +136,11 @@ struct GroupPicker {
 impl GroupPicker {
     fn new(weights: Vec<u32>) -> Self {
         let total = weights.iter().copied().map(i64::from).sum();
-        Self { behind: vec![0; weights.len()], total, weights }
+        Self {
+            behind: vec![0; weights.len()],
+            total,
+            weights,
+        }
     }
 
     fn pick(&mut self) -> GroupId {
@@ -152,7 +171,10 @@ mod tests {
         let dealt = picks(&[5, 1, 2], 16);
         assert_eq!(dealt[..8], dealt[8..]);
         for (group, weight) in [(0, 5), (1, 1), (2, 2)] {
-            assert_eq!(dealt[..8].iter().filter(|picked| **picked == group).count(), weight);
+            assert_eq!(
+                dealt[..8].iter().filter(|picked| **picked == group).count(),
+                weight
+            );
         }
         assert_ne!(dealt[..5], [0; 5], "the first group does not go first as a block");
         assert_eq!(picks(&[7], 3), [0, 0, 0]);

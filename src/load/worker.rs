@@ -105,11 +105,19 @@ impl Worker {
                 Moment::NEVER
             }
         };
-        Stage::Ending { request: wanted, deadline }
+        Stage::Ending {
+            request: wanted,
+            deadline,
+        }
     }
 
     fn longest_close(&self) -> Duration {
-        self.plan.groups.iter().map(|group| group.connection.close_timeout).max().unwrap_or_default()
+        self.plan
+            .groups
+            .iter()
+            .map(|group| group.connection.close_timeout)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Starts and stops what is due; returns when there is more to do.
@@ -128,7 +136,12 @@ impl Worker {
                         self.reactor.stop(key, self.begin + at + self.plan.graceful_stop);
                     }
                 }
-                Order::Drop { group } => self.reactor.shards().shard().add(group, Counter::ArrivalsDropped, 1),
+                Order::Drop { group } => {
+                    self.reactor
+                        .shards()
+                        .shard()
+                        .add(group, Counter::ArrivalsDropped, 1)
+                }
             }
         }
         self.roster.next_at().map_or(Moment::NEVER, |at| self.begin + at)
@@ -150,6 +163,10 @@ impl Worker {
             LoadModel::Closed { .. } => self.keys.len() as u64,
             LoadModel::Open { .. } => self.reactor.len() as u64,
         };
-        Gauges { clients_wanted, clients_active: census.active, connections_open: census.open }
+        Gauges {
+            clients_wanted,
+            clients_active: census.active,
+            connections_open: census.open,
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::mem;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use slab::Slab;
 use crate::clock::{Moment, Wheel, now};
 use crate::load::vclient::{Command, Scratch, Script, Turn, VClient};
 use crate::metrics::{Gauges, GroupId, ShardSender};
+use crate::net::SourceTurn;
 
 use super::dialer::{Dialer, Endpoint};
 use super::poller::{Poller, WAKE};
@@ -54,8 +54,8 @@ pub(in crate::load) struct ReactorConfig {
     pub(in crate::load) shards: ShardSender,
     /// Most connects at once.
     pub(in crate::load) connects: usize,
-    /// Local addresses to connect from, beginning with the worker's own share.
-    pub(in crate::load) sources: Vec<IpAddr>,
+    /// Local addresses to connect from.
+    pub(in crate::load) sources: SourceTurn,
     /// Clients to expect.
     pub(in crate::load) capacity: usize,
     /// For masks and upgrade keys.
@@ -143,7 +143,14 @@ impl Reactor {
     /// Adds a client that starts now, as was intended for `at`. Returns its key, which is valid until it is done.
     pub(in crate::load) fn start(&mut self, group: GroupId, id: u64, at: Moment) -> u32 {
         let client = VClient::new(&self.script, group, id);
-        let entry = Entry { client, socket: None, queued: false, open: false, active: false, openings: 0 };
+        let entry = Entry {
+            client,
+            socket: None,
+            queued: false,
+            open: false,
+            active: false,
+            openings: 0,
+        };
         let key = self.clients.insert(entry) as u32;
         self.call(key, now(), |client, turn| client.start(turn, at));
         key
@@ -174,7 +181,11 @@ impl Reactor {
         self.expire();
         self.dial();
         let next = self.wheel.next_deadline().unwrap_or(Moment::NEVER).min(until);
-        let timeout = if self.unread.is_empty() { next - now() } else { Duration::ZERO };
+        let timeout = if self.unread.is_empty() {
+            next - now()
+        } else {
+            Duration::ZERO
+        };
         self.poller.wait(timeout)?;
         for key in mem::take(&mut self.unread) {
             self.read(key, true);

@@ -9,8 +9,9 @@ use mio::event::Event;
 use crate::clock::now;
 use crate::load::vclient::{Command, TransportEnd, VClient};
 use crate::metrics::ErrorClass;
+use crate::net::{ConnectError, tls};
 
-use super::dialer::describe;
+use super::dialer::{DialFailure, describe};
 use super::engine::Reactor;
 use super::socket::{Phase, Socket};
 use super::tls::Tls;
@@ -36,7 +37,7 @@ impl Reactor {
 
     /// Tries the target's addresses, from the `attempt`-th on, until a connect is under way; `failure` is what became of
     /// the address before.
-    fn connect(&mut self, key: u32, mut attempt: u8, mut failure: Option<io::Error>) {
+    fn connect(&mut self, key: u32, mut attempt: u8, mut failure: Option<DialFailure>) {
         while let Some(result) = self.dialer.connect(&self.endpoint, attempt) {
             match result.and_then(|stream| self.install(key, Socket::new(stream, attempt))) {
                 Ok(()) => return,
@@ -44,13 +45,14 @@ impl Reactor {
             }
             attempt += 1;
         }
-        let error = failure.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
-        let (class, text) = describe(&error);
+        let (class, text) =
+            failure.unwrap_or_else(|| (ErrorClass::Resolve, "the target has no address".to_owned()));
         self.connect_failed(key, class, text);
     }
 
-    fn install(&mut self, key: u32, mut socket: Socket) -> io::Result<()> {
-        self.poller.register(socket.stream(), Token(key as usize))?;
+    fn install(&mut self, key: u32, mut socket: Socket) -> Result<(), DialFailure> {
+        let registered = self.poller.register(socket.stream(), Token(key as usize));
+        registered.map_err(|error| (ErrorClass::Network, format!("cannot watch a socket: {error}")))?;
         if let Some(entry) = self.clients.get_mut(key as usize) {
             entry.socket = Some(socket);
         }
@@ -63,7 +65,9 @@ impl Reactor {
             entry.socket = None;
         }
         self.opening_failed();
-        self.call(key, now(), |client, turn| client.connect_failed(turn, class, || text));
+        self.call(key, now(), |client, turn| {
+            client.connect_failed(turn, class, || text)
+        });
     }
 
     pub(super) fn socket_event(&mut self, event: &Event) {
@@ -95,11 +99,19 @@ impl Reactor {
                 self.endpoint.accepted(attempt);
                 self.connected(key);
             }
-            Err(error) => {
+            Err(source) => {
                 if let Some(entry) = self.clients.get_mut(key as usize) {
                     entry.socket = None;
                 }
-                self.connect(key, attempt + 1, Some(error));
+                let remote = self.endpoint.address(attempt);
+                let failure = remote.map(|remote| {
+                    describe(&ConnectError {
+                        remote,
+                        local: None,
+                        source,
+                    })
+                });
+                self.connect(key, attempt + 1, failure);
             }
         }
     }
@@ -117,7 +129,7 @@ impl Reactor {
                 }
                 self.flush_tls(key);
             }
-            Err(error) => self.connect_failed(key, ErrorClass::Tls, error.to_string()),
+            Err(error) => self.connect_failed(key, ErrorClass::Tls, tls::explain(&error)),
         }
     }
 
@@ -218,21 +230,29 @@ impl Reactor {
     }
 
     fn tls_failed(&mut self, key: u32, error: rustls::Error) {
-        let established = self.socket(key).and_then(|socket| socket.tls.as_ref()).is_some_and(|tls| tls.is_established());
+        let established = self
+            .socket(key)
+            .and_then(|socket| socket.tls.as_ref())
+            .is_some_and(|tls| tls.is_established());
         if established {
             self.ended(key, TransportEnd::Error(io::Error::other(error)));
         } else {
-            self.connect_failed(key, ErrorClass::Tls, error.to_string());
+            self.connect_failed(key, ErrorClass::Tls, tls::explain(&error));
         }
     }
 
     /// The transport ended, and not by us.
     fn ended(&mut self, key: u32, end: TransportEnd) {
-        let tls_under_way = self.socket(key).and_then(|socket| socket.tls.as_ref()).is_some_and(|tls| !tls.is_established());
+        let tls_under_way = self
+            .socket(key)
+            .and_then(|socket| socket.tls.as_ref())
+            .is_some_and(|tls| !tls.is_established());
         if tls_under_way {
             let text = match end {
                 TransportEnd::Eof => "the peer ended the connection during the TLS handshake".to_owned(),
-                TransportEnd::Error(error) => format!("the connection failed during the TLS handshake: {error}"),
+                TransportEnd::Error(error) => {
+                    format!("the connection failed during the TLS handshake: {error}")
+                }
             };
             return self.connect_failed(key, ErrorClass::Tls, text);
         }
@@ -242,7 +262,11 @@ impl Reactor {
 
     /// Ends the transport.
     pub(super) fn hang_up(&mut self, key: u32) {
-        let Some(mut socket) = self.clients.get_mut(key as usize).and_then(|entry| entry.socket.take()) else {
+        let Some(mut socket) = self
+            .clients
+            .get_mut(key as usize)
+            .and_then(|entry| entry.socket.take())
+        else {
             return;
         };
         if matches!(socket.phase, Phase::Connecting | Phase::Opening) {

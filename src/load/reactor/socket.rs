@@ -34,7 +34,14 @@ pub(super) enum Phase {
 
 impl Socket {
     pub(super) const fn new(stream: TcpStream, attempt: u8) -> Self {
-        Self { stream, tls: None, unsent: Vec::new(), phase: Phase::Connecting, broken: false, attempt }
+        Self {
+            stream,
+            tls: None,
+            unsent: Vec::new(),
+            phase: Phase::Connecting,
+            broken: false,
+            attempt,
+        }
     }
 
     pub(super) const fn stream(&mut self) -> &mut TcpStream {
@@ -103,7 +110,11 @@ impl Socket {
     }
 
     fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let sent = if self.unsent.is_empty() { write_some(&mut self.stream, bytes)? } else { 0 };
+        let sent = if self.unsent.is_empty() {
+            write_some(&mut self.stream, bytes)?
+        } else {
+            0
+        };
         self.unsent.extend_from_slice(&bytes[sent..]);
         Ok(())
     }

@@ -18,7 +18,10 @@ impl Tls {
         let mut connection = ClientConnection::new(Arc::clone(config), name.clone())?;
         // What a client writes in one call is bounded by the client; a partial write here would lose the rest.
         connection.set_buffer_limit(None);
-        Ok(Self { connection, established: false })
+        Ok(Self {
+            connection,
+            established: false,
+        })
     }
 
     /// Takes bytes from the socket and appends what they decrypt to.
@@ -29,7 +32,10 @@ impl Tls {
             let state = self.connection.process_new_packets()?;
             let start = plain.len();
             plain.resize(start + state.plaintext_bytes_to_read(), 0);
-            self.connection.reader().read_exact(&mut plain[start..]).map_err(general)?;
+            self.connection
+                .reader()
+                .read_exact(&mut plain[start..])
+                .map_err(general)?;
         }
         Ok(())
     }
