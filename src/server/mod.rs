@@ -24,6 +24,7 @@
 //! | `metrics` | a worker's counters |
 
 mod auth;
+mod broker;
 mod config;
 mod endpoint;
 mod error;
@@ -39,6 +40,7 @@ mod mode;
 mod outbox;
 mod record;
 mod registry;
+mod relay;
 mod running;
 mod session;
 mod thread;

@@ -15,8 +15,6 @@ mod nats;
 mod stand_in;
 mod uplink;
 
-#[cfg(test)]
-pub(crate) mod testing;
 
 pub(crate) use bus::{Bus, BusError, BusMessage};
 pub(crate) use nats::NatsBus;
