@@ -26,7 +26,10 @@ impl<'a> Bytes<'a> {
 pub fn cut<'a>(data: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
     let mut rest = data;
     let mut pieces = Vec::new();
-    let mut sizes = sizes.iter().map(|&size| if size == 0 { 256 } else { usize::from(size) }).cycle();
+    let mut sizes = sizes
+        .iter()
+        .map(|&size| if size == 0 { 256 } else { usize::from(size) })
+        .cycle();
     while !rest.is_empty() {
         let (piece, tail) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
         pieces.push(piece);

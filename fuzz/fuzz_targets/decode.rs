@@ -54,7 +54,11 @@ fuzz_target!(|data: &[u8]| {
         ..DeflateParams::default()
     };
     let setup = Setup {
-        role: if flags & 1 == 0 { Role::Server } else { Role::Client },
+        role: if flags & 1 == 0 {
+            Role::Server
+        } else {
+            Role::Client
+        },
         rules: rules.fold(Rules::STRICT, |rules, (_, &rule)| rules.without(rule)),
         deflate: (flags & 4 != 0).then_some(params),
     };
@@ -81,8 +85,13 @@ fn same_however_cut(setup: &Setup, stream: &[u8], sizes: &[u8]) {
 }
 
 fn events(setup: &Setup, pieces: &[&[u8]]) -> Vec<Event> {
-    let inflater = setup.deflate.map(|params| Box::new(Inflater::new(&params, setup.role)));
-    let config = ReceiverConfig { max_message_size: LIMIT, rules: setup.rules };
+    let inflater = setup
+        .deflate
+        .map(|params| Box::new(Inflater::new(&params, setup.role)));
+    let config = ReceiverConfig {
+        max_message_size: LIMIT,
+        rules: setup.rules,
+    };
     let mut receiver = Receiver::new(setup.role, config, inflater);
     let mut events = Vec::new();
     for piece in pieces {
@@ -118,7 +127,9 @@ fn round_trip(setup: &Setup, sizes: &[u8], mut input: Bytes<'_>) {
         Role::Client => Role::Server,
         Role::Server => Role::Client,
     };
-    let deflater = setup.deflate.map(|params| Box::new(Deflater::new(&params, peer, 3)));
+    let deflater = setup
+        .deflate
+        .map(|params| Box::new(Deflater::new(&params, peer, 3)));
     let mut sender = Sender::new(peer, deflater);
     let mut stream = Vec::new();
     let mut sent = Vec::new();
@@ -129,7 +140,11 @@ fn round_trip(setup: &Setup, sizes: &[u8], mut input: Bytes<'_>) {
         match what & 3 {
             0 => {
                 let text = String::from_utf8_lossy(&payload).into_owned().into_bytes();
-                let text = if text.len() as u64 <= LIMIT { text } else { Vec::new() };
+                let text = if text.len() as u64 <= LIMIT {
+                    text
+                } else {
+                    Vec::new()
+                };
                 sender.message(MessageKind::Text, &text, MASK, &mut stream);
                 sent.push(Event::Message(MessageKind::Text, text));
             }

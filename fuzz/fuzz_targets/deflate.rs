@@ -61,7 +61,12 @@ fn any_bytes(params: &DeflateParams, limit: usize, sizes: &[u8], mut input: Byte
 }
 
 /// Inflates one message in pieces of these sizes, or in one without any.
-fn inflate(inflater: &mut Inflater, payload: &[u8], sizes: &[u8], limit: usize) -> Result<Vec<u8>, InflateError> {
+fn inflate(
+    inflater: &mut Inflater,
+    payload: &[u8],
+    sizes: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, InflateError> {
     let mut out = Vec::new();
     if sizes.is_empty() {
         inflater.inflate(payload, true, limit, &mut out)?;

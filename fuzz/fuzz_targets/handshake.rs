@@ -13,11 +13,14 @@ use bytes::{Bytes, cut};
 use libfuzzer_sys::fuzz_target;
 use wsbench::wire::deflate::{ClientWindow, DeflateConfig, DeflateOffer};
 use wsbench::wire::handshake::{
-    ClientHandshake, ClientRequest, HandshakeError, HandshakeProgress, HandshakeRules, HeadLimits, RequestHead,
-    ServerHandshake, ServerProgress, ServerResponse, UpgradeRefusal,
+    ClientHandshake, ClientRequest, HandshakeError, HandshakeProgress, HandshakeRules, HeadLimits,
+    RequestHead, ServerHandshake, ServerProgress, ServerResponse, UpgradeRefusal,
 };
 
-const LIMITS: HeadLimits = HeadLimits { max_bytes: 2048, max_headers: 20 };
+const LIMITS: HeadLimits = HeadLimits {
+    max_bytes: 2048,
+    max_headers: 20,
+};
 
 /// Bytes taken and the value, or the kind of error: an error's text may quote as much as had come.
 type End<T, E> = Option<Result<(usize, T), Discriminant<E>>>;
@@ -26,7 +29,11 @@ fuzz_target!(|data: &[u8]| {
     let mut input = Bytes(data);
     let flags = input.byte();
     let sizes = [input.byte(), input.byte()];
-    let rules = if flags & 4 == 0 { HandshakeRules::STRICT } else { HandshakeRules::LENIENT };
+    let rules = if flags & 4 == 0 {
+        HandshakeRules::STRICT
+    } else {
+        HandshakeRules::LENIENT
+    };
     match flags & 3 {
         0 => assert_eq!(client(&cut(input.0, &sizes), rules), client(&[input.0], rules)),
         1 => assert_eq!(server(&cut(input.0, &sizes), rules), server(&[input.0], rules)),
@@ -55,7 +62,9 @@ fn client(pieces: &[&[u8]], rules: HandshakeRules) -> End<ServerResponse, Handsh
     for piece in pieces {
         match handshake.receive(piece) {
             Ok(HandshakeProgress::NeedMore) => total += piece.len(),
-            Ok(HandshakeProgress::Done { consumed, response }) => return Some(Ok((total + consumed, response))),
+            Ok(HandshakeProgress::Done { consumed, response }) => {
+                return Some(Ok((total + consumed, response)));
+            }
             Err(error) => {
                 assert!(!error.to_string().contains('\n'), "{error}");
                 return Some(Err(discriminant(&error)));
@@ -87,7 +96,9 @@ fn answer(head: &RequestHead, rules: HandshakeRules) -> Vec<u8> {
     match head.upgrade(rules) {
         Ok(upgrade) => {
             let subprotocol = upgrade.choose_subprotocol(&["chat"]);
-            upgrade.accept(subprotocol, Some(&DeflateConfig::default())).write(&mut out);
+            upgrade
+                .accept(subprotocol, Some(&DeflateConfig::default()))
+                .write(&mut out);
         }
         Err(refusal) => refusal.write(&mut out),
     }
@@ -100,7 +111,10 @@ fn round_trip(mut input: Bytes<'_>) {
     let request = ClientRequest {
         path: format!("/{}", text(8)),
         subprotocols: vec!["chat".to_owned(), text(4)],
-        headers: vec![(format!("X{}", text(4)), text(8)), (format!("Y{}", text(4)), text(8))],
+        headers: vec![
+            (format!("X{}", text(4)), text(8)),
+            (format!("Y{}", text(4)), text(8)),
+        ],
         ..asking()
     };
     let mut wire = Vec::new();
@@ -111,12 +125,22 @@ fn round_trip(mut input: Bytes<'_>) {
     let Ok(ServerProgress::Done { consumed, head }) = ServerHandshake::default().receive(&wire) else {
         panic!("our own request is not read: {}", String::from_utf8_lossy(&wire));
     };
-    assert_eq!((consumed, head.target.as_str()), (wire.len(), request.path.as_str()));
-    let upgrade = head.upgrade(HandshakeRules::STRICT).expect("our own request is valid");
+    assert_eq!(
+        (consumed, head.target.as_str()),
+        (wire.len(), request.path.as_str())
+    );
+    let upgrade = head
+        .upgrade(HandshakeRules::STRICT)
+        .expect("our own request is valid");
     assert_eq!(upgrade.subprotocols, request.subprotocols);
     for (name, value) in &request.headers {
         let trimmed = value.trim_matches([' ', '\t']);
-        assert!(head.headers.iter().any(|(key, found)| key == name && found == trimmed), "{name}: {value:?}");
+        assert!(
+            head.headers
+                .iter()
+                .any(|(key, found)| key == name && found == trimmed),
+            "{name}: {value:?}"
+        );
     }
     let back = answer(&head, HandshakeRules::STRICT);
     match client.receive(&back) {
