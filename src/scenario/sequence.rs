@@ -122,7 +122,9 @@ impl TextPlace {
 
 /// How many digits `text` begins with.
 fn run(text: &[u8]) -> usize {
-    text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
+    text.iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len())
 }
 
 /// The number that `text` begins with.
