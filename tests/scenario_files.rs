@@ -39,9 +39,16 @@ fn render(send: &SendOp, ctx: &RenderContext) -> Vec<u8> {
 
 #[test]
 fn every_file_compiles() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    for entry in std::fs::read_dir(folder).unwrap() {
-        load(&entry.unwrap().path(), &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    for folder in ["scenarios", "benches/scenarios", "tests/real"] {
+        let mut found = 0;
+        for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+            let file = entry.unwrap().path();
+            if file.extension().is_some_and(|extension| extension == "yaml") {
+                found += 1;
+                load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+            }
+        }
+        assert!(found > 0, "{folder} has no scenario");
     }
 }
 
