@@ -20,6 +20,8 @@
 //! | `handle` | [`SessionHandle`]: reaching a session from anywhere |
 //! | `mode` | what a WebSocket route does: one file each |
 //! | `endpoint` | what an HTTP route does: one file each |
+//! | `relay` | connections as processes |
+//! | `broker` | message brokers outside of the server |
 //! | `journal`, `record` | what the server saw of each connection |
 //! | `metrics` | a worker's counters |
 
@@ -55,5 +57,7 @@ pub use config::{
 pub use error::ServerError;
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
-pub use mode::{ModeConfig, PrefixedEchoConfig};
+pub use endpoint::RelayAdminConfig;
+pub use mode::{ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
+pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
 pub use running::{Server, ServerReport, run};

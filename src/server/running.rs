@@ -184,6 +184,7 @@ impl Server {
                 failed.get_or_insert(worker);
             }
         }
+        self.shared.relay.stop().await;
         match failed {
             Some(worker) => Err(ServerError::WorkerPanicked { worker }),
             None => Ok(self.report()),

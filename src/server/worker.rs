@@ -18,6 +18,7 @@ use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
 use super::mode::Service;
 use super::registry::Registry;
+use super::relay::Relay;
 use crate::clock::{self, Moment, Wheel};
 
 /// What all workers of a server share.
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Vec<WorkerMetrics>,
     /// By worker.
     pub(crate) mailboxes: Vec<Mailbox>,
+    pub(crate) relay: Arc<Relay>,
     pub(crate) sessions: AtomicUsize,
     pub(crate) last_id: AtomicU64,
 }
@@ -102,8 +104,10 @@ impl Shared {
         let ids = (0..).map(RouteId);
         let route_ids = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
+        let instance = config.instance.clone().unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
         let shared = Self {
-            instance: config.instance.clone().unwrap_or_else(|| format!("{:08x}", rand::random::<u32>())),
+            relay: Arc::new(Relay::new(&instance, &config.relay)),
+            instance,
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             route_ids,
@@ -130,7 +134,7 @@ impl Worker {
         let now = clock::now();
         Rc::new(Self {
             index,
-            services: shared.routes.iter().map(|route| Service::new(&route.mode)).collect(),
+            services: shared.routes.iter().map(|route| Service::new(&route.mode, &shared)).collect(),
             registry: RefCell::new(Registry::new(shared.routes.len())),
             hub: Hub::new(index, shared.mailboxes.len()),
             buffers: RefCell::new(Buffers::new()),

@@ -130,6 +130,7 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/ws", of(ModeConfig::PrefixedEcho(Default::default()))),
         ("/broadcast", of(ModeConfig::Broadcast)),
         ("/iot", iot),
+        ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),
         ("/metrics", of(ModeConfig::Metrics)),
         ("/journal", of(ModeConfig::Journal)),
@@ -144,6 +145,9 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
 pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, ConfigError> {
     if config.defaults.mode.is_some() {
         return Err(ConfigError::invalid("defaults", "`mode` belongs to a route, not to the defaults"));
+    }
+    if let Some((place, problem)) = config.relay.problem() {
+        return Err(ConfigError::invalid(&place, problem));
     }
     let defaults = RouteConfig {
         compression: config.defaults.compression.or(Some(config.compression)),

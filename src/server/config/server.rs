@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::RouteConfig;
+use crate::server::relay::RelayConfig;
 use crate::units::{ByteSize, Count, Span};
 
 /// Everything that `wsbench serve` can be told.
@@ -30,6 +31,8 @@ pub struct ServerConfig {
     pub limits: ConnectionLimits,
     /// How long a graceful stop waits for the clients' Close frames before it cuts the connections.
     pub drain_time: Span,
+    /// The processes behind routes with the mode `relay`.
+    pub relay: RelayConfig,
     /// Settings of every route that does not say otherwise. `mode` has no place here.
     pub defaults: RouteConfig,
     /// Routes by their path. They add to the built-in ones, or change those with the same path.
@@ -47,6 +50,7 @@ impl Default for ServerConfig {
             journal: Count(10_000),
             limits: ConnectionLimits::default(),
             drain_time: Span::from_secs(5),
+            relay: RelayConfig::default(),
             defaults: RouteConfig::default(),
             routes: BTreeMap::new(),
         }

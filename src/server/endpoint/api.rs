@@ -11,6 +11,11 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Reply>>>;
 
 /// What a route does with GET and HEAD requests; hyper leaves the body of an answer to HEAD out.
 pub(crate) trait Endpoint {
+    /// Whether it answers POST as well.
+    fn takes_posts(&self) -> bool {
+        false
+    }
+
     /// The answer.
     fn answer(&self, request: EndpointRequest, worker: Rc<Worker>) -> Answer;
 }

@@ -4,8 +4,11 @@ mod api;
 mod health;
 mod journal;
 mod metrics;
+mod relay;
 
 pub(crate) use api::Endpoint;
 pub(crate) use health::Health;
 pub(crate) use journal::Journal;
 pub(crate) use metrics::Metrics;
+pub(crate) use relay::RelayAdmin;
+pub use relay::RelayAdminConfig;

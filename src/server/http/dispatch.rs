@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
 use super::reply::{INSTANCE_HEADER, Refusal, Reply};
@@ -17,7 +17,8 @@ use crate::clock;
 use crate::server::auth;
 use crate::server::ids::RouteId;
 use crate::server::journal::{Entry, RefusalEntry};
-use crate::server::mode::{Mode, Service};
+use crate::server::endpoint::Endpoint;
+use crate::server::mode::{Admitted, Denied, Service};
 use crate::server::session::{Admission, Upgraded};
 use crate::server::worker::Worker;
 use crate::wire::deflate::DeflateConfig;
@@ -35,11 +36,18 @@ pub(super) struct Dispatcher {
 /// A request to an HTTP endpoint.
 #[derive(Debug)]
 pub(crate) struct EndpointRequest {
+    pub(crate) method: Method,
     pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) peer: SocketAddr,
+    /// Empty unless the endpoint takes POST.
+    pub(crate) body: Bytes,
 }
 
 /// Longest tag that the journal keeps, in bytes.
 const MAX_TAG: usize = 64;
+/// Largest body of a request.
+const MAX_BODY: usize = 1 << 20;
 /// Longest path of a refused request that the journal keeps, in bytes.
 const MAX_PATH: usize = 256;
 
@@ -50,10 +58,9 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let this = self.clone();
-        // No route reads a body.
-        let (head, _) = request.into_parts();
+        let (head, body) = request.into_parts();
         Box::pin(async move {
-            let mut reply = match this.answer(&head).await {
+            let mut reply = match this.answer(&head, body).await {
                 Ok(reply) => reply,
                 Err(refusal) => this.refuse(&head, refusal),
             };
@@ -67,37 +74,50 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
 }
 
 impl Dispatcher {
-    async fn answer(&self, head: &request::Parts) -> Result<Reply, Refusal> {
+    async fn answer(&self, head: &request::Parts, body: Incoming) -> Result<Reply, Refusal> {
         let shared = &self.worker.shared;
         let Some(&route) = shared.route_ids.get(head.uri.path()) else {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such route"));
         };
         match &self.worker.services[route.index()] {
-            Service::WebSocket(make_mode) => {
-                let upgraded = self.upgrade(head, route, make_mode);
-                if upgraded.is_err() {
+            Service::Http(endpoint) => self.ask(&**endpoint, head, body).await,
+            service => {
+                let upgraded = self.upgrade(head, route, service).await;
+                if !matches!(&upgraded, Ok(reply) if reply.status == StatusCode::SWITCHING_PROTOCOLS) {
                     self.worker.metrics().routes[route.index()].refused.add(1);
                 }
                 upgraded
             }
-            Service::Http(endpoint) => {
-                if head.method != Method::GET && head.method != Method::HEAD {
-                    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this route answers GET and HEAD");
-                    return Err(refusal.with(header::ALLOW, "GET, HEAD"));
-                }
-                let query = head.uri.query().unwrap_or_default().to_owned();
-                Ok(endpoint.answer(EndpointRequest { query }, self.worker.clone()).await)
-            }
         }
     }
 
+    /// An endpoint's answer.
+    async fn ask(&self, endpoint: &dyn Endpoint, head: &request::Parts, body: Incoming) -> Result<Reply, Refusal> {
+        let reads = head.method == Method::GET || head.method == Method::HEAD;
+        let writes = head.method == Method::POST && endpoint.takes_posts();
+        if !reads && !writes {
+            let allowed = if endpoint.takes_posts() { "GET, HEAD, POST" } else { "GET, HEAD" };
+            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("this route answers {allowed}"));
+            return Err(refusal.with(header::ALLOW, allowed));
+        }
+        let body = if writes {
+            let too_large = |_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {MAX_BODY} bytes"));
+            Limited::new(body, MAX_BODY).collect().await.map_err(too_large)?.to_bytes()
+        } else {
+            Bytes::new()
+        };
+        let request = EndpointRequest {
+            method: head.method.clone(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers.clone(),
+            peer: self.peer,
+            body,
+        };
+        Ok(endpoint.answer(request, self.worker.clone()).await)
+    }
+
     /// Judges an upgrade request; accepts it by a 101.
-    fn upgrade(
-        &self,
-        head: &request::Parts,
-        route: RouteId,
-        make_mode: &dyn Fn() -> Box<dyn Mode>,
-    ) -> Result<Reply, Refusal> {
+    async fn upgrade(&self, head: &request::Parts, route: RouteId, service: &Service) -> Result<Reply, Refusal> {
         let shared = &self.worker.shared;
         let plan = &shared.routes[route.index()];
         let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -110,10 +130,19 @@ impl Dispatcher {
             let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are as many connections as may be");
             return Err(refusal.with(header::RETRY_AFTER, "5"));
         };
+        let Admitted { mode, subprotocol: chosen, headers: further } = match self.judge(service, head).await {
+            Ok(admitted) => admitted,
+            Err(Denied::Refused(refusal)) => return Err(refusal),
+            Err(Denied::Answered(reply)) => {
+                self.note_refusal(head, reply.status, "refused by the route's handler");
+                return Ok(reply);
+            }
+        };
         let deflate = plan.limits.compression.map(|level| DeflateConfig { level, ..DeflateConfig::default() });
-        let subprotocol = request.choose_subprotocol(&plan.subprotocols);
+        let chosen = request.choose_subprotocol(chosen.as_slice());
+        let subprotocol = chosen.or_else(|| request.choose_subprotocol(&plan.subprotocols));
         let response = request.accept(subprotocol, deflate.as_ref());
-        let mut reply = Reply::new(StatusCode::SWITCHING_PROTOCOLS);
+        let mut reply = Reply { headers: further, ..Reply::new(StatusCode::SWITCHING_PROTOCOLS) };
         for (name, value) in response.headers() {
             if let Ok(name) = name.parse() {
                 reply = reply.with(name, value);
@@ -125,12 +154,26 @@ impl Dispatcher {
             peer: self.peer,
             tag: tag_of(head),
             deflate: response.deflate.map(|accepted| accepted.params),
-            mode: make_mode(),
+            mode,
         }));
         Ok(reply)
     }
 
+    /// Asks whoever has to be asked.
+    async fn judge(&self, service: &Service, head: &request::Parts) -> Result<Admitted, Denied> {
+        match service {
+            Service::WebSocket(make_mode) => Ok(make_mode().into()),
+            Service::Gated(gate) => gate.judge(head.clone(), self.peer.ip()).await,
+            Service::Http(_) => Err(Denied::Refused(Refusal::new(StatusCode::NOT_FOUND, "this route has no WebSocket"))),
+        }
+    }
+
     fn refuse(&self, head: &request::Parts, refusal: Refusal) -> Reply {
+        self.note_refusal(head, refusal.status, &refusal.reason);
+        refusal.into_reply()
+    }
+
+    fn note_refusal(&self, head: &request::Parts, status: StatusCode, reason: &str) {
         // Only upgrades are worth remembering: a scanner's requests would displace them.
         if head.headers.contains_key(header::UPGRADE) {
             let path = head.uri.path();
@@ -139,11 +182,10 @@ impl Dispatcher {
                 peer: self.peer,
                 tag: tag_of(head),
                 at: clock::now(),
-                status: refusal.status.as_u16(),
-                reason: refusal.reason.as_str().into(),
+                status: status.as_u16(),
+                reason: reason.into(),
             }));
         }
-        refusal.into_reply()
     }
 }
 

@@ -28,6 +28,12 @@ impl Reply {
         Self { body, ..Self::new(StatusCode::OK) }.with(header::CONTENT_TYPE, content_type)
     }
 
+    /// A JSON value as the body.
+    pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Self {
+        let reply = Self { body: value.to_string().into_bytes(), ..Self::new(status) };
+        reply.with(header::CONTENT_TYPE, "application/json")
+    }
+
     /// With a header. A value that HTTP does not allow is left out.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -67,8 +73,7 @@ impl Refusal {
     /// A JSON body that says why.
     pub(crate) fn into_reply(self) -> Reply {
         let body = serde_json::json!({ "error": self.reason, "status": self.status.as_u16() });
-        let reply = Reply { body: body.to_string().into_bytes(), ..Reply::new(self.status) };
-        let reply = reply.with(header::CONTENT_TYPE, "application/json");
+        let reply = Reply::json(self.status, &body);
         self.headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, value))
     }
 }

@@ -1,7 +1,9 @@
 //! [`Mode`]: what a connection does with its messages.
 
 use std::fmt;
+use std::task::Waker;
 
+use crate::server::record::Ending;
 use crate::server::session::{Peer, Room};
 use crate::wire::MessageKind;
 
@@ -22,6 +24,11 @@ pub(crate) trait Mode: fmt::Debug {
         false
     }
 
+    /// Whether the client may be read from now. If not, `waker` is woken when it may, and TCP tells the client to wait.
+    fn may_read(&self, _waker: &Waker) -> bool {
+        true
+    }
+
     /// The connection is open; nothing was received yet.
     fn opened(&mut self, _peer: &mut Peer<'_>) {}
 
@@ -32,5 +39,5 @@ pub(crate) trait Mode: fmt::Debug {
     fn woken(&mut self, _peer: &mut Peer<'_>) {}
 
     /// The connection has ended; the others of the route can be told.
-    fn closed(&mut self, _room: &Room<'_>) {}
+    fn closed(&mut self, _room: &Room<'_>, _ending: &Ending) {}
 }

@@ -9,9 +9,12 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use super::broadcast::Broadcast;
 use super::echo::Echo;
 use super::iot::Iot;
+use super::gate::Gate;
+use super::relay::{RelayGate, RelayRouteConfig};
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
 use super::Mode;
-use crate::server::endpoint::{Endpoint, Health, Journal, Metrics};
+use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
+use crate::server::worker::Shared;
 
 /// What a route does, and the settings of it.
 ///
@@ -27,15 +30,19 @@ pub enum ModeConfig {
     Broadcast,
     /// Telemetry is acknowledged (seed A24).
     Iot,
+    /// Every connection is a process, bound to another one (seed E).
+    Relay(RelayRouteConfig),
     /// HTTP: is the server well.
     Health,
     /// HTTP: figures for Prometheus.
     Metrics,
     /// HTTP: what the server saw of each connection.
     Journal,
+    /// HTTP: lists the relay's processes, sends to them, moves connections, ends them.
+    RelayAdmin(RelayAdminConfig),
 }
 
-const NAMES: &[&str] = &["echo", "prefixed-echo", "broadcast", "iot", "health", "metrics", "journal"];
+const NAMES: &[&str] = &["echo", "prefixed-echo", "broadcast", "iot", "relay", "health", "metrics", "journal", "relay-admin"];
 
 impl ModeConfig {
     /// The mode with default settings.
@@ -45,9 +52,11 @@ impl ModeConfig {
             "prefixed-echo" => Self::PrefixedEcho(PrefixedEchoConfig::default()),
             "broadcast" => Self::Broadcast,
             "iot" => Self::Iot,
+            "relay" => Self::Relay(RelayRouteConfig::default()),
             "health" => Self::Health,
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,
+            "relay-admin" => Self::RelayAdmin(RelayAdminConfig::default()),
             _ => return None,
         })
     }
@@ -60,9 +69,11 @@ impl ModeConfig {
             Self::PrefixedEcho(_) => "prefixed-echo",
             Self::Broadcast => "broadcast",
             Self::Iot => "iot",
+            Self::Relay(_) => "relay",
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::Journal => "journal",
+            Self::RelayAdmin(_) => "relay-admin",
         }
     }
 }
@@ -71,13 +82,15 @@ impl ModeConfig {
 pub(crate) enum Service {
     /// Makes the mode of each new connection.
     WebSocket(Box<dyn Fn() -> Box<dyn Mode>>),
+    /// The same, once somebody has been asked.
+    Gated(Box<dyn Gate>),
     /// Answers HTTP requests.
     Http(Box<dyn Endpoint>),
 }
 
 impl Service {
     /// The service of a route with this mode.
-    pub(crate) fn new(config: &ModeConfig) -> Self {
+    pub(crate) fn new(config: &ModeConfig, shared: &Shared) -> Self {
         match config {
             ModeConfig::Echo => Self::WebSocket(Box::new(|| Box::new(Echo))),
             ModeConfig::PrefixedEcho(config) => {
@@ -86,9 +99,11 @@ impl Service {
             }
             ModeConfig::Broadcast => Self::WebSocket(Box::new(|| Box::new(Broadcast))),
             ModeConfig::Iot => Self::WebSocket(Box::new(|| Box::new(Iot))),
+            ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
             ModeConfig::Journal => Self::Http(Box::new(Journal)),
+            ModeConfig::RelayAdmin(config) => Self::Http(Box::new(RelayAdmin::new(config, shared.relay.clone()))),
         }
     }
 }
@@ -97,6 +112,7 @@ impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::WebSocket(_) => "WebSocket",
+            Self::Gated(_) => "Gated",
             Self::Http(_) => "Http",
         })
     }
@@ -127,6 +143,8 @@ impl<'de> Visitor<'de> for NameOrSettings {
         };
         let mode = match name.as_str() {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
+            "relay" => ModeConfig::Relay(map.next_value()?),
+            "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {
                 let mode = ModeConfig::by_name(name).ok_or_else(|| de::Error::unknown_variant(name, NAMES))?;
                 map.next_value::<NoSettings>()?;

@@ -3,6 +3,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `api` | [`Mode`]: the interface |
+//! | `gate` | [`Gate`]: a mode that has to ask somebody before it accepts a connection |
 //! | `kind` | [`ModeConfig`]: the table of modes and their settings; [`Service`]: what is made from it |
 //! | the others | a mode each |
 //!
@@ -12,13 +13,17 @@ mod api;
 mod broadcast;
 mod echo;
 mod iot;
+mod gate;
 mod kind;
 mod prefixed_echo;
+mod relay;
 
 pub(crate) use api::{Message, Mode};
+pub(crate) use gate::{Admitted, Denied, Gate};
 pub(crate) use kind::Service;
 pub use kind::ModeConfig;
 pub use prefixed_echo::PrefixedEchoConfig;
+pub use relay::RelayRouteConfig;
 
 #[cfg(test)]
 mod testing;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 
 use super::directory::{Directory, ResolveError};
 use super::exit::ExitReason;
@@ -68,6 +68,10 @@ struct Connection {
     heartbeat: Option<Interval>,
     /// From the client.
     message_count: u64,
+    /// The client is gone, and the target knows or is about to.
+    parting: Option<Parting>,
+    /// When the last letters are given up, once the client is gone.
+    patience: Option<Pin<Box<Sleep>>>,
     /// How this process ends, if something else than the client decided that.
     verdict: Option<ExitReason>,
 }
@@ -106,14 +110,19 @@ impl Connection {
             started,
             heartbeat,
             message_count: 0,
+            parting: None,
+            patience: None,
             verdict: None,
         };
         connection.join(target);
         connection
     }
 
-    async fn run(mut self, mut outlet: Outlet) -> ExitReason {
+    async fn run(mut self, outlet: Outlet) -> ExitReason {
         loop {
+            if self.parting.is_some() && self.outgoing.is_empty() {
+                return self.end();
+            }
             tokio::select! {
                 reason = self.me.killed.reason() => {
                     self.close(CloseCode::INTERNAL, "connection was killed").await;
@@ -127,8 +136,16 @@ impl Connection {
                 found = find(&mut self.transfer) => self.transfer_to(found),
                 incoming = outlet.next(), if self.outgoing.is_empty() => match incoming {
                     Incoming::Message(data) => self.message(data),
-                    Incoming::Gone(parting) => return self.leave(parting).await,
+                    Incoming::Gone(parting) => {
+                        self.say_leave(&parting.reason);
+                        self.parting = Some(parting);
+                    }
                 },
+                () = outlet.left(), if self.patience.is_none() => self.patience = Some(Box::pin(sleep(LINGER))),
+                () = pass(&mut self.patience) => {
+                    tracing::warn!(pid = %self.me.pid, "target takes no letters; those of a client that is gone are dropped");
+                    return ExitReason::crashed("its target took no letters");
+                }
                 () = beat(&mut self.heartbeat), if self.outgoing.is_empty() => self.heartbeat(),
             }
         }
@@ -228,22 +245,13 @@ impl Connection {
         let _ = self.session.close(code, reason).await;
     }
 
-    /// The client is gone: the target is told, and who else needs to know by this process's end.
-    async fn leave(mut self, parting: Parting) -> ExitReason {
-        self.say_leave(&parting.reason);
-        let last_letters = async {
-            while !self.outgoing.is_empty() {
-                tokio::select! {
-                    () = self.outgoing.deliver() => {}
-                    letter = self.me.inbox.next() => if letter.is_none() { return },
-                }
-            }
-        };
-        if timeout(LINGER, last_letters).await.is_err() {
-            tracing::warn!(pid = %self.me.pid, "target takes no letters; the last ones are dropped");
+    /// What others learn of this process's end.
+    fn end(self) -> ExitReason {
+        match (self.verdict, self.parting) {
+            (Some(verdict), _) => verdict,
+            (None, Some(parting)) if !parting.orderly => ExitReason::crashed(parting.reason),
+            (None, _) => ExitReason::Normal,
         }
-        let by_itself = || if parting.orderly { ExitReason::Normal } else { ExitReason::crashed(parting.reason) };
-        self.verdict.unwrap_or_else(by_itself)
     }
 
     /// Tells a sender what was wrong with its letter, if it takes that now.
@@ -260,6 +268,13 @@ impl Connection {
 async fn find(transfer: &mut Option<Transfer>) -> Result<Pid, ResolveError> {
     match transfer {
         Some(transfer) => transfer.target.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn pass(patience: &mut Option<Pin<Box<Sleep>>>) {
+    match patience {
+        Some(patience) => patience.await,
         None => std::future::pending().await,
     }
 }

@@ -1,5 +1,6 @@
 //! [`Handler`]: the upstream HTTP handler that is asked where a connection goes (seed E1).
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -28,7 +29,8 @@ pub struct HandlerUrl(Uri);
 pub(crate) struct Handler {
     url: HandlerUrl,
     patience: Duration,
-    tls: Option<TlsConnector>,
+    /// Made when it is first needed.
+    tls: OnceCell<TlsConnector>,
 }
 
 /// What the handler answered.
@@ -47,8 +49,8 @@ pub(crate) enum HandlerError {
     Connect(std::io::Error),
     #[error("no TLS with the handler: {}", explain_io(.0))]
     Tls(std::io::Error),
-    #[error("the handler's name does not fit TLS: {0}")]
-    Name(TlsError),
+    #[error("TLS with the handler cannot begin: {0}")]
+    TlsSetup(#[from] TlsError),
     #[error("the handler does not speak HTTP: {0}")]
     Http(hyper::Error),
     #[error("the handler's answer broke off or is larger than {MAX_BODY} bytes: {0}")]
@@ -81,17 +83,9 @@ const OWN_HEADERS: [HeaderName; 13] = [
 ];
 
 impl Handler {
-    /// # Errors
-    /// The URL is https, and the system's certificates cannot be read.
-    pub(crate) fn new(url: HandlerUrl, patience: Duration) -> Result<Self, TlsError> {
-        let tls = match url.0.scheme_str() {
-            Some("https") => {
-                let alpn = vec![ALPN_HTTP_1_1.to_vec()];
-                Some(client_config(&ClientTls { alpn, ..ClientTls::default() })?.into())
-            }
-            _ => None,
-        };
-        Ok(Self { url, patience, tls })
+    /// Asks the handler at `url`, which may take that long to answer.
+    pub(crate) fn new(url: HandlerUrl, patience: Duration) -> Self {
+        Self { url, patience, tls: OnceCell::new() }
     }
 
     /// Forwards a request to upgrade, and returns the answer.
@@ -129,13 +123,20 @@ impl Handler {
     async fn exchange(&self, request: Request<Empty<Bytes>>) -> Result<HandlerAnswer, HandlerError> {
         let (host, port) = self.url.place();
         let tcp = TcpStream::connect((host, port)).await.map_err(HandlerError::Connect)?;
-        match &self.tls {
-            None => converse(tcp, request).await,
-            Some(connector) => {
-                let name = server_name(host).map_err(HandlerError::Name)?;
-                converse(connector.connect(name, tcp).await.map_err(HandlerError::Tls)?, request).await
-            }
+        if !self.url.is_secure() {
+            return converse(tcp, request).await;
         }
+        let tls = self.connector()?.connect(server_name(host)?, tcp).await.map_err(HandlerError::Tls)?;
+        converse(tls, request).await
+    }
+
+    fn connector(&self) -> Result<&TlsConnector, TlsError> {
+        if let Some(connector) = self.tls.get() {
+            return Ok(connector);
+        }
+        let alpn = vec![ALPN_HTTP_1_1.to_vec()];
+        let config = client_config(&ClientTls { alpn, ..ClientTls::default() })?;
+        Ok(self.tls.get_or_init(|| config.into()))
     }
 }
 
@@ -169,8 +170,12 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
 }
 
 impl HandlerUrl {
+    fn is_secure(&self) -> bool {
+        self.0.scheme_str() == Some("https")
+    }
+
     fn place(&self) -> (&str, u16) {
-        let default = if self.0.scheme_str() == Some("https") { 443 } else { 80 };
+        let default = if self.is_secure() { 443 } else { 80 };
         let host = self.0.host().unwrap_or_default();
         (host.trim_start_matches('[').trim_end_matches(']'), self.0.port_u16().unwrap_or(default))
     }
@@ -223,7 +228,7 @@ mod tests {
             builder = builder.header(*name, *value);
         }
         let (head, ()) = builder.body(()).unwrap().into_parts();
-        let handler = Handler::new(url(handler).unwrap(), Duration::from_secs(1)).unwrap();
+        let handler = Handler::new(url(handler).unwrap(), Duration::from_secs(1));
         handler.request(&head, [10, 0, 0, 1].into()).unwrap()
     }
 

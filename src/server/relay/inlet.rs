@@ -45,6 +45,8 @@ pub(crate) struct Parting {
 struct Shared {
     state: Mutex<State>,
     arrived: Notify,
+    /// The client is gone, whatever still waits.
+    left: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +92,7 @@ impl Inlet {
     pub(crate) fn end(&self, parting: Parting) {
         self.0.state().parting.get_or_insert(parting);
         self.0.arrived.notify_one();
+        self.0.left.notify_one();
     }
 }
 
@@ -101,13 +104,18 @@ impl Drop for Inlet {
 
 impl Outlet {
     /// The next message, or the client's end. Cancelling loses nothing.
-    pub(crate) async fn next(&mut self) -> Incoming {
+    pub(crate) async fn next(&self) -> Incoming {
         loop {
             if let Some(incoming) = self.0.state().take() {
                 return incoming;
             }
             self.0.arrived.notified().await;
         }
+    }
+
+    /// Waits until the client is gone, although its messages may still wait. To be asked once.
+    pub(crate) async fn left(&self) {
+        self.0.left.notified().await;
     }
 }
 
@@ -171,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn e5_messages_come_out_in_order_and_the_end_comes_last() {
-        let (inlet, mut outlet) = inlet();
+        let (inlet, outlet) = inlet();
         let parting = Parting { reason: "client closed: 1000".to_owned(), orderly: true };
         inlet.push(Data::text("a"));
         inlet.push(Data::text("b"));
@@ -184,7 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn e5_a_full_inlet_stops_the_session_until_half_is_taken() {
-        let (inlet, mut outlet) = inlet();
+        let (inlet, outlet) = inlet();
         let wakes = Arc::new(Wakes::default());
         let waker = Waker::from(wakes.clone());
         for _ in 0..MESSAGES {
@@ -214,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_that_fails_is_told_of() {
-        let (inlet, mut outlet) = inlet();
+        let (inlet, outlet) = inlet();
         drop(inlet);
         let Incoming::Gone(parting) = outlet.next().await else { panic!("the client is gone") };
         assert!(!parting.orderly);

@@ -99,6 +99,7 @@ impl Content {
 }
 
 impl Data {
+    #[cfg(test)]
     pub(crate) fn text(text: &str) -> Self {
         Self { kind: MessageKind::Text, bytes: Bytes::copy_from_slice(text.as_bytes()) }
     }

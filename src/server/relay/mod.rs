@@ -41,6 +41,9 @@ mod system;
 mod table;
 mod target;
 
+#[cfg(test)]
+mod testing;
+
 pub use config::{ProcessSpec, ProgramSpec, RelayConfig};
 pub use handler::HandlerUrl;
 pub use origin::AllowedOrigins;
@@ -52,8 +55,8 @@ pub(crate) use handler::{Handler, HandlerAnswer, HandlerError};
 pub(crate) use header::{RelayHeader, default_topic};
 pub(crate) use inlet::{Inlet, Parting};
 pub(crate) use json::Envelope;
-pub(crate) use letter::{Content, Data, Letter, Metadata};
+pub(crate) use letter::{Content, Data, Letter};
 pub(crate) use pid::Pid;
 pub(crate) use processes::SendError;
-pub(crate) use system::Relay;
+pub(crate) use system::{Relay, RelayError};
 pub(crate) use table::Kind;

@@ -119,9 +119,12 @@ impl Processes {
             let entry = Entry::new(pid.clone(), kind, clock::now(), mailbox, kill);
             table.insert(entry, name).map_err(SpawnError::NameTaken)?;
         }
-        let mut life = Life { processes: self.clone(), pid: pid.clone(), reason: None };
+        let life = Life { processes: self.clone(), pid: pid.clone(), reason: None };
         let body = body(Me::new(pid.clone(), inbox, killed, self.clone()));
-        self.0.runtime.spawn(async move { life.reason = Some(body.await) });
+        self.0.runtime.spawn(async move {
+            let reason = body.await;
+            life.end(reason);
+        });
         Ok(pid)
     }
 
@@ -258,6 +261,12 @@ struct Life {
     processes: Processes,
     pid: Pid,
     reason: Option<ExitReason>,
+}
+
+impl Life {
+    fn end(mut self, reason: ExitReason) {
+        self.reason = Some(reason);
+    }
 }
 
 impl Drop for Life {

@@ -48,7 +48,6 @@ impl<'a> Peer<'a> {
     }
 
     /// Begins the close handshake. The mode gets no further message.
-    #[cfg_attr(not(test), expect(dead_code, reason = "part of the modes' interface; those of today do not need it"))]
     pub(crate) fn close(&mut self, code: CloseCode, reason: &str) {
         self.wishes.close.get_or_insert_with(|| (code, reason.to_owned()));
     }
@@ -60,13 +59,11 @@ impl<'a> Peer<'a> {
     }
 
     /// The connection's id.
-    #[cfg_attr(not(test), expect(dead_code, reason = "part of the modes' interface; those of today do not need it"))]
     pub(crate) fn id(&self) -> ConnectionId {
         self.address.id
     }
 
     /// A way to reach this client from any task or thread.
-    #[cfg_attr(not(test), expect(dead_code, reason = "part of the modes' interface; those of today do not need it"))]
     pub(crate) fn handle(&self) -> SessionHandle {
         let mailbox = self.worker.shared.mailboxes[self.worker.index].clone();
         SessionHandle { mailbox, address: self.address }

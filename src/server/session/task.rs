@@ -141,14 +141,14 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Self { worker, state } = self;
         let (route, slot) = (state.route, state.address.slot);
-        state.mode.closed(&Room::new(worker, route));
+        let ending = state.life.ending();
+        state.mode.closed(&Room::new(worker, route), &ending);
         let slot = worker.registry.borrow_mut().remove(slot);
         worker.shared.sessions.fetch_sub(1, Ordering::Relaxed);
         worker.session_closed(state.address.slot);
         let Some(slot) = slot else { return };
 
         let now = crate::clock::now();
-        let ending = state.life.ending();
         worker.metrics().routes[route.index()].ended(ending.outcome, now - slot.opened);
         worker.shared.journal.push(Entry::Connection(ConnectionEntry {
             id: slot.id,

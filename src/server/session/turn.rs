@@ -100,7 +100,9 @@ impl<'a> Turn<'a> {
         let may_read = match self.state.life.phase {
             Phase::Eof => return Err(Over),
             Phase::Ending => self.shut_down(),
-            Phase::Open if self.state.publishes => self.worker.hub.is_open(self.waker),
+            Phase::Open => {
+                (!self.state.publishes || self.worker.hub.is_open(self.waker)) && self.state.mode.may_read(self.waker)
+            }
             _ => true,
         };
         if !may_read {

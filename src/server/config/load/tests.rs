@@ -21,7 +21,7 @@ fn nothing_is_the_default() {
     for text in ["", "# only a comment\n", "{}"] {
         let config = parse(text);
         let paths: Vec<_> = plan_routes(&config).unwrap().into_iter().map(|route| route.path).collect();
-        assert_eq!(paths, ["/broadcast", "/echo", "/health", "/iot", "/journal", "/metrics", "/ws"]);
+        assert_eq!(paths, ["/broadcast", "/echo", "/health", "/iot", "/journal", "/metrics", "/relay", "/ws"]);
         assert_eq!(route(&config, "/echo").limits, RouteLimits::default());
     }
 }

@@ -2,10 +2,9 @@ use serde_json::json;
 
 use super::*;
 use crate::server::relay::letter::Topic;
-use crate::server::relay::pid::Node;
 
 fn client() -> Pid {
-    Node::new("n").pid(7)
+    "web-1.9f86d081884c7d65.7".parse().unwrap()
 }
 
 fn user() -> Metadata {

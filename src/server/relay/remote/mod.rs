@@ -16,7 +16,7 @@ mod stand_in;
 mod uplink;
 
 
-pub(crate) use bus::{Bus, BusError, BusMessage};
+pub(crate) use bus::BusError;
 pub(crate) use nats::NatsBus;
 pub(crate) use stand_in::{Remote, stand_in};
 pub(crate) use uplink::{MONITOR, Uplink};
