@@ -105,14 +105,7 @@ async fn connect(processes: Processes, nats: Option<String>) -> Result<(), BusEr
     let Some(url) = nats else { return Ok(()) };
     let uplink = Uplink::new(Arc::new(NatsBus::connect(&url).await?), processes.node().clone());
     processes.connect(uplink.clone());
-    tokio::spawn(listen(uplink, processes));
-    Ok(())
-}
-
-async fn listen(uplink: Uplink, processes: Processes) {
-    if let Err(error) = uplink.listen(processes).await {
-        tracing::error!(%error, "other nodes cannot reach this one's processes");
-    }
+    uplink.listen(processes).await
 }
 
 fn bounded(n: u64) -> usize {

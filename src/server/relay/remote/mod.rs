@@ -20,3 +20,8 @@ pub(crate) use bus::BusError;
 pub(crate) use nats::NatsBus;
 pub(crate) use stand_in::{Remote, stand_in};
 pub(crate) use uplink::{MONITOR, Uplink};
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

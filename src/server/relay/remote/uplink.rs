@@ -58,15 +58,18 @@ impl Uplink {
         Envelope { to: to.map(Pid::to_string), reply_to: Some(Self::subject(&self.node)), ..envelope }
     }
 
-    /// Delivers what comes for this node's processes, for ever.
+    /// Delivers what comes for this node's processes from now on.
     ///
     /// # Errors
     /// The bus does not let us listen.
     pub(crate) async fn listen(self, processes: Processes) -> Result<(), BusError> {
         let mut messages = self.bus.subscribe(Self::subject(&self.node)).await?;
-        while let Some(message) = messages.recv().await {
-            self.receive(message, &processes).await;
-        }
+        let runtime = processes.runtime().clone();
+        runtime.spawn(async move {
+            while let Some(message) = messages.recv().await {
+                self.receive(message, &processes).await;
+            }
+        });
         Ok(())
     }
 
@@ -94,16 +97,17 @@ impl Uplink {
     }
 }
 
-async fn deliver(envelope: Envelope, to: Option<Pid>, processes: &Processes) -> Result<(), String> {
-    let to = to.ok_or_else(|| SendError::Unknown(envelope.to.unwrap_or_default()).to_string())?;
+async fn deliver(envelope: Envelope, found: Option<Pid>, processes: &Processes) -> Result<(), String> {
+    let called = envelope.to.unwrap_or_default();
     let from = envelope.from.as_deref().and_then(|from| from.parse::<Pid>().ok());
-    match &from {
-        Some(watcher) if envelope.topic == MONITOR && watcher.node() != processes.node() => {
-            processes.monitor(watcher, &to);
-            return Ok(());
-        }
-        _ => {}
+    if let Some(watcher) = from.as_ref().filter(|from| envelope.topic == MONITOR && from.node() != processes.node())
+        // Who is gone can be monitored too: that is answered at once.
+        && let Some(watched) = found.clone().or_else(|| called.parse().ok())
+    {
+        processes.monitor(watcher, &watched);
+        return Ok(());
     }
+    let to = found.ok_or_else(|| SendError::Unknown(called).to_string())?;
     let content = Content::parse(&envelope.topic, envelope.payload).map_err(|error| error.to_string())?;
     processes.send_from_afar(&to, Letter { from, content }).await.map_err(|error| error.to_string())
 }
