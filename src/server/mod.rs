@@ -54,10 +54,10 @@ mod testing;
 pub use config::{
     ConfigError, ConnectionLimits, RouteConfig, RouteLimits, ServerConfig, SlowConsumer, TlsConfig,
 };
+pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
-pub use endpoint::RelayAdminConfig;
 pub use mode::{ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
 pub use running::{Server, ServerReport, run};

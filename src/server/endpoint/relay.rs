@@ -84,18 +84,25 @@ const fn call_timeout() -> Span {
 
 impl RelayAdmin {
     pub(crate) fn new(config: &RelayAdminConfig, relay: Arc<Relay>) -> Self {
-        Self { token: config.token.clone(), relay }
+        Self {
+            token: config.token.clone(),
+            relay,
+        }
     }
 
     fn admit(&self, request: &EndpointRequest) -> Result<(), Refusal> {
         match &self.token {
             None if request.peer.ip().to_canonical().is_loopback() => Ok(()),
-            None => {
-                Err(Refusal::new(StatusCode::FORBIDDEN, "without a configured token only this machine is served"))
-            }
+            None => Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "without a configured token only this machine is served",
+            )),
             Some(token) if bearer(&request.headers).is_some_and(|given| equal(token, given)) => Ok(()),
             Some(_) => {
-                let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "Authorization carries no valid Bearer token");
+                let refusal = Refusal::new(
+                    StatusCode::UNAUTHORIZED,
+                    "Authorization carries no valid Bearer token",
+                );
                 Err(refusal.with(WWW_AUTHENTICATE, "Bearer"))
             }
         }
@@ -129,7 +136,9 @@ async fn answer(relay: &Relay, request: &EndpointRequest) -> Result<Value, Refus
         return act(&directory, request).await;
     }
     match request.query_value("pid") {
-        None => Ok(json!({ "node": directory.processes().node().as_str(), "processes": list(&directory, None) })),
+        None => {
+            Ok(json!({ "node": directory.processes().node().as_str(), "processes": list(&directory, None) }))
+        }
         Some(called) => {
             let pid = find(&directory, called)?;
             list(&directory, Some(&pid)).pop().ok_or_else(|| nobody(called))
@@ -162,24 +171,52 @@ fn list(directory: &Directory, only: Option<&Pid>) -> Vec<Value> {
 
 async fn act(directory: &Directory, request: &EndpointRequest) -> Result<Value, Refusal> {
     // A web page cannot send this type to another origin without asking first, which nobody answers.
-    let content_type = request.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if content_type.split(';').next().is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json")) {
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body's Content-Type is application/json"));
+    let content_type = request
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if content_type
+        .split(';')
+        .next()
+        .is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json"))
+    {
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body's Content-Type is application/json",
+        ));
     }
-    let action: Action = serde_json::from_slice(&request.body).map_err(|error| bad(format!("the body: {error}")))?;
+    let action: Action =
+        serde_json::from_slice(&request.body).map_err(|error| bad(format!("the body: {error}")))?;
     let done = json!({ "ok": true });
     match action {
         Action::Send { pid, topic, payload } => {
             let content = Content::parse(&topic, payload).map_err(|error| bad(error.to_string()))?;
             send(directory, &pid, content).await.map(|()| done)
         }
-        Action::Call { pid, topic, payload, timeout } => {
+        Action::Call {
+            pid,
+            topic,
+            payload,
+            timeout,
+        } => {
             let content = Content::parse(&topic, payload).map_err(|error| bad(error.to_string()))?;
             call(directory, &pid, content, timeout.0).await
         }
-        Action::Transfer { pid, target_pid, message_topic } => {
-            let target = directory.resolve(&target_pid).await.map_err(unresolved)?.to_string();
-            let content = Content::Control { target, topic: message_topic.map(Into::into) };
+        Action::Transfer {
+            pid,
+            target_pid,
+            message_topic,
+        } => {
+            let target = directory
+                .resolve(&target_pid)
+                .await
+                .map_err(unresolved)?
+                .to_string();
+            let content = Content::Control {
+                target,
+                topic: message_topic.map(Into::into),
+            };
             send(directory, &pid, content).await.map(|()| done)
         }
         Action::Kill { pid, reason } => {
@@ -188,7 +225,10 @@ async fn act(directory: &Directory, request: &EndpointRequest) -> Result<Value, 
             if killed { Ok(done) } else { Err(nobody(&pid)) }
         }
         Action::Start { process, name } => {
-            let pid = directory.start(&process, name.as_deref()).await.map_err(unresolved)?;
+            let pid = directory
+                .start(&process, name.as_deref())
+                .await
+                .map_err(unresolved)?;
             Ok(json!({ "pid": pid }))
         }
     }
@@ -196,35 +236,59 @@ async fn act(directory: &Directory, request: &EndpointRequest) -> Result<Value, 
 
 async fn send(directory: &Directory, called: &str, content: Content) -> Result<(), Refusal> {
     let pid = find(directory, called)?;
-    directory.processes().send(&pid, Letter::anonymous(content)).await.map_err(undelivered)
+    directory
+        .processes()
+        .send(&pid, Letter::anonymous(content))
+        .await
+        .map_err(undelivered)
 }
 
 /// Sends a letter from a process made for this, which waits for the answer.
-async fn call(directory: &Directory, called: &str, content: Content, patience: Duration) -> Result<Value, Refusal> {
+async fn call(
+    directory: &Directory,
+    called: &str,
+    content: Content,
+    patience: Duration,
+) -> Result<Value, Refusal> {
     let pid = find(directory, called)?;
     let (answered, answer) = oneshot::channel();
-    let caller = directory.processes().spawn(Kind::Service("call".to_owned()), None, |mut me| async move {
-        let answer = match me.send(&pid, content).await {
-            Ok(()) => timeout(patience, me.next()).await.map_err(|_| None),
-            Err(error) => Err(Some(error)),
-        };
-        // Whoever asked may have gone.
-        let _ = answered.send(answer);
-        ExitReason::Normal
-    });
+    let caller = directory
+        .processes()
+        .spawn(Kind::Service("call".to_owned()), None, |mut me| async move {
+            let answer = match me.send(&pid, content).await {
+                Ok(()) => timeout(patience, me.next()).await.map_err(|_| None),
+                Err(error) => Err(Some(error)),
+            };
+            // Whoever asked may have gone.
+            let _ = answered.send(answer);
+            ExitReason::Normal
+        });
     caller.map_err(|error| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     match answer.await {
-        Ok(Ok(Ok(letter))) => serde_json::to_value::<Envelope>(letter.to_envelope()).map_err(|e| bad(e.to_string())),
+        Ok(Ok(Ok(letter))) => {
+            serde_json::to_value::<Envelope>(letter.to_envelope()).map_err(|e| bad(e.to_string()))
+        }
         Ok(Err(Some(error))) => Err(undelivered(error)),
-        Ok(Err(None)) => Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the process did not answer in time")),
-        Ok(Ok(Err(_))) | Err(_) => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")),
+        Ok(Err(None)) => Err(Refusal::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "the process did not answer in time",
+        )),
+        Ok(Ok(Err(_))) | Err(_) => Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server is stopping",
+        )),
     }
 }
 
 fn find(directory: &Directory, called: &str) -> Result<Pid, Refusal> {
     let processes = directory.processes();
     // Letters can be sent to other nodes' processes without knowing whether they live.
-    let afar = || called.parse().ok().filter(|pid: &Pid| pid.node() != processes.node());
+    let afar = || {
+        called
+            .parse()
+            .ok()
+            .filter(|pid: &Pid| pid.node() != processes.node())
+    };
     processes.find(called).or_else(afar).ok_or_else(|| nobody(called))
 }
 
@@ -233,7 +297,10 @@ fn bad(reason: String) -> Refusal {
 }
 
 fn nobody(called: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, SendError::Unknown(called.to_owned()).to_string())
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        SendError::Unknown(called.to_owned()).to_string(),
+    )
 }
 
 fn unresolved(error: ResolveError) -> Refusal {
@@ -241,7 +308,9 @@ fn unresolved(error: ResolveError) -> Refusal {
         ResolveError::Unknown(_) => StatusCode::NOT_FOUND,
         ResolveError::InvalidName(_) | ResolveError::Connection(_) => StatusCode::BAD_REQUEST,
         ResolveError::Spawn(_) => StatusCode::SERVICE_UNAVAILABLE,
-        ResolveError::NoUplink(_) | ResolveError::Silent { .. } | ResolveError::Start { .. } => StatusCode::BAD_GATEWAY,
+        ResolveError::NoUplink(_) | ResolveError::Silent { .. } | ResolveError::Start { .. } => {
+            StatusCode::BAD_GATEWAY
+        }
     };
     Refusal::new(status, error.to_string())
 }

@@ -15,9 +15,9 @@ use hyper::body::Incoming;
 use super::reply::{INSTANCE_HEADER, Refusal, Reply};
 use crate::clock;
 use crate::server::auth;
+use crate::server::endpoint::Endpoint;
 use crate::server::ids::RouteId;
 use crate::server::journal::{Entry, RefusalEntry};
-use crate::server::endpoint::Endpoint;
 use crate::server::mode::{Admitted, Denied, Service};
 use crate::server::session::{Admission, Upgraded};
 use crate::server::worker::Worker;
@@ -92,17 +92,38 @@ impl Dispatcher {
     }
 
     /// An endpoint's answer.
-    async fn ask(&self, endpoint: &dyn Endpoint, head: &request::Parts, body: Incoming) -> Result<Reply, Refusal> {
+    async fn ask(
+        &self,
+        endpoint: &dyn Endpoint,
+        head: &request::Parts,
+        body: Incoming,
+    ) -> Result<Reply, Refusal> {
         let reads = head.method == Method::GET || head.method == Method::HEAD;
         let writes = head.method == Method::POST && endpoint.takes_posts();
         if !reads && !writes {
-            let allowed = if endpoint.takes_posts() { "GET, HEAD, POST" } else { "GET, HEAD" };
-            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("this route answers {allowed}"));
+            let allowed = if endpoint.takes_posts() {
+                "GET, HEAD, POST"
+            } else {
+                "GET, HEAD"
+            };
+            let refusal = Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                format!("this route answers {allowed}"),
+            );
             return Err(refusal.with(header::ALLOW, allowed));
         }
         let body = if writes {
-            let too_large = |_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {MAX_BODY} bytes"));
-            Limited::new(body, MAX_BODY).collect().await.map_err(too_large)?.to_bytes()
+            let too_large = |_| {
+                Refusal::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    format!("a body has at most {MAX_BODY} bytes"),
+                )
+            };
+            Limited::new(body, MAX_BODY)
+                .collect()
+                .await
+                .map_err(too_large)?
+                .to_bytes()
         } else {
             Bytes::new()
         };
@@ -117,20 +138,43 @@ impl Dispatcher {
     }
 
     /// Judges an upgrade request; accepts it by a 101.
-    async fn upgrade(&self, head: &request::Parts, route: RouteId, service: &Service) -> Result<Reply, Refusal> {
+    async fn upgrade(
+        &self,
+        head: &request::Parts,
+        route: RouteId,
+        service: &Service,
+    ) -> Result<Reply, Refusal> {
         let shared = &self.worker.shared;
         let plan = &shared.routes[route.index()];
-        let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let request = parse_upgrade(head.method.as_str(), head.version, headers, HandshakeRules::STRICT)?;
+        let headers = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let request = parse_upgrade(
+            head.method.as_str(),
+            head.version,
+            headers,
+            HandshakeRules::STRICT,
+        )?;
         auth::check_api_key(&head.headers, &plan.api_keys)?;
         if self.worker.is_stopping() {
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"));
+            return Err(Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server is stopping",
+            ));
         }
         let Some(admission) = Admission::new(shared) else {
-            let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are as many connections as may be");
+            let refusal = Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "there are as many connections as may be",
+            );
             return Err(refusal.with(header::RETRY_AFTER, "5"));
         };
-        let Admitted { mode, subprotocol: chosen, headers: further } = match self.judge(service, head).await {
+        let Admitted {
+            mode,
+            subprotocol: chosen,
+            headers: further,
+        } = match self.judge(service, head).await {
             Ok(admitted) => admitted,
             Err(Denied::Refused(refusal)) => return Err(refusal),
             Err(Denied::Answered(reply)) => {
@@ -138,11 +182,17 @@ impl Dispatcher {
                 return Ok(reply);
             }
         };
-        let deflate = plan.limits.compression.map(|level| DeflateConfig { level, ..DeflateConfig::default() });
+        let deflate = plan.limits.compression.map(|level| DeflateConfig {
+            level,
+            ..DeflateConfig::default()
+        });
         let chosen = request.choose_subprotocol(chosen.as_slice());
         let subprotocol = chosen.or_else(|| request.choose_subprotocol(&plan.subprotocols));
         let response = request.accept(subprotocol, deflate.as_ref());
-        let mut reply = Reply { headers: further, ..Reply::new(StatusCode::SWITCHING_PROTOCOLS) };
+        let mut reply = Reply {
+            headers: further,
+            ..Reply::new(StatusCode::SWITCHING_PROTOCOLS)
+        };
         for (name, value) in response.headers() {
             if let Ok(name) = name.parse() {
                 reply = reply.with(name, value);
@@ -164,7 +214,10 @@ impl Dispatcher {
         match service {
             Service::WebSocket(make_mode) => Ok(make_mode().into()),
             Service::Gated(gate) => gate.judge(head.clone(), self.peer.ip()).await,
-            Service::Http(_) => Err(Denied::Refused(Refusal::new(StatusCode::NOT_FOUND, "this route has no WebSocket"))),
+            Service::Http(_) => Err(Denied::Refused(Refusal::new(
+                StatusCode::NOT_FOUND,
+                "this route has no WebSocket",
+            ))),
         }
     }
 
@@ -202,7 +255,9 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// The value of `name` in a query, as it stands.
 pub(super) fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 impl EndpointRequest {

@@ -20,17 +20,28 @@ pub(crate) const INSTANCE_HEADER: HeaderName = HeaderName::from_static("x-instan
 impl Reply {
     /// A status and nothing else.
     pub(crate) fn new(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Vec::new() }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
     }
 
     /// `200` with a body.
     pub(crate) fn ok(content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { body, ..Self::new(StatusCode::OK) }.with(header::CONTENT_TYPE, content_type)
+        Self {
+            body,
+            ..Self::new(StatusCode::OK)
+        }
+        .with(header::CONTENT_TYPE, content_type)
     }
 
     /// A JSON value as the body.
     pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Self {
-        let reply = Self { body: value.to_string().into_bytes(), ..Self::new(status) };
+        let reply = Self {
+            body: value.to_string().into_bytes(),
+            ..Self::new(status)
+        };
         reply.with(header::CONTENT_TYPE, "application/json")
     }
 
@@ -61,7 +72,11 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into(), headers: Vec::new() }
+        Self {
+            status,
+            reason: reason.into(),
+            headers: Vec::new(),
+        }
     }
 
     /// With a header that the status calls for.
@@ -74,7 +89,9 @@ impl Refusal {
     pub(crate) fn into_reply(self) -> Reply {
         let body = serde_json::json!({ "error": self.reason, "status": self.status.as_u16() });
         let reply = Reply::json(self.status, &body);
-        self.headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+        self.headers
+            .into_iter()
+            .fold(reply, |reply, (name, value)| reply.with(name, value))
     }
 }
 
@@ -88,6 +105,10 @@ impl From<UpgradeRefusal> for Refusal {
             }
         }
         // A sender of Upgrade lists it in Connection (RFC 9110 7.8).
-        if status == StatusCode::UPGRADE_REQUIRED { answer.with(header::CONNECTION, "Upgrade") } else { answer }
+        if status == StatusCode::UPGRADE_REQUIRED {
+            answer.with(header::CONNECTION, "Upgrade")
+        } else {
+            answer
+        }
     }
 }

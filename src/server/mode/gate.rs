@@ -39,6 +39,10 @@ pub(crate) enum Denied {
 
 impl From<Box<dyn Mode>> for Admitted {
     fn from(mode: Box<dyn Mode>) -> Self {
-        Self { mode, subprotocol: None, headers: HeaderMap::new() }
+        Self {
+            mode,
+            subprotocol: None,
+            headers: HeaderMap::new(),
+        }
     }
 }

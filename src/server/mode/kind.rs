@@ -6,13 +6,13 @@ use std::rc::Rc;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::Mode;
 use super::broadcast::Broadcast;
 use super::echo::Echo;
-use super::iot::Iot;
 use super::gate::Gate;
-use super::relay::{RelayGate, RelayRouteConfig};
+use super::iot::Iot;
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
-use super::Mode;
+use super::relay::{RelayGate, RelayRouteConfig};
 use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::worker::Shared;
 
@@ -42,7 +42,17 @@ pub enum ModeConfig {
     RelayAdmin(RelayAdminConfig),
 }
 
-const NAMES: &[&str] = &["echo", "prefixed-echo", "broadcast", "iot", "relay", "health", "metrics", "journal", "relay-admin"];
+const NAMES: &[&str] = &[
+    "echo",
+    "prefixed-echo",
+    "broadcast",
+    "iot",
+    "relay",
+    "health",
+    "metrics",
+    "journal",
+    "relay-admin",
+];
 
 impl ModeConfig {
     /// The mode with default settings.
@@ -95,7 +105,11 @@ impl Service {
             ModeConfig::Echo => Self::WebSocket(Box::new(|| Box::new(Echo))),
             ModeConfig::PrefixedEcho(config) => {
                 let prefix: Rc<str> = config.prefix.as_str().into();
-                Self::WebSocket(Box::new(move || Box::new(PrefixedEcho { prefix: prefix.clone() })))
+                Self::WebSocket(Box::new(move || {
+                    Box::new(PrefixedEcho {
+                        prefix: prefix.clone(),
+                    })
+                }))
             }
             ModeConfig::Broadcast => Self::WebSocket(Box::new(|| Box::new(Broadcast))),
             ModeConfig::Iot => Self::WebSocket(Box::new(|| Box::new(Iot))),
@@ -103,7 +117,9 @@ impl Service {
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
             ModeConfig::Journal => Self::Http(Box::new(Journal)),
-            ModeConfig::RelayAdmin(config) => Self::Http(Box::new(RelayAdmin::new(config, shared.relay.clone()))),
+            ModeConfig::RelayAdmin(config) => {
+                Self::Http(Box::new(RelayAdmin::new(config, shared.relay.clone())))
+            }
         }
     }
 }
@@ -146,7 +162,8 @@ impl<'de> Visitor<'de> for NameOrSettings {
             "relay" => ModeConfig::Relay(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {
-                let mode = ModeConfig::by_name(name).ok_or_else(|| de::Error::unknown_variant(name, NAMES))?;
+                let mode =
+                    ModeConfig::by_name(name).ok_or_else(|| de::Error::unknown_variant(name, NAMES))?;
                 map.next_value::<NoSettings>()?;
                 mode
             }

@@ -12,16 +12,16 @@
 mod api;
 mod broadcast;
 mod echo;
-mod iot;
 mod gate;
+mod iot;
 mod kind;
 mod prefixed_echo;
 mod relay;
 
 pub(crate) use api::{Message, Mode};
 pub(crate) use gate::{Admitted, Denied, Gate};
-pub(crate) use kind::Service;
 pub use kind::ModeConfig;
+pub(crate) use kind::Service;
 pub use prefixed_echo::PrefixedEchoConfig;
 pub use relay::RelayRouteConfig;
 

@@ -16,8 +16,8 @@ use super::{Admitted, Denied, Gate, Message, Mode};
 use crate::server::http::{Refusal, Reply};
 use crate::server::record::{Cause, Ending};
 use crate::server::relay::{
-    AllowedOrigins, Assignment, Data, Directory, Handler, HandlerAnswer, HandlerError, HandlerUrl, Inlet, Parting, Relay,
-    RelayHeader, ResolveError, connect, default_topic,
+    AllowedOrigins, Assignment, Data, Directory, Handler, HandlerAnswer, HandlerError, HandlerUrl, Inlet,
+    Parting, Relay, RelayHeader, ResolveError, connect, default_topic,
 };
 use crate::server::session::{Peer, Room};
 use crate::units::Span;
@@ -71,8 +71,15 @@ struct Judge {
 
 impl RelayGate {
     pub(super) fn new(config: &RelayRouteConfig, relay: Arc<Relay>) -> Self {
-        let handler = config.handler.clone().map(|url| Handler::new(url, config.handler_timeout.0));
-        Self(Rc::new(Judge { relay, config: config.clone(), handler }))
+        let handler = config
+            .handler
+            .clone()
+            .map(|url| Handler::new(url, config.handler_timeout.0));
+        Self(Rc::new(Judge {
+            relay,
+            config: config.clone(),
+            handler,
+        }))
     }
 }
 
@@ -96,8 +103,11 @@ impl Judge {
             return Ok(self.assign(header).await?.into());
         };
         let mut answer = handler.ask(head, client).await.map_err(handler_failed)?;
-        let header = RelayHeader::take(&mut answer.headers).map_err(|error| refused(StatusCode::BAD_GATEWAY, error))?;
-        let Some(header) = header else { return Err(Denied::Answered(pass_on(answer))) };
+        let header = RelayHeader::take(&mut answer.headers)
+            .map_err(|error| refused(StatusCode::BAD_GATEWAY, error))?;
+        let Some(header) = header else {
+            return Err(Denied::Answered(pass_on(answer)));
+        };
         let mode = self.assign(header).await?;
         // What describes the body of an answer has no place in a 101.
         for name in [CONTENT_TYPE, CONTENT_LENGTH] {
@@ -105,11 +115,19 @@ impl Judge {
         }
         let subprotocol = answer.headers.remove(SEC_WEBSOCKET_PROTOCOL);
         let subprotocol = subprotocol.and_then(|name| name.to_str().ok().map(str::to_owned));
-        Ok(Admitted { mode, subprotocol, headers: answer.headers })
+        Ok(Admitted {
+            mode,
+            subprotocol,
+            headers: answer.headers,
+        })
     }
 
     fn check_origin(&self, head: &request::Parts) -> Result<(), Denied> {
-        let text = |name| head.headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        let text = |name| {
+            head.headers
+                .get(name)
+                .map(|value| value.to_str().unwrap_or_default())
+        };
         if self.config.allowed_origins.allows(text(ORIGIN), text(HOST)) {
             return Ok(());
         }
@@ -120,10 +138,13 @@ impl Judge {
     async fn assign(&self, header: RelayHeader) -> Result<Box<dyn Mode>, Denied> {
         let unavailable = |error| refused(StatusCode::SERVICE_UNAVAILABLE, error);
         let directory = self.relay.directory().map_err(unavailable)?;
-        let target = directory.resolve(&header.target_pid).await.map_err(|error| match error {
-            ResolveError::Spawn(_) => refused(StatusCode::SERVICE_UNAVAILABLE, error),
-            _ => refused(StatusCode::BAD_GATEWAY, error),
-        })?;
+        let target = directory
+            .resolve(&header.target_pid)
+            .await
+            .map_err(|error| match error {
+                ResolveError::Spawn(_) => refused(StatusCode::SERVICE_UNAVAILABLE, error),
+                _ => refused(StatusCode::BAD_GATEWAY, error),
+            })?;
         let assignment = Assignment {
             target,
             topic: header.message_topic.into(),
@@ -146,10 +167,22 @@ fn refused(status: StatusCode, reason: impl ToString) -> Denied {
 }
 
 fn pass_on(answer: HandlerAnswer) -> Reply {
-    let HandlerAnswer { status, headers, body } = answer;
+    let HandlerAnswer {
+        status,
+        headers,
+        body,
+    } = answer;
     // An informational answer would leave the client waiting for another.
-    let status = if status.is_informational() { StatusCode::BAD_GATEWAY } else { status };
-    Reply { status, headers, body: body.into() }
+    let status = if status.is_informational() {
+        StatusCode::BAD_GATEWAY
+    } else {
+        status
+    };
+    Reply {
+        status,
+        headers,
+        body: body.into(),
+    }
 }
 
 /// A connection's mode.
@@ -172,7 +205,9 @@ impl Mode for RelayMode {
     }
 
     fn opened(&mut self, peer: &mut Peer<'_>) {
-        let Self::Waiting(directory, assignment) = std::mem::replace(self, Self::Lost) else { return };
+        let Self::Waiting(directory, assignment) = std::mem::replace(self, Self::Lost) else {
+            return;
+        };
         match connect(&directory, peer.handle(), assignment) {
             Ok((pid, inlet)) => {
                 tracing::debug!(%pid, connection = %peer.id(), "connection is a process");
@@ -187,7 +222,10 @@ impl Mode for RelayMode {
 
     fn message(&mut self, message: Message<'_>, _: &mut Peer<'_>) {
         if let Self::Bound(inlet) = self {
-            inlet.push(Data { kind: message.kind, bytes: Bytes::copy_from_slice(message.payload) });
+            inlet.push(Data {
+                kind: message.kind,
+                bytes: Bytes::copy_from_slice(message.payload),
+            });
         }
     }
 
@@ -201,20 +239,29 @@ impl Mode for RelayMode {
 /// What others are told of a connection's end: `client closed: 1000`, `closed by process: 4001 bye`,
 /// `client vanished: 1006`.
 fn parting(ending: &Ending) -> Parting {
-    let Ending { outcome, cause, reason } = ending;
+    let Ending {
+        outcome,
+        cause,
+        reason,
+    } = ending;
     let cause_name = match cause {
         Cause::ClosedByHandle => "closed by process".to_owned(),
         cause => cause.to_string(),
     };
     let code = outcome.code;
-    let text = reason.as_deref().filter(|_| !matches!(cause, Cause::Violation(_)));
+    let text = reason
+        .as_deref()
+        .filter(|_| !matches!(cause, Cause::Violation(_)));
     let reason = match text {
         Some(text) => format!("{cause_name}: {code} {text}"),
         None => format!("{cause_name}: {code}"),
     };
     let harmless = [CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NO_STATUS].contains(&code)
         || (3000..5000).contains(&code.0);
-    Parting { reason, orderly: outcome.clean && harmless }
+    Parting {
+        reason,
+        orderly: outcome.clean && harmless,
+    }
 }
 
 #[cfg(test)]
@@ -223,20 +270,54 @@ mod tests {
     use crate::wire::{CloseInitiator, CloseOutcome};
 
     fn ending(cause: Cause, code: u16, clean: bool, reason: Option<&str>) -> Ending {
-        let outcome = CloseOutcome { by: CloseInitiator::Peer, code: CloseCode(code), clean };
-        Ending { outcome, cause, reason: reason.map(Into::into) }
+        let outcome = CloseOutcome {
+            by: CloseInitiator::Peer,
+            code: CloseCode(code),
+            clean,
+        };
+        Ending {
+            outcome,
+            cause,
+            reason: reason.map(Into::into),
+        }
     }
 
     #[test]
     fn e12_the_reason_says_who_closed_and_how() {
         for (ending, reason, orderly) in [
-            (ending(Cause::ClientClosed, 1000, true, None), "client closed: 1000", true),
-            (ending(Cause::ClientClosed, 1005, true, None), "client closed: 1005", true),
-            (ending(Cause::ClosedByHandle, 4001, true, Some("bye")), "closed by process: 4001 bye", true),
-            (ending(Cause::ClosedByHandle, 1011, true, Some("x")), "closed by process: 1011 x", false),
-            (ending(Cause::ClientVanished, 1006, false, None), "client vanished: 1006", false),
+            (
+                ending(Cause::ClientClosed, 1000, true, None),
+                "client closed: 1000",
+                true,
+            ),
+            (
+                ending(Cause::ClientClosed, 1005, true, None),
+                "client closed: 1005",
+                true,
+            ),
+            (
+                ending(Cause::ClosedByHandle, 4001, true, Some("bye")),
+                "closed by process: 4001 bye",
+                true,
+            ),
+            (
+                ending(Cause::ClosedByHandle, 1011, true, Some("x")),
+                "closed by process: 1011 x",
+                false,
+            ),
+            (
+                ending(Cause::ClientVanished, 1006, false, None),
+                "client vanished: 1006",
+                false,
+            ),
         ] {
-            assert_eq!(parting(&ending), Parting { reason: reason.to_owned(), orderly });
+            assert_eq!(
+                parting(&ending),
+                Parting {
+                    reason: reason.to_owned(),
+                    orderly
+                }
+            );
         }
     }
 

@@ -79,9 +79,10 @@ impl RelayConfig {
                 ProcessSpec::Program(program) if program.command.is_empty() => {
                     Some((place(), "`command` names the program first"))
                 }
-                ProcessSpec::Nats(subject) if !is_subject(subject) => {
-                    Some((place(), "a NATS subject has no blanks, `*` or `>`, and no empty part"))
-                }
+                ProcessSpec::Nats(subject) if !is_subject(subject) => Some((
+                    place(),
+                    "a NATS subject has no blanks, `*` or `>`, and no empty part",
+                )),
                 ProcessSpec::Nats(_) if self.nats.is_none() => {
                     Some((place(), "a remote process needs `relay: nats:`"))
                 }
@@ -99,7 +100,8 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 /// Whether one can publish to this subject.
 pub(crate) fn is_subject(subject: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_graphic() && c != '*' && c != '>');
+    let plain =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_graphic() && c != '*' && c != '>');
     subject.split('.').all(plain)
 }
 
@@ -120,7 +122,9 @@ mod tests {
         assert_eq!(config.problem(), None);
         assert_eq!(config.processes["b"], ProcessSpec::Room);
         assert_eq!(config.processes["e"], ProcessSpec::Nats("app.chat".to_owned()));
-        let ProcessSpec::Program(program) = &config.processes["d"] else { panic!("d is a program") };
+        let ProcessSpec::Program(program) = &config.processes["d"] else {
+            panic!("d is a program")
+        };
         assert_eq!(program.command, ["python3", "bot.py"]);
     }
 
@@ -129,10 +133,17 @@ mod tests {
         for (yaml, place) in [
             ("processes: {'a.b': echo}", "relay: processes: a.b"),
             ("processes: {a: {program: {command: []}}}", "relay: processes: a"),
-            ("{nats: 'nats://x', processes: {a: {nats: 'x.*'}}}", "relay: processes: a"),
+            (
+                "{nats: 'nats://x', processes: {a: {nats: 'x.*'}}}",
+                "relay: processes: a",
+            ),
             ("processes: {a: {nats: x}}", "relay: processes: a"),
         ] {
-            assert_eq!(read(yaml).problem().map(|(place, _)| place).as_deref(), Some(place), "{yaml}");
+            assert_eq!(
+                read(yaml).problem().map(|(place, _)| place).as_deref(),
+                Some(place),
+                "{yaml}"
+            );
         }
     }
 }

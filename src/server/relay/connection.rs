@@ -49,7 +49,11 @@ pub(crate) fn connect(
     let (inlet, outlet) = inlet();
     let pid = directory.processes().spawn(Kind::Connection, None, |me| {
         let directory = directory.clone();
-        async move { Connection::new(me, directory, session, assignment).run(outlet).await }
+        async move {
+            Connection::new(me, directory, session, assignment)
+                .run(outlet)
+                .await
+        }
     })?;
     Ok((pid, inlet))
 }
@@ -91,13 +95,20 @@ struct Transfer {
 
 impl Connection {
     fn new(me: Me, directory: Arc<Directory>, session: SessionHandle, assignment: Assignment) -> Self {
-        let Assignment { target, topic, heartbeat_interval, metadata } = assignment;
+        let Assignment {
+            target,
+            topic,
+            heartbeat_interval,
+            metadata,
+        } = assignment;
         let started = Instant::now();
-        let heartbeat = heartbeat_interval.filter(|period| !period.is_zero()).map(|period| {
-            let mut heartbeat = interval_at(started + period, period);
-            heartbeat.set_missed_tick_behavior(MissedTickBehavior::Skip);
-            heartbeat
-        });
+        let heartbeat = heartbeat_interval
+            .filter(|period| !period.is_zero())
+            .map(|period| {
+                let mut heartbeat = interval_at(started + period, period);
+                heartbeat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+                heartbeat
+            });
         let mut connection = Self {
             me,
             directory,
@@ -169,16 +180,26 @@ impl Connection {
 
     fn control(&mut self, target: String, topic: Option<Topic>, wanted_by: Option<Pid>) {
         if self.transfer.is_some() || self.outgoing.len() > MAX_OUTGOING {
-            return self.complain(wanted_by.as_ref(), topic::CONTROL, "another transfer is under way");
+            return self.complain(
+                wanted_by.as_ref(),
+                topic::CONTROL,
+                "another transfer is under way",
+            );
         }
         let directory = self.directory.clone();
         let target = Box::pin(async move { directory.resolve(&target).await });
-        self.transfer = Some(Transfer { target, topic, wanted_by });
+        self.transfer = Some(Transfer {
+            target,
+            topic,
+            wanted_by,
+        });
     }
 
     /// Leaves the old target and joins the new one (seed E5). What the client sent before this goes to the old one.
     fn transfer_to(&mut self, found: Result<Pid, ResolveError>) {
-        let Some(Transfer { topic, wanted_by, .. }) = self.transfer.take() else { return };
+        let Some(Transfer { topic, wanted_by, .. }) = self.transfer.take() else {
+            return;
+        };
         let target = match found {
             // Who lost its target meanwhile is being closed.
             Ok(target) if self.target.is_some() => target,
@@ -201,28 +222,49 @@ impl Connection {
         self.me.processes.monitor(&self.me.pid, &target);
         let postbox = self.me.processes.postbox(&target);
         self.target = Some(Target { pid: target, postbox });
-        self.say(Content::Join { client: self.me.pid.clone(), metadata: self.metadata.clone() });
+        self.say(Content::Join {
+            client: self.me.pid.clone(),
+            metadata: self.metadata.clone(),
+        });
     }
 
     fn message(&mut self, data: Data) {
         self.message_count += 1;
         let (topic, client, metadata) = (self.topic.clone(), self.me.pid.clone(), self.metadata.clone());
-        self.say(Content::Message { topic, client, data, metadata });
+        self.say(Content::Message {
+            topic,
+            client,
+            data,
+            metadata,
+        });
     }
 
     fn heartbeat(&mut self) {
         let (client, uptime) = (self.me.pid.clone(), self.started.elapsed());
-        self.say(Content::Heartbeat { client, uptime, message_count: self.message_count });
+        self.say(Content::Heartbeat {
+            client,
+            uptime,
+            message_count: self.message_count,
+        });
     }
 
     fn say_leave(&mut self, reason: &str) {
         let (client, metadata) = (self.me.pid.clone(), self.metadata.clone());
-        self.say(Content::Leave { client, reason: reason.into(), metadata });
+        self.say(Content::Leave {
+            client,
+            reason: reason.into(),
+            metadata,
+        });
     }
 
     fn say(&mut self, content: Content) {
-        if let Some(Target { postbox: Some(postbox), .. }) = &self.target {
-            self.outgoing.push(postbox, Letter::new(self.me.pid.clone(), content));
+        if let Some(Target {
+            postbox: Some(postbox),
+            ..
+        }) = &self.target
+        {
+            self.outgoing
+                .push(postbox, Letter::new(self.me.pid.clone(), content));
         }
     }
 
@@ -236,7 +278,8 @@ impl Connection {
         let (code, text) = reason.farewell();
         self.close(code, text).await;
         if reason != ExitReason::Normal {
-            self.verdict.get_or_insert(ExitReason::crashed(format_args!("target {pid} {reason}")));
+            self.verdict
+                .get_or_insert(ExitReason::crashed(format_args!("target {pid} {reason}")));
         }
     }
 
@@ -258,7 +301,11 @@ impl Connection {
     fn complain(&self, to: Option<&Pid>, about: &str, error: impl std::fmt::Display) {
         let Some(to) = to else { return };
         let complaint = Letter::new(self.me.pid.clone(), Content::error(about, &error));
-        let sent = self.me.processes.postbox(to).ok_or_else(|| SendError::Unknown(to.to_string()));
+        let sent = self
+            .me
+            .processes
+            .postbox(to)
+            .ok_or_else(|| SendError::Unknown(to.to_string()));
         if sent.is_ok_and(|postbox| postbox.try_send(complaint).is_err()) {
             tracing::debug!(%to, about, %error, "complaint found no room");
         }

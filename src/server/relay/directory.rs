@@ -41,7 +41,11 @@ const NATS_PREFIX: &str = "nats:";
 
 impl Directory {
     pub(crate) fn new(processes: Processes, config: &RelayConfig) -> Self {
-        let built_in = [("echo", ProcessSpec::Echo), ("room", ProcessSpec::Room), ("recorder", ProcessSpec::Recorder)];
+        let built_in = [
+            ("echo", ProcessSpec::Echo),
+            ("room", ProcessSpec::Room),
+            ("recorder", ProcessSpec::Recorder),
+        ];
         let mut specs: BTreeMap<_, _> = built_in.map(|(name, spec)| (name.to_owned(), spec)).into();
         specs.extend(config.processes.clone());
         Self { processes, specs }
@@ -85,7 +89,10 @@ impl Directory {
                 return self.target(pid);
             }
         }
-        let spec = self.specs.get(kind).ok_or_else(|| ResolveError::Unknown(kind.to_owned()))?;
+        let spec = self
+            .specs
+            .get(kind)
+            .ok_or_else(|| ResolveError::Unknown(kind.to_owned()))?;
         let kind = || Kind::Service(kind.to_owned());
         let spawned = match spec {
             ProcessSpec::Echo => self.processes.spawn(kind(), name, echo),
@@ -96,7 +103,10 @@ impl Directory {
                 let entered = self.processes.runtime().enter();
                 let started = Program::start(program);
                 drop(entered);
-                let failed = |source| ResolveError::Start { name: program.command.join(" "), source };
+                let failed = |source| ResolveError::Start {
+                    name: program.command.join(" "),
+                    source,
+                };
                 let program = started.map_err(failed)?;
                 self.processes.spawn(kind(), name, |me| program.run(me))
             }
@@ -109,18 +119,29 @@ impl Directory {
         if let Some(pid) = self.processes.find(&name) {
             return Ok(pid);
         }
-        let uplink = self.processes.uplink().ok_or_else(|| ResolveError::NoUplink(name.clone()))?.clone();
+        let uplink = self
+            .processes
+            .uplink()
+            .ok_or_else(|| ResolveError::NoUplink(name.clone()))?
+            .clone();
         match remote.answers(&uplink).await {
             Ok(true) => {}
             Ok(false) => return Err(ResolveError::Unknown(name)),
             Err(source) => return Err(ResolveError::Silent { name, source }),
         }
         let kind = Kind::Service("remote".to_owned());
-        or_holder(self.processes.spawn(kind, Some(&name), |me| stand_in(me, uplink, remote)))
+        or_holder(
+            self.processes
+                .spawn(kind, Some(&name), |me| stand_in(me, uplink, remote)),
+        )
     }
 
     fn target(&self, pid: Pid) -> Result<Pid, ResolveError> {
-        if self.processes.kind(&pid) == Some(Kind::Connection) { Err(ResolveError::Connection(pid)) } else { Ok(pid) }
+        if self.processes.kind(&pid) == Some(Kind::Connection) {
+            Err(ResolveError::Connection(pid))
+        } else {
+            Ok(pid)
+        }
     }
 }
 

@@ -70,8 +70,14 @@ mod tests {
     fn e4_reasons_in_json() {
         for (reason, text) in [
             (ExitReason::Normal, json!({"kind": "normal"})),
-            (ExitReason::crashed("exit status 3"), json!({"kind": "crashed", "detail": "exit status 3"})),
-            (ExitReason::killed("by hand"), json!({"kind": "killed", "detail": "by hand"})),
+            (
+                ExitReason::crashed("exit status 3"),
+                json!({"kind": "crashed", "detail": "exit status 3"}),
+            ),
+            (
+                ExitReason::killed("by hand"),
+                json!({"kind": "killed", "detail": "by hand"}),
+            ),
             (ExitReason::Unknown, json!({"kind": "unknown"})),
         ] {
             assert_eq!(serde_json::to_value(&reason).unwrap(), text);
@@ -83,8 +89,15 @@ mod tests {
     fn e4_a_normal_end_does_not_pass_through_links() {
         let pid = Node::new("n").pid(1);
         assert_eq!(ExitReason::Normal.through_link(&pid), None);
-        for reason in [ExitReason::crashed("x"), ExitReason::killed("x"), ExitReason::Unknown] {
-            assert!(matches!(reason.through_link(&pid), Some(ExitReason::Killed(_))), "{reason}");
+        for reason in [
+            ExitReason::crashed("x"),
+            ExitReason::killed("x"),
+            ExitReason::Unknown,
+        ] {
+            assert!(
+                matches!(reason.through_link(&pid), Some(ExitReason::Killed(_))),
+                "{reason}"
+            );
         }
     }
 }

@@ -85,14 +85,22 @@ const OWN_HEADERS: [HeaderName; 13] = [
 impl Handler {
     /// Asks the handler at `url`, which may take that long to answer.
     pub(crate) fn new(url: HandlerUrl, patience: Duration) -> Self {
-        Self { url, patience, tls: OnceCell::new() }
+        Self {
+            url,
+            patience,
+            tls: OnceCell::new(),
+        }
     }
 
     /// Forwards a request to upgrade, and returns the answer.
     ///
     /// # Errors
     /// The handler cannot be reached, does not answer in time, or breaks HTTP.
-    pub(crate) async fn ask(&self, head: &request::Parts, client: IpAddr) -> Result<HandlerAnswer, HandlerError> {
+    pub(crate) async fn ask(
+        &self,
+        head: &request::Parts,
+        client: IpAddr,
+    ) -> Result<HandlerAnswer, HandlerError> {
         let request = self.request(head, client)?;
         let asked = timeout(self.patience, self.exchange(request)).await;
         asked.unwrap_or(Err(HandlerError::Silent(self.patience)))
@@ -106,7 +114,11 @@ impl Handler {
         // A client that could say where it wants to go would need no handler.
         headers.remove(RELAY_HEADER);
         let host = headers.remove(HOST);
-        let authority = self.url.0.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+        let authority = self
+            .url
+            .0
+            .authority()
+            .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         headers.insert(HOST, authority.ok_or(HandlerError::Path)?);
         let forwarded = |name| HeaderName::from_static(name);
         let address = HeaderValue::from_str(&client.to_string()).ok();
@@ -122,11 +134,17 @@ impl Handler {
 
     async fn exchange(&self, request: Request<Empty<Bytes>>) -> Result<HandlerAnswer, HandlerError> {
         let (host, port) = self.url.place();
-        let tcp = TcpStream::connect((host, port)).await.map_err(HandlerError::Connect)?;
+        let tcp = TcpStream::connect((host, port))
+            .await
+            .map_err(HandlerError::Connect)?;
         if !self.url.is_secure() {
             return converse(tcp, request).await;
         }
-        let tls = self.connector()?.connect(server_name(host)?, tcp).await.map_err(HandlerError::Tls)?;
+        let tls = self
+            .connector()?
+            .connect(server_name(host)?, tcp)
+            .await
+            .map_err(HandlerError::Tls)?;
         converse(tls, request).await
     }
 
@@ -135,7 +153,10 @@ impl Handler {
             return Ok(connector);
         }
         let alpn = vec![ALPN_HTTP_1_1.to_vec()];
-        let config = client_config(&ClientTls { alpn, ..ClientTls::default() })?;
+        let config = client_config(&ClientTls {
+            alpn,
+            ..ClientTls::default()
+        })?;
         Ok(self.tls.get_or_init(|| config.into()))
     }
 }
@@ -144,12 +165,21 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     request: Request<Empty<Bytes>>,
 ) -> Result<HandlerAnswer, HandlerError> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(HandlerError::Http)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(HandlerError::Http)?;
     let answer = async move {
         let response = sender.send_request(request).await.map_err(HandlerError::Http)?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_BODY).collect().await.map_err(HandlerError::Body)?;
-        Ok(HandlerAnswer { status: head.status, headers: end_to_end(&head.headers), body: body.to_bytes() })
+        let body = Limited::new(body, MAX_BODY)
+            .collect()
+            .await
+            .map_err(HandlerError::Body)?;
+        Ok(HandlerAnswer {
+            status: head.status,
+            headers: end_to_end(&head.headers),
+            body: body.to_bytes(),
+        })
     };
     tokio::pin!(answer, connection);
     tokio::select! {
@@ -161,12 +191,19 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// The headers that are meant for the other end.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let named = headers.get_all(CONNECTION).into_iter().filter_map(|value| value.to_str().ok());
-    let named: Vec<HeaderName> =
-        named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
+    let named = headers
+        .get_all(CONNECTION)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    let named: Vec<HeaderName> = named
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
     let passes = |name: &HeaderName| !OWN_HEADERS.contains(name) && !named.contains(name);
     let passing = headers.iter().filter(|(name, _)| passes(name));
-    passing.map(|(name, value)| (name.clone(), value.clone())).collect()
+    passing
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 impl HandlerUrl {
@@ -177,13 +214,20 @@ impl HandlerUrl {
     fn place(&self) -> (&str, u16) {
         let default = if self.is_secure() { 443 } else { 80 };
         let host = self.0.host().unwrap_or_default();
-        (host.trim_start_matches('[').trim_end_matches(']'), self.0.port_u16().unwrap_or(default))
+        (
+            host.trim_start_matches('[').trim_end_matches(']'),
+            self.0.port_u16().unwrap_or(default),
+        )
     }
 
     /// What is asked for: the handler's own path or, without one, the client's; always with the client's query.
     fn path_for(&self, client: &Uri) -> Option<Uri> {
         let own = self.0.path();
-        let path = if own.is_empty() || own == "/" { client.path() } else { own };
+        let path = if own.is_empty() || own == "/" {
+            client.path()
+        } else {
+            own
+        };
         match client.query() {
             Some(query) => format!("{path}?{query}").parse().ok(),
             None => path.parse().ok(),
@@ -199,7 +243,9 @@ impl<'de> Deserialize<'de> for HandlerUrl {
             matches!(url.scheme_str(), Some("http" | "https"))
                 && url.host().is_some_and(|host| !host.is_empty())
                 && url.query().is_none()
-                && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+                && url
+                    .authority()
+                    .is_some_and(|authority| !authority.as_str().contains('@'))
         };
         url.filter(usable).map(Self).ok_or_else(|| {
             let expected = "a handler's URL is http://host:port or https://host:port, perhaps with a path";
@@ -285,7 +331,15 @@ mod tests {
         }
         assert_eq!(url("http://[::1]:9100").unwrap().place(), ("::1", 9100));
         assert_eq!(url("https://h").unwrap().place(), ("h", 443));
-        for text in ["", "h:1", "ws://h", "http://", "/choose", "http://u:p@h", "http://h/?x=1"] {
+        for text in [
+            "",
+            "h:1",
+            "ws://h",
+            "http://",
+            "/choose",
+            "http://u:p@h",
+            "http://h/?x=1",
+        ] {
             assert!(url(text).is_err(), "{text}");
         }
     }

@@ -39,11 +39,15 @@ impl RelayHeader {
     /// # Errors
     /// It is there more than once, is no JSON, lacks `target_pid`, or has unknown fields.
     pub(crate) fn take(headers: &mut HeaderMap) -> Result<Option<Self>, RelayHeaderError> {
-        let http::header::Entry::Occupied(entry) = headers.entry(RELAY_HEADER) else { return Ok(None) };
+        let http::header::Entry::Occupied(entry) = headers.entry(RELAY_HEADER) else {
+            return Ok(None);
+        };
         let (_, mut values) = entry.remove_entry_mult();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
-            (Some(value), None) => serde_json::from_slice(value.as_bytes()).map(Some).map_err(RelayHeaderError::Json),
+            (Some(value), None) => serde_json::from_slice(value.as_bytes())
+                .map(Some)
+                .map_err(RelayHeaderError::Json),
             (Some(_), Some(_)) => Err(RelayHeaderError::Repeated),
         }
     }
@@ -71,7 +75,9 @@ mod tests {
 
     #[test]
     fn e8_all_fields() {
-        let header = take(&[r#"{"target_pid":"lobby","message_topic":"chat.in","heartbeat_interval":"30s","metadata":{"user_id":"42"}}"#]);
+        let header = take(&[
+            r#"{"target_pid":"lobby","message_topic":"chat.in","heartbeat_interval":"30s","metadata":{"user_id":"42"}}"#,
+        ]);
         let expected = RelayHeader {
             target_pid: "lobby".to_owned(),
             message_topic: "chat.in".to_owned(),
@@ -84,7 +90,10 @@ mod tests {
     #[test]
     fn e8_the_topic_is_ws_message_and_there_is_no_heartbeat_by_default() {
         let header = take(&[r#"{"target_pid":"lobby"}"#]).unwrap().unwrap();
-        assert_eq!((header.message_topic.as_str(), header.heartbeat_interval), ("ws.message", None));
+        assert_eq!(
+            (header.message_topic.as_str(), header.heartbeat_interval),
+            ("ws.message", None)
+        );
         assert_eq!(header.metadata, None);
     }
 

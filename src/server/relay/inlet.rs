@@ -98,7 +98,10 @@ impl Inlet {
 
 impl Drop for Inlet {
     fn drop(&mut self) {
-        self.end(Parting { reason: "failed".to_owned(), orderly: false });
+        self.end(Parting {
+            reason: "failed".to_owned(),
+            orderly: false,
+        });
     }
 }
 
@@ -141,7 +144,9 @@ impl State {
     }
 
     fn take(&mut self) -> Option<Incoming> {
-        let Some(data) = self.messages.pop_front() else { return self.parting.take().map(Incoming::Gone) };
+        let Some(data) = self.messages.pop_front() else {
+            return self.parting.take().map(Incoming::Gone);
+        };
         self.bytes -= data.bytes.len();
         // Not at the first free place: waking costs more than a message.
         if self.messages.len() <= MESSAGES / 2 && self.has_room() {
@@ -180,7 +185,10 @@ mod tests {
     #[tokio::test]
     async fn e5_messages_come_out_in_order_and_the_end_comes_last() {
         let (inlet, outlet) = inlet();
-        let parting = Parting { reason: "client closed: 1000".to_owned(), orderly: true };
+        let parting = Parting {
+            reason: "client closed: 1000".to_owned(),
+            orderly: true,
+        };
         inlet.push(Data::text("a"));
         inlet.push(Data::text("b"));
         inlet.end(parting.clone());
@@ -224,7 +232,9 @@ mod tests {
     async fn a_session_that_fails_is_told_of() {
         let (inlet, outlet) = inlet();
         drop(inlet);
-        let Incoming::Gone(parting) = outlet.next().await else { panic!("the client is gone") };
+        let Incoming::Gone(parting) = outlet.next().await else {
+            panic!("the client is gone")
+        };
         assert!(!parting.orderly);
     }
 }

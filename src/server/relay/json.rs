@@ -4,15 +4,15 @@
 
 use std::time::Duration;
 
+use super::exit::ExitReason;
+use super::letter::{Content, Data, Letter, Metadata, topic};
+use super::pid::{InvalidPid, Pid};
+use crate::wire::{CloseCode, MAX_CLOSE_REASON, MessageKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use super::exit::ExitReason;
-use super::letter::{Content, Data, Letter, Metadata, topic};
-use super::pid::{InvalidPid, Pid};
-use crate::wire::{CloseCode, MAX_CLOSE_REASON, MessageKind};
 
 /// A letter with its address, as it is written outside of this process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,14 +77,27 @@ impl Content {
     pub(crate) fn payload(&self) -> Value {
         match self {
             Self::Join { client, metadata } => json!({ "client_pid": client, "metadata": &**metadata }),
-            Self::Message { client, data, metadata, .. } => {
+            Self::Message {
+                client,
+                data,
+                metadata,
+                ..
+            } => {
                 let (kind, data) = data.to_json();
                 json!({ "client_pid": client, "type": kind, "data": data, "metadata": &**metadata })
             }
-            Self::Heartbeat { client, uptime, message_count } => {
+            Self::Heartbeat {
+                client,
+                uptime,
+                message_count,
+            } => {
                 json!({ "client_pid": client, "uptime": seconds(*uptime), "message_count": message_count })
             }
-            Self::Leave { client, reason, metadata } => {
+            Self::Leave {
+                client,
+                reason,
+                metadata,
+            } => {
                 json!({ "client_pid": client, "reason": &**reason, "metadata": &**metadata })
             }
             Self::Send(data) => {
@@ -108,17 +121,38 @@ impl Content {
     pub(crate) fn parse(topic: &str, payload: Value) -> Result<Self, ContentError> {
         Ok(match topic {
             topic::JOIN => {
-                let About { client_pid, metadata, .. } = read(topic::JOIN, payload)?;
-                Self::Join { client: pid(&client_pid)?, metadata }
+                let About {
+                    client_pid, metadata, ..
+                } = read(topic::JOIN, payload)?;
+                Self::Join {
+                    client: pid(&client_pid)?,
+                    metadata,
+                }
             }
             topic::LEAVE => {
-                let About { client_pid, metadata, reason } = read(topic::LEAVE, payload)?;
-                Self::Leave { client: pid(&client_pid)?, reason: reason.into(), metadata }
+                let About {
+                    client_pid,
+                    metadata,
+                    reason,
+                } = read(topic::LEAVE, payload)?;
+                Self::Leave {
+                    client: pid(&client_pid)?,
+                    reason: reason.into(),
+                    metadata,
+                }
             }
             topic::HEARTBEAT => {
-                let Heartbeat { client_pid, uptime, message_count } = read(topic::HEARTBEAT, payload)?;
+                let Heartbeat {
+                    client_pid,
+                    uptime,
+                    message_count,
+                } = read(topic::HEARTBEAT, payload)?;
                 let uptime = Duration::try_from_secs_f64(uptime).unwrap_or_default();
-                Self::Heartbeat { client: pid(&client_pid)?, uptime, message_count }
+                Self::Heartbeat {
+                    client: pid(&client_pid)?,
+                    uptime,
+                    message_count,
+                }
             }
             topic::MESSAGE => Self::message(topic, read(topic::MESSAGE, payload)?)?,
             topic::SEND => {
@@ -127,25 +161,47 @@ impl Content {
             }
             topic::CLOSE => close(read(topic::CLOSE, payload)?)?,
             topic::CONTROL => {
-                let Control { target_pid, message_topic } = read(topic::CONTROL, payload)?;
-                Self::Control { target: target_pid, topic: message_topic.map(Into::into) }
+                let Control {
+                    target_pid,
+                    message_topic,
+                } = read(topic::CONTROL, payload)?;
+                Self::Control {
+                    target: target_pid,
+                    topic: message_topic.map(Into::into),
+                }
             }
             topic::EXIT => {
                 let Exit { pid: who, reason } = read(topic::EXIT, payload)?;
-                Self::Exit { pid: pid(&who)?, reason }
+                Self::Exit {
+                    pid: pid(&who)?,
+                    reason,
+                }
             }
             // A relay may have been told another topic for its messages.
             _ => match Message::deserialize(&payload) {
                 Ok(message) => Self::message(topic, message)?,
-                Err(_) => Self::Other { topic: topic.into(), payload },
+                Err(_) => Self::Other {
+                    topic: topic.into(),
+                    payload,
+                },
             },
         })
     }
 
     fn message(topic: &str, message: Message) -> Result<Self, ContentError> {
-        let Message { client_pid, kind, data, metadata } = message;
+        let Message {
+            client_pid,
+            kind,
+            data,
+            metadata,
+        } = message;
         let data = Data::from_json(kind, data)?;
-        Ok(Self::Message { topic: topic.into(), client: pid(&client_pid)?, data, metadata })
+        Ok(Self::Message {
+            topic: topic.into(),
+            client: pid(&client_pid)?,
+            data,
+            metadata,
+        })
     }
 }
 
@@ -160,10 +216,16 @@ impl Data {
 
     fn from_json(kind: Kind, data: String) -> Result<Self, ContentError> {
         Ok(match kind {
-            Kind::Text => Self { kind: MessageKind::Text, bytes: Bytes::from(data) },
+            Kind::Text => Self {
+                kind: MessageKind::Text,
+                bytes: Bytes::from(data),
+            },
             Kind::Binary => {
                 let bytes = STANDARD.decode(data).map_err(|_| ContentError::Base64)?;
-                Self { kind: MessageKind::Binary, bytes: Bytes::from(bytes) }
+                Self {
+                    kind: MessageKind::Binary,
+                    bytes: Bytes::from(bytes),
+                }
             }
         })
     }
@@ -256,11 +318,15 @@ fn close(Close { code, reason }: Close) -> Result<Content, ContentError> {
 fn read<T: for<'de> Deserialize<'de>>(topic: &'static str, payload: Value) -> Result<T, ContentError> {
     // An absent payload is an empty one: `ws.close` needs nothing.
     let payload = if payload.is_null() { json!({}) } else { payload };
-    T::deserialize(payload).map_err(|error| ContentError::Shape { topic, problem: error.to_string() })
+    T::deserialize(payload).map_err(|error| ContentError::Shape {
+        topic,
+        problem: error.to_string(),
+    })
 }
 
 fn pid(text: &str) -> Result<Pid, ContentError> {
-    text.parse().map_err(|InvalidPid| ContentError::Pid(text.to_owned()))
+    text.parse()
+        .map_err(|InvalidPid| ContentError::Pid(text.to_owned()))
 }
 
 /// Seconds to the millisecond.

@@ -25,11 +25,24 @@ pub(crate) enum Content {
     /// `ws.join`: a client connected (seed E9).
     Join { client: Pid, metadata: Metadata },
     /// `ws.message`, or the topic that the relay was told: the client sent a message (seed E10).
-    Message { topic: Topic, client: Pid, data: Data, metadata: Metadata },
+    Message {
+        topic: Topic,
+        client: Pid,
+        data: Data,
+        metadata: Metadata,
+    },
     /// `ws.heartbeat`: the connection lives (seed E11).
-    Heartbeat { client: Pid, uptime: Duration, message_count: u64 },
+    Heartbeat {
+        client: Pid,
+        uptime: Duration,
+        message_count: u64,
+    },
     /// `ws.leave`: the client is gone, or another's (seed E12).
-    Leave { client: Pid, reason: Arc<str>, metadata: Metadata },
+    Leave {
+        client: Pid,
+        reason: Arc<str>,
+        metadata: Metadata,
+    },
     /// `ws.send`: a message for the client (seed E13).
     Send(Data),
     /// `ws.close`: the client is to be closed (seed E14).
@@ -71,7 +84,10 @@ pub(crate) mod topic {
 
 impl Letter {
     pub(crate) fn new(from: Pid, content: Content) -> Self {
-        Self { from: Some(from), content }
+        Self {
+            from: Some(from),
+            content,
+        }
     }
 
     /// A letter that no process sent.
@@ -94,14 +110,20 @@ impl Content {
     /// A letter's content that reports a failure to whoever sent something.
     pub(crate) fn error(about: &str, error: impl std::fmt::Display) -> Self {
         let payload = serde_json::json!({ "topic": about, "error": error.to_string() });
-        Self::Other { topic: topic::ERROR.into(), payload }
+        Self::Other {
+            topic: topic::ERROR.into(),
+            payload,
+        }
     }
 }
 
 impl Data {
     #[cfg(test)]
     pub(crate) fn text(text: &str) -> Self {
-        Self { kind: MessageKind::Text, bytes: Bytes::copy_from_slice(text.as_bytes()) }
+        Self {
+            kind: MessageKind::Text,
+            bytes: Bytes::copy_from_slice(text.as_bytes()),
+        }
     }
 }
 
@@ -109,7 +131,10 @@ fn value_size(value: &Value) -> usize {
     let inner = match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(value_size).sum(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + value_size(value)).sum(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| name.len() + value_size(value))
+            .sum(),
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     };
     std::mem::size_of::<Value>() + inner

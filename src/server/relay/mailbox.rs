@@ -56,9 +56,18 @@ pub(crate) struct Gone;
 /// A mailbox of its own for a process.
 pub(crate) fn mailbox(limits: MailboxLimits) -> (Mailbox, Inbox) {
     // Semaphores count in 32 bits and no further than this.
-    let bytes = limits.bytes.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize)) as u32;
+    let bytes = limits
+        .bytes
+        .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize)) as u32;
     let (letters, inbox) = mpsc::channel(limits.letters.max(1));
-    (Mailbox { letters, room: Arc::new(Semaphore::new(bytes as usize)), bytes }, Inbox(inbox))
+    (
+        Mailbox {
+            letters,
+            room: Arc::new(Semaphore::new(bytes as usize)),
+            bytes,
+        },
+        Inbox(inbox),
+    )
 }
 
 impl Mailbox {
@@ -69,7 +78,10 @@ impl Mailbox {
             room = self.room.clone().acquire_many_owned(self.share(&letter)) => room.map_err(|_| Gone)?,
             () = self.letters.closed() => return Err(Gone),
         };
-        self.letters.send(Waiting { letter, _room: room }).await.map_err(|_| Gone)
+        self.letters
+            .send(Waiting { letter, _room: room })
+            .await
+            .map_err(|_| Gone)
     }
 
     /// Puts the letter in if there is room.
@@ -80,10 +92,12 @@ impl Mailbox {
             Err(TryAcquireError::NoPermits) => return Err(NotNow::Full(letter)),
             Err(TryAcquireError::Closed) => return Err(NotNow::Gone),
         };
-        self.letters.try_send(Waiting { letter, _room: room }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(waiting) => NotNow::Full(waiting.letter),
-            mpsc::error::TrySendError::Closed(_) => NotNow::Gone,
-        })
+        self.letters
+            .try_send(Waiting { letter, _room: room })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(waiting) => NotNow::Full(waiting.letter),
+                mpsc::error::TrySendError::Closed(_) => NotNow::Gone,
+            })
     }
 
     /// Letters that wait.
@@ -119,7 +133,10 @@ mod tests {
 
     #[tokio::test]
     async fn e3_a_mailbox_is_bounded_in_letters() {
-        let (mailbox, mut inbox) = mailbox(MailboxLimits { letters: 2, bytes: 1 << 20 });
+        let (mailbox, mut inbox) = mailbox(MailboxLimits {
+            letters: 2,
+            bytes: 1 << 20,
+        });
         assert!(mailbox.try_send(letter("a")).is_ok());
         assert!(mailbox.try_send(letter("b")).is_ok());
         assert!(matches!(mailbox.try_send(letter("c")), Err(NotNow::Full(_))));
@@ -130,7 +147,10 @@ mod tests {
 
     #[tokio::test]
     async fn e3_a_mailbox_is_bounded_in_bytes_and_takes_a_large_letter_alone() {
-        let (mailbox, mut inbox) = mailbox(MailboxLimits { letters: 100, bytes: 1000 });
+        let (mailbox, mut inbox) = mailbox(MailboxLimits {
+            letters: 100,
+            bytes: 1000,
+        });
         let large = letter(&"x".repeat(5000));
         assert!(mailbox.try_send(large.clone()).is_ok());
         assert!(matches!(mailbox.try_send(letter("a")), Err(NotNow::Full(_))));
@@ -140,7 +160,10 @@ mod tests {
 
     #[tokio::test]
     async fn e3_a_sender_waits_for_room_and_learns_that_the_process_is_gone() {
-        let (mailbox, mut inbox) = mailbox(MailboxLimits { letters: 1, bytes: 1 << 20 });
+        let (mailbox, mut inbox) = mailbox(MailboxLimits {
+            letters: 1,
+            bytes: 1 << 20,
+        });
         mailbox.send(letter("a")).await.unwrap();
         let waiting = tokio::spawn({
             let mailbox = mailbox.clone();

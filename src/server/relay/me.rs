@@ -28,7 +28,12 @@ impl Me {
         killed: oneshot::Receiver<ExitReason>,
         processes: Processes,
     ) -> Self {
-        Self { pid, processes, inbox, killed: Killed(Some(killed)) }
+        Self {
+            pid,
+            processes,
+            inbox,
+            killed: Killed(Some(killed)),
+        }
     }
 
     /// The next letter. Cancelling loses nothing.
@@ -45,14 +50,18 @@ impl Me {
 
     /// Sends a letter, as [`Processes::send`].
     pub(crate) async fn send(&self, to: &Pid, content: Content) -> Result<(), SendError> {
-        self.processes.send(to, Letter::new(self.pid.clone(), content)).await
+        self.processes
+            .send(to, Letter::new(self.pid.clone(), content))
+            .await
     }
 }
 
 impl Killed {
     /// Waits until the process is killed; for ever once that was told. Cancelling loses nothing.
     pub(crate) async fn reason(&mut self) -> ExitReason {
-        let Some(receiver) = &mut self.0 else { return std::future::pending().await };
+        let Some(receiver) = &mut self.0 else {
+            return std::future::pending().await;
+        };
         let reason = receiver.await.unwrap_or(ExitReason::Unknown);
         self.0 = None;
         reason

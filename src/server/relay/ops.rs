@@ -40,7 +40,10 @@ struct Switch {
 
 /// The first letter to a process of another program: who it is.
 pub(crate) fn init(pid: &Pid) -> Content {
-    Content::Other { topic: "process.init".into(), payload: json!({ "pid": pid }) }
+    Content::Other {
+        topic: "process.init".into(),
+        payload: json!({ "pid": pid }),
+    }
 }
 
 /// Whether letters of this topic are meant for the process system.
@@ -79,10 +82,16 @@ fn which(processes: &Processes, topic: &str, payload: &Value) -> Result<Pid, OpE
 }
 
 fn near(processes: &Processes, pid: Pid) -> Result<Pid, OpError> {
-    if pid.node() == processes.node() { Ok(pid) } else { Err(OpError::Afar(pid)) }
+    if pid.node() == processes.node() {
+        Ok(pid)
+    } else {
+        Err(OpError::Afar(pid))
+    }
 }
 
 fn read<'de, T: Deserialize<'de>>(topic: &str, payload: &'de Value) -> Result<T, OpError> {
-    T::deserialize(payload)
-        .map_err(|error| OpError::Payload { topic: topic.to_owned(), problem: error.to_string() })
+    T::deserialize(payload).map_err(|error| OpError::Payload {
+        topic: topic.to_owned(),
+        problem: error.to_string(),
+    })
 }

@@ -13,26 +13,41 @@ impl AllowedOrigins {
     #[must_use]
     pub fn new(list: &str) -> Self {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        Self(entries.map(|entry| without_default_port(&entry.to_ascii_lowercase()).to_owned()).collect())
+        Self(
+            entries
+                .map(|entry| without_default_port(&entry.to_ascii_lowercase()).to_owned())
+                .collect(),
+        )
     }
 
     /// Whether a page of `origin` may connect to a server that it called `host`.
     #[must_use]
     pub fn allows(&self, origin: Option<&str>, host: Option<&str>) -> bool {
-        let Some(origin) = origin.map(str::to_ascii_lowercase) else { return true };
+        let Some(origin) = origin.map(str::to_ascii_lowercase) else {
+            return true;
+        };
         let origin = without_default_port(&origin);
         if !self.0.is_empty() {
             return self.0.iter().any(|allowed| allowed == origin);
         }
         // The scheme is not compared: behind a gateway that ends TLS, a page of https arrives over plain TCP.
-        let (Some((scheme, place)), Some(host)) = (origin.split_once("://"), host) else { return false };
+        let (Some((scheme, place)), Some(host)) = (origin.split_once("://"), host) else {
+            return false;
+        };
         let asked = format!("{scheme}://{}", host.to_ascii_lowercase());
-        without_default_port(&asked).strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(place)
+        without_default_port(&asked)
+            .strip_prefix(scheme)
+            .and_then(|rest| rest.strip_prefix("://"))
+            == Some(place)
     }
 }
 
 fn without_default_port(origin: &str) -> &str {
-    let port = if origin.starts_with("https://") { ":443" } else { ":80" };
+    let port = if origin.starts_with("https://") {
+        ":443"
+    } else {
+        ":80"
+    };
     origin.strip_suffix(port).unwrap_or(origin)
 }
 
@@ -49,7 +64,11 @@ mod tests {
     #[test]
     fn e6_the_listed_origins_may_connect() {
         let allowed = AllowedOrigins::new("https://app.example.com, http://localhost:3000 ,");
-        for origin in ["https://app.example.com", "https://APP.example.com:443", "http://localhost:3000"] {
+        for origin in [
+            "https://app.example.com",
+            "https://APP.example.com:443",
+            "http://localhost:3000",
+        ] {
             assert!(allowed.allows(Some(origin), Some("ws.example.com")), "{origin}");
         }
         for origin in [

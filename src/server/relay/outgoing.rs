@@ -41,7 +41,9 @@ impl Outgoing {
                 }
                 self.under_way = None;
             }
-            let Some((to, letter)) = self.waiting.pop_front() else { return };
+            let Some((to, letter)) = self.waiting.pop_front() else {
+                return;
+            };
             if let Err(NotNow::Full(letter)) = to.try_send(letter) {
                 self.under_way = Some(Box::pin(async move { to.send(letter).await }));
             }

@@ -37,7 +37,13 @@ impl Node {
 
     fn with_incarnation(instance: &str, incarnation: u64) -> Self {
         // Dots separate the parts, and a NATS subject has no blanks or wildcards.
-        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '-' || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        };
         let instance: String = instance.chars().map(plain).collect();
         let instance = if instance.is_empty() { "-" } else { &instance };
         Self(format!("{instance}.{incarnation:0width$x}", width = INCARNATION_DIGITS).into())
@@ -45,7 +51,10 @@ impl Node {
 
     /// The process with this number.
     pub(crate) fn pid(&self, serial: u64) -> Pid {
-        Pid { node: self.clone(), serial }
+        Pid {
+            node: self.clone(),
+            serial,
+        }
     }
 
     /// `web-1.9f86d081884c7d65`.
@@ -71,12 +80,17 @@ impl FromStr for Pid {
     /// Accepts exactly what [`fmt::Display`] writes.
     fn from_str(text: &str) -> Result<Self, InvalidPid> {
         let mut parts = text.splitn(3, '.');
-        let (Some(instance), Some(incarnation), Some(serial)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(instance), Some(incarnation), Some(serial)) = (parts.next(), parts.next(), parts.next())
+        else {
             return Err(InvalidPid);
         };
         let number = |digits: &str, radix| u64::from_str_radix(digits, radix).map_err(|_| InvalidPid);
         let pid = Node::with_incarnation(instance, number(incarnation, 16)?).pid(number(serial, 10)?);
-        if pid.to_string() == text { Ok(pid) } else { Err(InvalidPid) }
+        if pid.to_string() == text {
+            Ok(pid)
+        } else {
+            Err(InvalidPid)
+        }
     }
 }
 
@@ -113,7 +127,10 @@ mod tests {
         let pid = Node::new("web-1").pid(17);
         assert_eq!(pid.to_string().parse(), Ok(pid));
         let text = "web-1.00000000000000ff.3";
-        assert_eq!(text.parse::<Pid>().map(|pid| pid.to_string()).as_deref(), Ok(text));
+        assert_eq!(
+            text.parse::<Pid>().map(|pid| pid.to_string()).as_deref(),
+            Ok(text)
+        );
     }
 
     #[test]

@@ -108,7 +108,10 @@ impl Processes {
     where
         F: Future<Output = ExitReason> + Send + 'static,
     {
-        let pid = self.0.node.pid(self.0.last_serial.fetch_add(1, Ordering::Relaxed) + 1);
+        let pid = self
+            .0
+            .node
+            .pid(self.0.last_serial.fetch_add(1, Ordering::Relaxed) + 1);
         let (mailbox, inbox) = mailbox(self.0.limits.mailbox);
         let (kill, killed) = oneshot::channel();
         {
@@ -119,7 +122,11 @@ impl Processes {
             let entry = Entry::new(pid.clone(), kind, clock::now(), mailbox, kill);
             table.insert(entry, name).map_err(SpawnError::NameTaken)?;
         }
-        let life = Life { processes: self.clone(), pid: pid.clone(), reason: None };
+        let life = Life {
+            processes: self.clone(),
+            pid: pid.clone(),
+            reason: None,
+        };
         let body = body(Me::new(pid.clone(), inbox, killed, self.clone()));
         self.0.runtime.spawn(async move {
             let reason = body.await;
@@ -145,7 +152,10 @@ impl Processes {
     /// The way to a process, which may be another node's.
     pub(crate) fn postbox(&self, pid: &Pid) -> Option<Postbox> {
         if pid.node() == self.node() {
-            return self.table().get(pid).map(|entry| Postbox::Local(entry.mailbox.clone()));
+            return self
+                .table()
+                .get(pid)
+                .map(|entry| Postbox::Local(entry.mailbox.clone()));
         }
         Some(Postbox::Remote(self.uplink()?.clone(), pid.clone()))
     }
@@ -155,7 +165,9 @@ impl Processes {
     /// # Errors
     /// The process does not exist, takes nothing, or cannot be reached.
     pub(crate) async fn send(&self, to: &Pid, letter: Letter) -> Result<(), SendError> {
-        let postbox = self.postbox(to).ok_or_else(|| SendError::Unknown(to.to_string()))?;
+        let postbox = self
+            .postbox(to)
+            .ok_or_else(|| SendError::Unknown(to.to_string()))?;
         match timeout(PATIENCE, postbox.send(letter)).await {
             Ok(sent) => sent.map_err(|error| error.of(to)),
             Err(_) => Err(SendError::Full(to.clone())),
@@ -168,7 +180,10 @@ impl Processes {
     /// # Errors
     /// As [`Processes::send`].
     pub(crate) async fn send_from_afar(&self, to: &Pid, letter: Letter) -> Result<(), SendError> {
-        let found = self.table().get(to).map(|entry| (entry.kind.clone(), entry.mailbox.clone()));
+        let found = self
+            .table()
+            .get(to)
+            .map(|entry| (entry.kind.clone(), entry.mailbox.clone()));
         let (kind, mailbox) = found.ok_or_else(|| SendError::Unknown(to.to_string()))?;
         if kind == Kind::Connection {
             return self.send(to, letter).await;
@@ -184,7 +199,10 @@ impl Processes {
     /// Another node is asked to tell; if it fails as a whole, it cannot.
     pub(crate) fn monitor(&self, watcher: &Pid, watched: &Pid) {
         if watched.node() != self.node() && self.uplink().is_some() {
-            let content = Content::Other { topic: remote::MONITOR.into(), payload: serde_json::json!({}) };
+            let content = Content::Other {
+                topic: remote::MONITOR.into(),
+                payload: serde_json::json!({}),
+            };
             return self.deliver([(watched.clone(), Letter::new(watcher.clone(), content))]);
         }
         let notice = self.table().monitor(watcher, watched);
@@ -224,7 +242,8 @@ impl Processes {
         let connections_ended = self.until(|table| table.connections() == 0);
         // Whoever does not end in time is dropped with the runtime.
         let _ = timeout(patience, connections_ended).await;
-        self.table().kill_services(&ExitReason::killed("the server is stopping"));
+        self.table()
+            .kill_services(&ExitReason::killed("the server is stopping"));
         let _ = timeout(patience, self.until(|table| table.services() == 0)).await;
     }
 
@@ -240,7 +259,9 @@ impl Processes {
 
     fn deliver(&self, notices: impl IntoIterator<Item = Notice>) {
         for (to, letter) in notices {
-            let Some(postbox) = self.postbox(&to) else { continue };
+            let Some(postbox) = self.postbox(&to) else {
+                continue;
+            };
             if let Err(NotNow::Full(letter)) = postbox.try_send(letter) {
                 // It must not be lost, and the others must not wait for this one.
                 self.0.runtime.spawn(async move {
@@ -271,7 +292,10 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        let reason = self.reason.take().unwrap_or_else(|| ExitReason::crashed("its code failed"));
+        let reason = self
+            .reason
+            .take()
+            .unwrap_or_else(|| ExitReason::crashed("its code failed"));
         tracing::debug!(pid = %self.pid, %reason, "process ended");
         let notices = self.processes.table().ended(&self.pid, &reason);
         self.processes.deliver(notices);

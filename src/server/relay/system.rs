@@ -47,7 +47,11 @@ const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Relay {
     pub(crate) fn new(instance: &str, config: &RelayConfig) -> Self {
-        Self { node: Node::new(instance), config: config.clone(), running: Mutex::default() }
+        Self {
+            node: Node::new(instance),
+            config: config.clone(),
+            running: Mutex::default(),
+        }
     }
 
     /// The processes, which run from now on.
@@ -69,7 +73,10 @@ impl Relay {
             letters: bounded(self.config.mailbox_letters.0),
             bytes: bounded(self.config.mailbox_bytes.0),
         };
-        let limits = ProcessLimits { services: bounded(self.config.max_processes.0), mailbox };
+        let limits = ProcessLimits {
+            services: bounded(self.config.max_processes.0),
+            mailbox,
+        };
         let processes = Processes::new(self.node.clone(), limits, runtime.handle().clone());
         let (stop, stopped) = oneshot::channel();
         let (ready, outcome) = sync_channel(1);
@@ -83,16 +90,29 @@ impl Relay {
                 let _ = stopped.await;
             }
         };
-        let thread = thread::Builder::new().name("ws-relay".to_owned()).spawn(move || runtime.block_on(life))?;
+        let thread = thread::Builder::new()
+            .name("ws-relay".to_owned())
+            .spawn(move || runtime.block_on(life))?;
         // Connecting happens in the background, so this does not take long.
         outcome.recv().map_err(io::Error::other)??;
-        Ok(Running { directory: Arc::new(Directory::new(processes, &self.config)), stop, thread })
+        Ok(Running {
+            directory: Arc::new(Directory::new(processes, &self.config)),
+            stop,
+            thread,
+        })
     }
 
     /// Ends everything: connections by themselves, then the others. Does nothing if nothing runs.
     pub(crate) async fn stop(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Running { directory, stop, thread }) = running else { return };
+        let Some(Running {
+            directory,
+            stop,
+            thread,
+        }) = running
+        else {
+            return;
+        };
         directory.processes().stop(STOP_PATIENCE).await;
         drop(stop);
         // The thread has nothing else to do, so this does not wait. If it failed, its processes have ended all the same.

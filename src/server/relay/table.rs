@@ -58,7 +58,17 @@ impl Entry {
     ) -> Self {
         let (monitors, links) = (BTreeSet::new(), BTreeSet::new());
         let kill = Some(kill);
-        Self { pid, kind, name: None, started, mailbox, kill, monitors, links, traps_exits: false }
+        Self {
+            pid,
+            kind,
+            name: None,
+            started,
+            mailbox,
+            kill,
+            monitors,
+            links,
+            traps_exits: false,
+        }
     }
 
     fn kill(&mut self, reason: ExitReason) {
@@ -92,7 +102,9 @@ impl Table {
     }
 
     fn get_mut(&mut self, pid: &Pid) -> Option<&mut Entry> {
-        self.entries.get_mut(&pid.serial()).filter(|entry| entry.pid == *pid)
+        self.entries
+            .get_mut(&pid.serial())
+            .filter(|entry| entry.pid == *pid)
     }
 
     /// Who has this name.
@@ -178,14 +190,20 @@ impl Table {
 
     /// Tells every process that is no connection to end.
     pub(crate) fn kill_services(&mut self, reason: &ExitReason) {
-        for entry in self.entries.values_mut().filter(|entry| entry.kind != Kind::Connection) {
+        for entry in self
+            .entries
+            .values_mut()
+            .filter(|entry| entry.kind != Kind::Connection)
+        {
             entry.kill(reason.clone());
         }
     }
 
     /// A process has ended: takes it out, ends who is linked to it, and returns the letters for those who asked for one.
     pub(crate) fn ended(&mut self, pid: &Pid, reason: &ExitReason) -> Vec<Notice> {
-        let Some(entry) = self.entries.remove(&pid.serial()) else { return Vec::new() };
+        let Some(entry) = self.entries.remove(&pid.serial()) else {
+            return Vec::new();
+        };
         self.connections -= usize::from(entry.kind == Kind::Connection);
         if let Some(name) = &entry.name {
             self.names.remove(name);
@@ -221,7 +239,10 @@ impl Table {
 }
 
 fn notice(to: &Pid, ended: &Pid, reason: &ExitReason) -> Notice {
-    let content = Content::Exit { pid: ended.clone(), reason: reason.clone() };
+    let content = Content::Exit {
+        pid: ended.clone(),
+        reason: reason.clone(),
+    };
     (to.clone(), Letter::new(ended.clone(), content))
 }
 

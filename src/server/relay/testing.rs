@@ -28,8 +28,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Processes on the test's runtime.
 pub(crate) fn processes(letters: usize) -> Processes {
-    let mailbox = MailboxLimits { letters, bytes: 1 << 20 };
-    Processes::new(Node::new("test"), ProcessLimits { services: 50, mailbox }, Handle::current())
+    let mailbox = MailboxLimits {
+        letters,
+        bytes: 1 << 20,
+    };
+    Processes::new(
+        Node::new("test"),
+        ProcessLimits {
+            services: 50,
+            mailbox,
+        },
+        Handle::current(),
+    )
 }
 
 /// A directory with the kinds of processes that a configuration in YAML defines.
@@ -45,7 +55,9 @@ pub(crate) fn stuck(processes: &Processes) -> Pid {
         drop(me);
         reason
     };
-    processes.spawn(Kind::Service("stuck".to_owned()), None, body).unwrap()
+    processes
+        .spawn(Kind::Service("stuck".to_owned()), None, body)
+        .unwrap()
 }
 
 /// A process whose letters the test reads and whose end it decides.
@@ -71,13 +83,19 @@ impl Probe {
                 }
             }
         });
-        Self { pid: spawned.unwrap(), letters, end }
+        Self {
+            pid: spawned.unwrap(),
+            letters,
+            end,
+        }
     }
 
     /// The next letter.
     pub(crate) async fn letter(&mut self) -> Letter {
         let letter = timeout(PATIENCE, self.letters.recv()).await;
-        letter.expect("a letter comes in time").expect("the process lives")
+        letter
+            .expect("a letter comes in time")
+            .expect("the process lives")
     }
 
     /// Topic and payload of the next letter.
@@ -129,7 +147,13 @@ impl Client {
 
     pub(crate) fn assigned(directory: &Arc<Directory>, assignment: Assignment) -> Self {
         let (mailbox, orders) = mpsc::channel(64);
-        let session = SessionHandle { mailbox, address: Address { slot: 0, id: ConnectionId(1) } };
+        let session = SessionHandle {
+            mailbox,
+            address: Address {
+                slot: 0,
+                id: ConnectionId(1),
+            },
+        };
         let (pid, inlet) = connect(directory, session, assignment).unwrap();
         Self { pid, inlet, orders }
     }
@@ -143,7 +167,10 @@ impl Client {
     }
 
     pub(crate) fn leaves(self, reason: &str, orderly: bool) {
-        self.inlet.end(Parting { reason: reason.to_owned(), orderly });
+        self.inlet.end(Parting {
+            reason: reason.to_owned(),
+            orderly,
+        });
     }
 
     /// What the session is told next.
@@ -162,7 +189,12 @@ impl Client {
 
 pub(crate) fn assignment(target: &Pid) -> Assignment {
     let topic: Topic = "ws.message".into();
-    Assignment { target: target.clone(), topic, heartbeat_interval: None, metadata: Metadata::default() }
+    Assignment {
+        target: target.clone(),
+        topic,
+        heartbeat_interval: None,
+        metadata: Metadata::default(),
+    }
 }
 
 /// A letter that no process sent.

@@ -31,7 +31,10 @@ async fn e3_a_letter_for_a_full_mailbox_is_refused_after_a_while() {
     send(&processes, &pid, text("a")).await;
     let refused = processes.send(&pid, Letter::anonymous(text("b"))).await;
     assert_eq!(refused, Err(SendError::Full(pid.clone())));
-    assert_eq!(processes.send_from_afar(&pid, Letter::anonymous(text("c"))).await, Err(SendError::Full(pid)));
+    assert_eq!(
+        processes.send_from_afar(&pid, Letter::anonymous(text("c"))).await,
+        Err(SendError::Full(pid))
+    );
 }
 
 #[tokio::test]
@@ -66,10 +69,15 @@ async fn e4_a_panic_is_a_crash() {
         gone.await.unwrap();
         panic!("on purpose")
     };
-    let pid = processes.spawn(Kind::Service("fragile".to_owned()), None, body).unwrap();
+    let pid = processes
+        .spawn(Kind::Service("fragile".to_owned()), None, body)
+        .unwrap();
     processes.monitor(&watcher.pid, &pid);
     go.send(()).unwrap();
-    assert_eq!(watcher.exit().await, (pid, ExitReason::crashed("its code failed")));
+    assert_eq!(
+        watcher.exit().await,
+        (pid, ExitReason::crashed("its code failed"))
+    );
 }
 
 #[tokio::test]
@@ -83,7 +91,9 @@ async fn e4_the_end_of_a_process_comes_after_its_letters_also_to_a_full_mailbox(
         }
         ExitReason::Normal
     };
-    let pid = processes.spawn(Kind::Service("hasty".to_owned()), None, body).unwrap();
+    let pid = processes
+        .spawn(Kind::Service("hasty".to_owned()), None, body)
+        .unwrap();
     processes.monitor(&watcher.pid, &pid);
     for n in 0..10 {
         assert_eq!(watcher.letter().await.content, text(&n.to_string()));
@@ -94,15 +104,22 @@ async fn e4_the_end_of_a_process_comes_after_its_letters_also_to_a_full_mailbox(
 #[tokio::test]
 async fn e4_a_kill_and_its_way_through_links() {
     let processes = processes(4);
-    let (mut watcher, a, b, c) =
-        (Probe::new(&processes), Probe::new(&processes), Probe::new(&processes), Probe::new(&processes));
+    let (mut watcher, a, b, c) = (
+        Probe::new(&processes),
+        Probe::new(&processes),
+        Probe::new(&processes),
+        Probe::new(&processes),
+    );
     processes.link(&a.pid, &b.pid);
     processes.link(&b.pid, &c.pid);
     for watched in [&a, &b, &c] {
         processes.monitor(&watcher.pid, &watched.pid);
     }
     assert!(processes.kill(&a.pid, ExitReason::killed("by hand")));
-    assert_eq!(watcher.exit().await, (a.pid.clone(), ExitReason::killed("by hand")));
+    assert_eq!(
+        watcher.exit().await,
+        (a.pid.clone(), ExitReason::killed("by hand"))
+    );
     for expected in [b.pid, c.pid] {
         let (pid, reason) = watcher.exit().await;
         assert_eq!(pid, expected);
@@ -129,7 +146,10 @@ async fn the_number_of_processes_is_bounded_and_a_place_is_free_again() {
     let body = |_me: Me| async { ExitReason::Normal };
     let spawn = |kind| processes.spawn(kind, None, body);
     assert_eq!(spawn(Kind::Service("x".to_owned())), Err(SpawnError::TooMany(50)));
-    assert!(spawn(Kind::Connection).is_ok(), "connections have a limit of their own");
+    assert!(
+        spawn(Kind::Connection).is_ok(),
+        "connections have a limit of their own"
+    );
     let ended = probes.pop().unwrap();
     let pid = ended.pid.clone();
     ended.end(ExitReason::Normal).await;

@@ -15,7 +15,6 @@ mod nats;
 mod stand_in;
 mod uplink;
 
-
 pub(crate) use bus::BusError;
 pub(crate) use nats::NatsBus;
 pub(crate) use stand_in::{Remote, stand_in};

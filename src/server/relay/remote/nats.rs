@@ -22,7 +22,10 @@ impl NatsBus {
     /// # Errors
     /// The URL is none.
     pub(crate) async fn connect(url: &str) -> Result<Self, BusError> {
-        nats::connect(url, "wsbench relay").await.map(Self).map_err(failed)
+        nats::connect(url, "wsbench relay")
+            .await
+            .map(Self)
+            .map_err(failed)
     }
 }
 
@@ -55,7 +58,14 @@ impl Bus for NatsBus {
             tokio::spawn(async move {
                 while let Some(message) = subscriber.next().await {
                     let answer_to = message.reply.map(|reply| reply.to_string());
-                    if sender.send(BusMessage { payload: message.payload, answer_to }).await.is_err() {
+                    if sender
+                        .send(BusMessage {
+                            payload: message.payload,
+                            answer_to,
+                        })
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                 }

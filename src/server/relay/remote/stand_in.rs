@@ -66,9 +66,15 @@ pub(crate) async fn stand_in(mut me: Me, uplink: Uplink, remote: Remote) -> Exit
     let hello = match &remote {
         Remote::Subject(_) => ops::init(&me.pid),
         // The other node tells us of its end.
-        Remote::Process(_) => Content::Other { topic: MONITOR.into(), payload: serde_json::json!({}) },
+        Remote::Process(_) => Content::Other {
+            topic: MONITOR.into(),
+            payload: serde_json::json!({}),
+        },
     };
-    if let Err(error) = uplink.send(&subject, pid, &Letter::new(me.pid.clone(), hello)).await {
+    if let Err(error) = uplink
+        .send(&subject, pid, &Letter::new(me.pid.clone(), hello))
+        .await
+    {
         return ExitReason::crashed(error);
     }
     let mut pinging: Option<Pin<Box<dyn Future<Output = Result<bool, BusError>> + Send>>> = None;
@@ -121,7 +127,9 @@ async fn pass_on(
             return Ok(Some(reason.clone()));
         }
         Content::Other { topic, payload } if ops::is_op(topic) => {
-            let Err(error) = ops::perform(&me.processes, &me.pid, topic, payload) else { return Ok(None) };
+            let Err(error) = ops::perform(&me.processes, &me.pid, topic, payload) else {
+                return Ok(None);
+            };
             let complaint = Letter::anonymous(Content::error(topic, error));
             uplink.send(&remote.subject(), remote.pid(), &complaint).await?;
         }

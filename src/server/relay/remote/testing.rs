@@ -23,14 +23,22 @@ struct State {
 impl TestBus {
     fn listen(&self, subject: &str) -> mpsc::Receiver<BusMessage> {
         let (sender, receiver) = mpsc::channel(256);
-        self.0.lock().unwrap().subscribers.insert(subject.to_owned(), sender);
+        self.0
+            .lock()
+            .unwrap()
+            .subscribers
+            .insert(subject.to_owned(), sender);
         receiver
     }
 
     async fn send(&self, subject: &str, message: BusMessage) -> Result<(), BusError> {
         let subscriber = self.0.lock().unwrap().subscribers.get(subject).cloned();
         let nobody = || BusError::NobodyListens(subject.to_owned());
-        subscriber.ok_or_else(nobody)?.send(message).await.map_err(|_| nobody())
+        subscriber
+            .ok_or_else(nobody)?
+            .send(message)
+            .await
+            .map_err(|_| nobody())
     }
 
     /// Nobody listens on this subject any more.
@@ -44,7 +52,15 @@ impl Bus for TestBus {
         let bus = self.clone();
         Box::pin(async move {
             // A bus does not tell whether anybody listens.
-            let _ = bus.send(&subject, BusMessage { payload, answer_to: None }).await;
+            let _ = bus
+                .send(
+                    &subject,
+                    BusMessage {
+                        payload,
+                        answer_to: None,
+                    },
+                )
+                .await;
             Ok(())
         })
     }
@@ -58,7 +74,14 @@ impl Bus for TestBus {
                 format!("inbox.{}", state.last_inbox)
             };
             let mut answers = bus.listen(&inbox);
-            bus.send(&subject, BusMessage { payload, answer_to: Some(inbox) }).await?;
+            bus.send(
+                &subject,
+                BusMessage {
+                    payload,
+                    answer_to: Some(inbox),
+                },
+            )
+            .await?;
             match timeout(patience, answers.recv()).await {
                 Ok(Some(answer)) => Ok(answer.payload),
                 _ => Err(BusError::NoAnswer(subject)),

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::Uplink;
 use super::bus::{Bus, BusMessage};
 use super::testing::TestBus;
-use super::Uplink;
 use crate::server::relay::directory::{Directory, ResolveError};
 use crate::server::relay::exit::ExitReason;
 use crate::server::relay::letter::{Content, Data, Letter};
@@ -31,16 +31,26 @@ struct Actor {
 
 impl Actor {
     async fn new(bus: &TestBus, subject: &str) -> Self {
-        Self { bus: bus.clone(), messages: bus.subscribe(subject.to_owned()).await.unwrap() }
+        Self {
+            bus: bus.clone(),
+            messages: bus.subscribe(subject.to_owned()).await.unwrap(),
+        }
     }
 
     /// The next letter that is no ping.
     async fn letter(&mut self) -> Value {
         loop {
-            let message = timeout(std::time::Duration::from_secs(60), self.messages.recv()).await.unwrap().unwrap();
+            let message = timeout(std::time::Duration::from_secs(60), self.messages.recv())
+                .await
+                .unwrap()
+                .unwrap();
             let letter: Value = serde_json::from_slice(&message.payload).unwrap();
             match message.answer_to {
-                Some(answer_to) => self.bus.publish(answer_to, Bytes::from_static(b"{}")).await.unwrap(),
+                Some(answer_to) => self
+                    .bus
+                    .publish(answer_to, Bytes::from_static(b"{}"))
+                    .await
+                    .unwrap(),
                 None => return letter,
             }
         }
@@ -50,7 +60,10 @@ impl Actor {
     async fn send(&self, letter: &Value, to: &Value, topic: &str, payload: Value) {
         let envelope = json!({ "to": to, "topic": topic, "payload": payload });
         let subject = letter["reply_to"].as_str().unwrap().to_owned();
-        self.bus.publish(subject, Bytes::from(envelope.to_string())).await.unwrap();
+        self.bus
+            .publish(subject, Bytes::from(envelope.to_string()))
+            .await
+            .unwrap();
     }
 }
 
@@ -63,7 +76,10 @@ async fn acted(bus: &TestBus, actor: &mut Actor) -> (Arc<Directory>, Value, Clie
     };
     let init = actor.letter().await;
     let target = resolving.await.unwrap().unwrap();
-    assert_eq!((&init["topic"], &init["payload"]["pid"]), (&json!("process.init"), &json!(target)));
+    assert_eq!(
+        (&init["topic"], &init["payload"]["pid"]),
+        (&json!("process.init"), &json!(target))
+    );
     let client = Client::new(&node, &target);
     (node, init, client)
 }
@@ -74,25 +90,40 @@ async fn e3_a_remote_process_is_a_target() {
     let mut actor = Actor::new(&bus, "app.chat").await;
     let (_node, _, mut client) = acted(&bus, &mut actor).await;
     let join = actor.letter().await;
-    assert_eq!((&join["topic"], &join["payload"]["client_pid"]), (&json!("ws.join"), &json!(client.pid)));
+    assert_eq!(
+        (&join["topic"], &join["payload"]["client_pid"]),
+        (&json!("ws.join"), &json!(client.pid))
+    );
     client.says("hello");
     let message = actor.letter().await;
-    assert_eq!((&message["topic"], &message["payload"]["data"]), (&json!("ws.message"), &json!("hello")));
+    assert_eq!(
+        (&message["topic"], &message["payload"]["data"]),
+        (&json!("ws.message"), &json!("hello"))
+    );
     let payload = json!({"type": "text", "data": "from afar"});
-    actor.send(&message, &message["payload"]["client_pid"], "ws.send", payload).await;
+    actor
+        .send(&message, &message["payload"]["client_pid"], "ws.send", payload)
+        .await;
     assert_eq!(client.told().await, Told::Text("from afar".to_owned()));
 }
 
 #[tokio::test]
 async fn e2_a_remote_process_says_how_it_ends() {
-    for (kind, code) in [(json!({"kind": "normal"}), 1001), (json!({"kind": "crashed", "detail": "x"}), 1011)] {
+    for (kind, code) in [
+        (json!({"kind": "normal"}), 1001),
+        (json!({"kind": "crashed", "detail": "x"}), 1011),
+    ] {
         let bus = TestBus::default();
         let mut actor = Actor::new(&bus, "app.chat").await;
         let (_node, init, mut client) = acted(&bus, &mut actor).await;
         actor.letter().await;
         let own = &init["payload"]["pid"];
-        actor.send(&init, own, "process.exit", json!({"pid": own, "reason": kind})).await;
-        let Told::Close(told, _) = client.told().await else { panic!("the client is closed") };
+        actor
+            .send(&init, own, "process.exit", json!({"pid": own, "reason": kind}))
+            .await;
+        let Told::Close(told, _) = client.told().await else {
+            panic!("the client is closed")
+        };
         assert_eq!(told, code);
     }
 }
@@ -104,7 +135,10 @@ async fn e2_a_remote_process_that_answers_no_more_has_crashed() {
     let (_node, _, mut client) = acted(&bus, &mut actor).await;
     actor.letter().await;
     bus.silence("app.chat");
-    assert_eq!(client.told().await, Told::Close(1011, "target process crashed".to_owned()));
+    assert_eq!(
+        client.told().await,
+        Told::Close(1011, "target process crashed".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -114,14 +148,26 @@ async fn e4_a_remote_process_monitors_through_its_stand_in() {
     let (_node, init, client) = acted(&bus, &mut actor).await;
     let join = actor.letter().await;
     let wish = json!({"pid": join["payload"]["client_pid"]});
-    actor.send(&init, &init["payload"]["pid"], "process.monitor", wish).await;
+    actor
+        .send(&init, &init["payload"]["pid"], "process.monitor", wish)
+        .await;
     // A wish that is refused is answered, and so tells that the one before was granted.
-    actor.send(&init, &init["payload"]["pid"], "process.link", json!({"pid": "nobody"})).await;
+    actor
+        .send(
+            &init,
+            &init["payload"]["pid"],
+            "process.link",
+            json!({"pid": "nobody"}),
+        )
+        .await;
     assert_eq!(actor.letter().await["topic"], "process.error");
     client.leaves("client vanished: 1006", false);
     assert_eq!(actor.letter().await["topic"], "ws.leave");
     let exit = actor.letter().await;
-    assert_eq!((&exit["topic"], &exit["payload"]["reason"]["kind"]), (&json!("process.exit"), &json!("crashed")));
+    assert_eq!(
+        (&exit["topic"], &exit["payload"]["reason"]["kind"]),
+        (&json!("process.exit"), &json!("crashed"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +180,10 @@ async fn e1_who_does_not_listen_is_no_target() {
     let error = node.resolve("nats:app.deaf").await.unwrap_err();
     assert!(matches!(error, ResolveError::Silent { .. }), "{error}");
     let alone = directory(16, "{}");
-    assert!(matches!(alone.resolve("nats:app.chat").await, Err(ResolveError::NoUplink(_))));
+    assert!(matches!(
+        alone.resolve("nats:app.chat").await,
+        Err(ResolveError::NoUplink(_))
+    ));
 }
 
 #[tokio::test]
@@ -155,7 +204,10 @@ async fn e3_a_pid_is_good_on_every_node() {
         assert_eq!(client.told().await, Told::Text("from here".to_owned()));
     }
     there.processes().kill(&room, ExitReason::killed("x"));
-    assert_eq!(guest.told().await, Told::Close(1011, "target process was killed".to_owned()));
+    assert_eq!(
+        guest.told().await,
+        Told::Close(1011, "target process was killed".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -165,7 +217,11 @@ async fn e4_a_process_of_another_node_can_be_monitored() {
     let (mut watcher, watched) = (Probe::new(here.processes()), Probe::new(there.processes()));
     here.processes().monitor(&watcher.pid, &watched.pid);
     let pid = watched.pid.clone();
-    while !there.processes().inspect(|entry| entry.monitors.contains(&watcher.pid)).contains(&true) {
+    while !there
+        .processes()
+        .inspect(|entry| entry.monitors.contains(&watcher.pid))
+        .contains(&true)
+    {
         tokio::task::yield_now().await;
     }
     watched.end(ExitReason::crashed("x")).await;

@@ -40,22 +40,45 @@ impl Uplink {
     }
 
     /// Sends a letter to whoever listens on a subject.
-    pub(crate) async fn send(&self, subject: &str, to: Option<&Pid>, letter: &Letter) -> Result<(), BusError> {
+    pub(crate) async fn send(
+        &self,
+        subject: &str,
+        to: Option<&Pid>,
+        letter: &Letter,
+    ) -> Result<(), BusError> {
         let envelope = self.envelope(to, letter.to_envelope());
         self.bus.publish(subject.to_owned(), encode(&envelope)).await
     }
 
     /// Asks whether a process lives.
-    pub(crate) async fn ping(&self, subject: &str, to: Option<&Pid>, patience: Duration) -> Result<bool, BusError> {
-        let ping = Envelope { to: None, topic: PING.to_owned(), payload: json!({}), from: None, reply_to: None };
+    pub(crate) async fn ping(
+        &self,
+        subject: &str,
+        to: Option<&Pid>,
+        patience: Duration,
+    ) -> Result<bool, BusError> {
+        let ping = Envelope {
+            to: None,
+            topic: PING.to_owned(),
+            payload: json!({}),
+            from: None,
+            reply_to: None,
+        };
         let ping = self.envelope(to, ping);
-        let answer = self.bus.request(subject.to_owned(), encode(&ping), patience).await?;
+        let answer = self
+            .bus
+            .request(subject.to_owned(), encode(&ping), patience)
+            .await?;
         let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
         Ok(answer["alive"] != json!(false))
     }
 
     fn envelope(&self, to: Option<&Pid>, envelope: Envelope) -> Envelope {
-        Envelope { to: to.map(Pid::to_string), reply_to: Some(Self::subject(&self.node)), ..envelope }
+        Envelope {
+            to: to.map(Pid::to_string),
+            reply_to: Some(Self::subject(&self.node)),
+            ..envelope
+        }
     }
 
     /// Delivers what comes for this node's processes from now on.
@@ -80,7 +103,9 @@ impl Uplink {
         };
         let to = envelope.to.as_deref().and_then(|to| processes.find(to));
         if envelope.topic == PING {
-            let Some(answer_to) = message.answer_to else { return };
+            let Some(answer_to) = message.answer_to else {
+                return;
+            };
             let answer = Bytes::from(json!({ "alive": to.is_some() }).to_string());
             // Who asks will ask again.
             let _ = self.bus.publish(answer_to, answer).await;
@@ -109,7 +134,10 @@ async fn deliver(envelope: Envelope, found: Option<Pid>, processes: &Processes) 
     }
     let to = found.ok_or_else(|| SendError::Unknown(called).to_string())?;
     let content = Content::parse(&envelope.topic, envelope.payload).map_err(|error| error.to_string())?;
-    processes.send_from_afar(&to, Letter { from, content }).await.map_err(|error| error.to_string())
+    processes
+        .send_from_afar(&to, Letter { from, content })
+        .await
+        .map_err(|error| error.to_string())
 }
 
 fn encode(envelope: &Envelope) -> Bytes {

@@ -19,11 +19,24 @@ fn table<const N: usize>() -> (Table, [Process; N]) {
     let (mut table, node) = (Table::default(), Node::new("n"));
     let processes = std::array::from_fn(|index| {
         let pid = node.pid(index as u64 + 1);
-        let (mailbox, inbox) = mailbox(MailboxLimits { letters: 4, bytes: 1 << 16 });
+        let (mailbox, inbox) = mailbox(MailboxLimits {
+            letters: 4,
+            bytes: 1 << 16,
+        });
         let (kill, killed) = oneshot::channel();
-        let kind = if index + 1 == N { Kind::Connection } else { Kind::Service("test".to_owned()) };
-        table.insert(Entry::new(pid.clone(), kind, Moment::ZERO, mailbox, kill), None).unwrap();
-        Process { pid, _inbox: inbox, killed }
+        let kind = if index + 1 == N {
+            Kind::Connection
+        } else {
+            Kind::Service("test".to_owned())
+        };
+        table
+            .insert(Entry::new(pid.clone(), kind, Moment::ZERO, mailbox, kill), None)
+            .unwrap();
+        Process {
+            pid,
+            _inbox: inbox,
+            killed,
+        }
     });
     (table, processes)
 }
@@ -45,7 +58,10 @@ fn e4_each_monitor_gets_one_exit() {
     }
     let notices = table.ended(&c.pid, &ExitReason::Normal);
     assert_eq!(exits(&notices), [(&c.pid, &ExitReason::Normal); 2]);
-    assert!(table.ended(&c.pid, &ExitReason::Normal).is_empty(), "a process ends once");
+    assert!(
+        table.ended(&c.pid, &ExitReason::Normal).is_empty(),
+        "a process ends once"
+    );
 }
 
 #[test]
@@ -72,7 +88,10 @@ fn e4_a_failure_passes_through_links_both_ways() {
         table.link(&a.pid, &b.pid);
         let notices = table.ended(&processes[failing].pid, &ExitReason::crashed("x"));
         assert!(notices.is_empty());
-        assert!(matches!(processes[1 - failing].kill_reason(), Some(ExitReason::Killed(_))));
+        assert!(matches!(
+            processes[1 - failing].kill_reason(),
+            Some(ExitReason::Killed(_))
+        ));
     }
 }
 
@@ -111,7 +130,13 @@ fn e3_a_name_belongs_to_one_process_at_a_time() {
     let (mut table, [a, b]) = table();
     let entry = |pid: &Pid| {
         let (mailbox, _) = mailbox(MailboxLimits { letters: 1, bytes: 1 });
-        Entry::new(pid.clone(), Kind::Service("room".to_owned()), Moment::ZERO, mailbox, oneshot::channel().0)
+        Entry::new(
+            pid.clone(),
+            Kind::Service("room".to_owned()),
+            Moment::ZERO,
+            mailbox,
+            oneshot::channel().0,
+        )
     };
     table.ended(&a.pid, &ExitReason::Normal);
     table.insert(entry(&a.pid), Some("lobby")).unwrap();
