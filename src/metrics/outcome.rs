@@ -67,7 +67,10 @@ impl Outcome {
             return (Self::TargetUnreachable, Some(unreachable(attempted, total)));
         }
         if end == RunEnd::TargetLost {
-            let reason = format!("all connections were gone and no new one could be opened{}", first_error(total));
+            let reason = format!(
+                "all connections were gone and no new one could be opened{}",
+                first_error(total)
+            );
             return (Self::TargetLost, Some(reason));
         }
         if let Some(reason) = gone(total) {

@@ -34,7 +34,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) 
         },
     };
     let upgraded = Rc::new(RefCell::new(None));
-    let dispatcher = Dispatcher { worker: worker.clone(), peer, upgraded: upgraded.clone() };
+    let dispatcher = Dispatcher {
+        worker: worker.clone(),
+        peer,
+        upgraded: upgraded.clone(),
+    };
     let connection = builder(&worker, patience).serve_connection(TokioIo::new(transport), dispatcher);
     let parts = match connection.without_shutdown().await {
         Ok(parts) => parts,
