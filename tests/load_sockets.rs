@@ -1,5 +1,10 @@
 //! The engine over real sockets, against a server that nobody here wrote: tokio-tungstenite.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a server that cannot be started fails the test that needs it"
+)]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +15,9 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::Message;
 use wsbench::clock::now;
-use wsbench::load::{Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, run};
+use wsbench::load::{
+    Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, run,
+};
 use wsbench::metrics::{Books, CloseCause, Counter, ErrorClass, Figures, Recorder, Trend};
 use wsbench::net::Target;
 use wsbench::net::tls::{Identity, server_config};
@@ -28,7 +35,10 @@ impl Server {
         let (end, mut ended) = watch::channel(false);
         let (bound, address) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 bound.send(listener.local_addr().unwrap()).unwrap();
@@ -41,7 +51,11 @@ impl Server {
             });
             // The runtime ends here and with it, without a word, every connection.
         });
-        Self { address: address.recv().unwrap(), end, thread: Some(thread) }
+        Self {
+            address: address.recv().unwrap(),
+            end,
+            thread: Some(thread),
+        }
     }
 
     fn url(&self, scheme: &str) -> Target {
@@ -60,15 +74,18 @@ async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>) {
     stream.set_nodelay(true).unwrap();
     match tls {
         None => echo(stream).await,
-        Some(acceptor) => match acceptor.accept(stream).await {
-            Ok(stream) => echo(stream).await,
-            Err(_) => {}
-        },
+        Some(acceptor) => {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                echo(stream).await;
+            }
+        }
     }
 }
 
 async fn echo<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(stream: S) {
-    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else {
+        return;
+    };
     while let Some(Ok(message)) = socket.next().await {
         let answer = match message {
             Message::Text(text) if text.as_str() == "close me" => Message::Close(None),
@@ -134,15 +151,28 @@ fn echoes_are_sent_counted_and_closed() {
         assert!(!report.outcome.stopped);
         assert_eq!(report.count(Counter::ConnectOpened), 50);
         let sent = report.count(Counter::MessagesSent);
-        assert!((800..=1_000).contains(&sent), "50 clients for 0.9 s on average, 20 messages a second: {sent}");
+        assert!(
+            (800..=1_000).contains(&sent),
+            "50 clients for 0.9 s on average, 20 messages a second: {sent}"
+        );
         assert_eq!(report.count(Counter::SentAnswered), sent);
         assert!(report.count(Counter::PingsAnswered) >= 50);
         assert_eq!(report.count(Counter::FlowsCompleted), 50);
         assert_eq!(report.total.closed(CloseCause::ClientClosed), 50);
-        for trend in [Trend::Tcp, Trend::Upgrade, Trend::Connect, Trend::Response, Trend::SendLag, Trend::Session] {
+        for trend in [
+            Trend::Tcp,
+            Trend::Upgrade,
+            Trend::Connect,
+            Trend::Response,
+            Trend::SendLag,
+            Trend::Session,
+        ] {
             assert!(report.total.trend(trend).is_some(), "{trend:?}");
         }
-        assert!(report.total.trend(Trend::Resolve).is_none(), "an address needs no resolution");
+        assert!(
+            report.total.trend(Trend::Resolve).is_none(),
+            "an address needs no resolution"
+        );
     }
 }
 
@@ -151,15 +181,30 @@ fn echoes_through_tls() {
     let identity = Identity::self_signed(&["localhost".to_owned()]).unwrap();
     let acceptor = TlsAcceptor::from(server_config(identity, &[]).unwrap());
     let server = Server::start(Some(acceptor));
-    let report = carry_out(&plan(&format!("transport: {{insecure: true}}\n{ECHOES}")), server.url("wss"), 1, &Control::new());
+    let report = carry_out(
+        &plan(&format!("transport: {{insecure: true}}\n{ECHOES}")),
+        server.url("wss"),
+        1,
+        &Control::new(),
+    );
     assert_eq!(report.count(Counter::ConnectOpened), 50);
-    assert_eq!(report.count(Counter::SentAnswered), report.count(Counter::MessagesSent));
+    assert_eq!(
+        report.count(Counter::SentAnswered),
+        report.count(Counter::MessagesSent)
+    );
     assert!(report.total.trend(Trend::Tls).is_some());
     assert_eq!(report.total.closed(CloseCause::ClientClosed), 50);
 
     let report = carry_out(&plan(ECHOES), server.url("wss"), 1, &Control::new());
-    assert_eq!(report.count(Counter::ConnectOpened), 0, "the certificate is not trusted");
-    assert_eq!(report.total.errors(ErrorClass::Tls), report.count(Counter::ConnectFailed));
+    assert_eq!(
+        report.count(Counter::ConnectOpened),
+        0,
+        "the certificate is not trusted"
+    );
+    assert_eq!(
+        report.total.errors(ErrorClass::Tls),
+        report.count(Counter::ConnectFailed)
+    );
 }
 
 #[test]
@@ -175,7 +220,10 @@ flow:
 ";
     let report = carry_out(&plan(text), server.url("ws"), 1, &Control::new());
     assert!(report.count(Counter::SentAnswered) >= 4);
-    assert_eq!(report.count(Counter::PayloadReceived), report.count(Counter::SentAnswered) << 20);
+    assert_eq!(
+        report.count(Counter::PayloadReceived),
+        report.count(Counter::SentAnswered) << 20
+    );
     assert_eq!(report.total.closed(CloseCause::ClientClosed), 4);
 }
 
@@ -192,25 +240,42 @@ flow:
 ";
     let report = carry_out(&plan(text), server.url("ws"), 1, &Control::new());
     assert!(report.count(Counter::SentAnswered) >= 10_000);
-    assert_eq!(report.count(Counter::SentAnswered), report.count(Counter::MessagesSent));
+    assert_eq!(
+        report.count(Counter::SentAnswered),
+        report.count(Counter::MessagesSent)
+    );
 }
 
 #[test]
 fn a_closed_port_is_unreachable() {
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let target = Target::parse(&format!("ws://{address}/")).unwrap();
-    let report = carry_out(&plan(ECHOES.replace("800ms", "60s").as_str()), target, 2, &Control::new());
+    let report = carry_out(
+        &plan(ECHOES.replace("800ms", "60s").as_str()),
+        target,
+        2,
+        &Control::new(),
+    );
     assert_eq!(report.outcome.early_end, Some(EarlyEnd::Unreachable));
     assert!(report.outcome.ended - report.outcome.began < Duration::from_secs(5));
     assert_eq!(report.count(Counter::ConnectOpened), 0);
-    assert_eq!(report.total.errors(ErrorClass::Refused), report.count(Counter::ConnectFailed));
+    assert_eq!(
+        report.total.errors(ErrorClass::Refused),
+        report.count(Counter::ConnectFailed)
+    );
 }
 
 #[test]
 fn a_name_with_several_addresses_is_tried_to_the_end() {
     let server = Server::start(None);
     let mut target = ResolvedTarget::resolve(server.url("ws"), &plan(ECHOES).transport).unwrap();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     target.endpoint = wsbench::load::Endpoint::new(vec![nobody, server.address], None);
     let (recorder, shards) = Recorder::new(&["all"], 1, now());
     let plan = plan(ECHOES);
@@ -238,7 +303,10 @@ fn a_server_that_dies_is_lost() {
     assert!(report.count(Counter::ConnectOpened) > 0);
     assert_eq!(report.total.lost(), report.count(Counter::ConnectOpened));
     let refused = report.total.errors(ErrorClass::Refused);
-    assert!((10..2_000).contains(&refused), "50 clients back off while nobody listens: {refused}");
+    assert!(
+        (10..2_000).contains(&refused),
+        "50 clients back off while nobody listens: {refused}"
+    );
 }
 
 /// Waits until the server has had time to accept clients: it answers one of ours after them.
@@ -257,7 +325,10 @@ fn a_run_ends_when_it_is_told_to() {
     let server = Server::start(None);
     let plan = plan(ECHOES.replace("800ms", "60s").as_str());
     for (end, causes) in [
-        (Control::stop as fn(&Control), [CloseCause::ClientClosed].as_slice()),
+        (
+            Control::stop as fn(&Control),
+            [CloseCause::ClientClosed].as_slice(),
+        ),
         (Control::interrupt, &[CloseCause::ClientClosed]),
         (Control::abort, &[CloseCause::ClientClosed, CloseCause::Abandoned]),
     ] {
