@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use wsbench::scenario::{
-    Correlation, LoadModel, Op, Overrides, PayloadKind, Plan, RenderContext, SendOp, client_rng, load,
+    Correlation, LoadModel, Op, Overrides, PayloadKind, Plan, RenderContext, SendOp, client_rng, from_str,
+    load,
 };
 
 fn shipped(name: &str, variables: &[(&str, &str)]) -> Plan {
@@ -38,9 +39,16 @@ fn render(send: &SendOp, ctx: &RenderContext) -> Vec<u8> {
 
 #[test]
 fn every_file_compiles() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    for entry in std::fs::read_dir(folder).unwrap() {
-        load(&entry.unwrap().path(), &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    for folder in ["scenarios", "benches/scenarios", "tests/real"] {
+        let mut found = 0;
+        for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+            let file = entry.unwrap().path();
+            if file.extension().is_some_and(|extension| extension == "yaml") {
+                found += 1;
+                load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+            }
+        }
+        assert!(found > 0, "{folder} has no scenario");
     }
 }
 
@@ -169,4 +177,17 @@ fn variables_are_needed_to_be_declared() {
     )
     .unwrap_err();
     assert!(error.to_string().contains("did you mean `clients`?"), "{error}");
+}
+
+#[test]
+fn the_example_of_the_documentation_compiles() {
+    let text = include_str!("../docs/scenario.md");
+    let example = text
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    let plan =
+        from_str("quotes.yaml", example, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((plan.name.as_str(), plan.max_connections()), ("quotes", 500));
 }
