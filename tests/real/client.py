@@ -11,7 +11,8 @@ import sys
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-MESSAGES = ["", "hello", "Grüße, 世界 🌍", b"", b"\x00\xff" * 10, "x" * 125, "x" * 126, b"y" * 65535, b"z" * 65536, "long " * 100_000]
+MESSAGES = ["", "hello", "Grüße, 世界 🌍", b"", b"\x00\xff" * 10,
+            "x" * 125, "x" * 126, b"y" * 65535, b"z" * 65536, "long " * 100_000]
 
 
 def talk(url, compression):
