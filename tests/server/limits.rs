@@ -50,7 +50,10 @@ async fn d6_b13_a_ping_that_is_not_answered_closes_by_1011() {
     // Its Close frame was the last that came.
     let mut received = Vec::new();
     client.socket.get_mut().read_to_end(&mut received).await.unwrap();
-    assert!(received.ends_with(b"\x88\x13\x03\xf3ping not answered"), "{received:?}");
+    assert!(
+        received.ends_with(b"\x88\x13\x03\xf3ping not answered"),
+        "{received:?}"
+    );
     server.stop().await.unwrap();
 }
 
