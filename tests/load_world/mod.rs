@@ -1,7 +1,7 @@
 //! A world over virtual time: virtual clients on one side, a scripted server that speaks `wire` on the other, and a network
 //! with a fixed delay between them. Nothing here waits; time jumps from one event to the next.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![expect(clippy::unwrap_used, reason = "what the world itself sends is well-formed")]
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -533,7 +533,7 @@ impl World {
                     .write(&mut answer),
             }
             let opened = server.door == Door::Open;
-            self.to_client(key, answer);
+            self.send_to_client(key, &answer);
             if opened {
                 self.server_sees(key, &Seen::Opened);
             }
@@ -611,13 +611,13 @@ impl World {
                 return;
             }
         }
-        self.to_client(key, out);
+        self.send_to_client(key, &out);
     }
 
-    fn to_client(&mut self, key: usize, bytes: Vec<u8>) {
+    fn send_to_client(&mut self, key: usize, bytes: &[u8]) {
         let connection = self.clients[&key].connection;
         let at = self.now + DELAY;
-        let mut rest = &bytes[..];
+        let mut rest = bytes;
         while !rest.is_empty() {
             let length = match &mut self.splitter {
                 Some(random) => random.random_range(1..=rest.len()),
