@@ -39,5 +39,8 @@ pub(crate) trait Mode: fmt::Debug {
     fn woken(&mut self, _peer: &mut Peer<'_>) {}
 
     /// The connection has ended; the others of the route can be told.
-    fn closed(&mut self, _room: &Room<'_>, _ending: &Ending) {}
+    fn closed(&mut self, _room: &Room<'_>) {}
+
+    /// How the connection ended; comes after [`Mode::closed`].
+    fn ended(&mut self, _ending: &Ending) {}
 }

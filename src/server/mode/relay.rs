@@ -19,7 +19,7 @@ use crate::server::relay::{
     AllowedOrigins, Assignment, Data, Directory, Handler, HandlerAnswer, HandlerError, HandlerUrl, Inlet,
     Parting, Relay, RelayHeader, ResolveError, connect, default_topic,
 };
-use crate::server::session::{Peer, Room};
+use crate::server::session::Peer;
 use crate::units::Span;
 use crate::wire::CloseCode;
 
@@ -229,7 +229,7 @@ impl Mode for RelayMode {
         }
     }
 
-    fn closed(&mut self, _: &Room<'_>, ending: &Ending) {
+    fn ended(&mut self, ending: &Ending) {
         if let Self::Bound(inlet) = self {
             inlet.end(parting(ending));
         }

@@ -160,8 +160,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Self { worker, state } = self;
         let (route, slot) = (state.route, state.address.slot);
+        state.mode.closed(&Room::new(worker, route));
         let ending = state.life.ending();
-        state.mode.closed(&Room::new(worker, route), &ending);
+        state.mode.ended(&ending);
         let slot = worker.registry.borrow_mut().remove(slot);
         worker.shared.sessions.fetch_sub(1, Ordering::Relaxed);
         worker.session_closed(state.address.slot);
@@ -189,6 +190,6 @@ mod tests {
     #[test]
     fn a_session_stays_small() {
         let size = std::mem::size_of::<Session>();
-        assert!(size <= 272, "a session takes {size} bytes");
+        assert!(size <= 256, "a session takes {size} bytes");
     }
 }

@@ -399,9 +399,13 @@ impl<'a> Turn<'a> {
         Over
     }
 
+    /// Ends the session with what is there. Bytes that the client did not take are not left to the kernel, which would
+    /// keep them for minutes; what the kernel has is, so that a Close frame still arrives.
     fn cut(&mut self, cause: Cause) -> Over {
         self.state.life.give_up(cause);
-        self.state.transport.abort();
+        if self.outbox.is_some() || self.state.unflushed {
+            self.state.transport.abort();
+        }
         Over
     }
 

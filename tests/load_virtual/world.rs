@@ -1,8 +1,6 @@
 //! A world over virtual time: virtual clients on one side, a scripted server that speaks `wire` on the other, and a network
 //! with a fixed delay between them. Nothing here waits; time jumps from one event to the next.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
@@ -410,7 +408,7 @@ impl World {
                 sim.server = None;
                 sim.connection += 1;
                 self.call(key, |client, turn| {
-                    client.connect_failed(turn, ErrorClass::Refused, String::new)
+                    client.connect_failed(turn, ErrorClass::Refused, String::new);
                 });
             }
             Event::ToClient(mut bytes) => self.call(key, |client, turn| client.receive(turn, &mut bytes)),
@@ -489,7 +487,7 @@ impl World {
             Door::Silent => {}
             Door::Refused => self.push(connected, key, connection, Event::ConnectRefused),
             Door::Open | Door::Mute | Door::Forbidden => {
-                self.push(connected, key, connection, Event::Connected)
+                self.push(connected, key, connection, Event::Connected);
             }
             Door::Slammed => {
                 self.push(connected, key, connection, Event::Connected);
@@ -524,7 +522,7 @@ impl World {
             match server.door {
                 Door::Mute => return,
                 Door::Forbidden => {
-                    answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                    answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
                 }
                 _ => head
                     .upgrade(HandshakeRules::STRICT)
@@ -533,7 +531,7 @@ impl World {
                     .write(&mut answer),
             }
             let opened = server.door == Door::Open;
-            self.to_client(key, answer);
+            self.send_to_client(key, &answer);
             if opened {
                 self.server_sees(key, &Seen::Opened);
             }
@@ -611,13 +609,13 @@ impl World {
                 return;
             }
         }
-        self.to_client(key, out);
+        self.send_to_client(key, &out);
     }
 
-    fn to_client(&mut self, key: usize, bytes: Vec<u8>) {
+    fn send_to_client(&mut self, key: usize, bytes: &[u8]) {
         let connection = self.clients[&key].connection;
         let at = self.now + DELAY;
-        let mut rest = &bytes[..];
+        let mut rest = bytes;
         while !rest.is_empty() {
             let length = match &mut self.splitter {
                 Some(random) => random.random_range(1..=rest.len()),
