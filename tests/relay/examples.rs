@@ -28,7 +28,7 @@ async fn start(command: &mut Command) -> (Child, u16) {
 }
 
 /// A port that nobody listens on. The handler has to be told the server's address before there is a server.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

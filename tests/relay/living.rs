@@ -215,6 +215,24 @@ async fn e3_a_full_mailbox_makes_the_client_wait() {
     assert_eq!(client.hears_close().await.0, 1011);
 }
 
+/// While the target makes the client wait, nobody reads its pongs, so it is not blamed for missing ones.
+#[tokio::test]
+async fn e3_a_slow_target_costs_no_connection() {
+    let script = READ_LETTERS.replace("for line", "import time; time.sleep(2)\nfor line");
+    let script = format!(
+        "{script}    if topic == 'ws.message': send(payload['client_pid'], 'ws.send', {{'type': 'text', 'data': payload['data'][:4]}})\n"
+    );
+    let route = "/p: {ping_interval: 100ms, pong_wait: 400ms, idle_timeout: 400ms, mode: {relay: {target: p}}}";
+    let world = World::new(route, &python("p", &script));
+    let mut client = world.connect("/p").await;
+    for n in 0..1000 {
+        client.says(&format!("{n:04}{}", "x".repeat(20_000))).await;
+    }
+    for n in 0..1000 {
+        assert_eq!(client.hears_text().await, format!("{n:04}"));
+    }
+}
+
 #[tokio::test]
 async fn a_stop_tells_clients_and_programs() {
     let folder = tempfile::tempdir().unwrap();

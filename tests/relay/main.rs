@@ -8,6 +8,7 @@
 //! | `talking` | what passes between clients and processes |
 //! | `living` | ends, links, transfers, programs |
 //! | `steering` | the administrator's endpoint |
+//! | `nats` | remote processes (feature `real-tests`) |
 //! | `examples` | the handlers and the program under `scenarios/relay` |
 
 #![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
@@ -16,6 +17,8 @@ mod choosing;
 mod examples;
 mod handler;
 mod living;
+#[cfg(feature = "real-tests")]
+mod nats;
 mod steering;
 mod talking;
 mod world;

@@ -200,9 +200,12 @@ impl Client {
     }
 
     pub(crate) async fn hears_text(&mut self) -> String {
-        match self.hears().await {
-            Message::Text(text) => text.to_string(),
-            other => panic!("{other:?}"),
+        loop {
+            match self.hears().await {
+                Message::Text(text) => return text.to_string(),
+                Message::Ping(_) => {}
+                other => panic!("{other:?}"),
+            }
         }
     }
 

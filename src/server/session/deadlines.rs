@@ -77,11 +77,16 @@ impl Deadlines {
     pub(crate) fn write_done(&mut self, limits: &RouteLimits, now: Moment) {
         if self.write != Moment::NEVER {
             self.write = Moment::NEVER;
-            self.alive(now);
             // Its pong may have been unread all the while.
-            if self.pong != Moment::NEVER {
-                self.pong = after(now, limits.pong_wait);
-            }
+            self.excuse(limits, now);
+        }
+    }
+
+    /// The client is not read for now, so its silence says nothing.
+    pub(crate) fn excuse(&mut self, limits: &RouteLimits, now: Moment) {
+        self.alive(now);
+        if self.pong != Moment::NEVER {
+            self.pong = after(now, limits.pong_wait);
         }
     }
 
@@ -178,6 +183,22 @@ mod tests {
             deadlines.active(now);
             deadlines.pong();
         }
+    }
+
+    #[test]
+    fn a1_d6_a_client_that_is_not_read_is_not_blamed_for_silence() {
+        let limits = RouteLimits::default();
+        let mut deadlines = open(&limits);
+        assert_eq!(deadlines.check(&limits, at(30)), Due::Ping);
+        assert_eq!(deadlines.check(&limits, at(90)), Due::PongTimeout);
+        deadlines.excuse(&limits, at(90));
+        assert_eq!(deadlines.check(&limits, at(90)), Due::Ping);
+        assert_eq!(deadlines.check(&limits, at(149)), Due::Ping);
+        assert_eq!(deadlines.check(&limits, at(150)), Due::PongTimeout);
+        deadlines.pong();
+        assert_eq!(deadlines.check(&limits, at(389)), Due::Ping);
+        deadlines.pong();
+        assert_eq!(deadlines.check(&limits, at(390)), Due::IdleTimeout);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) publishes: bool,
     /// Compressed messages for many receivers can be sent as they are.
     pub(super) shares_deflated: bool,
+    /// The client was not read although it may have sent something, because others had no room for it.
+    pub(super) unread: bool,
     /// Written bytes may be inside TLS still.
     pub(super) unflushed: bool,
 }
@@ -140,6 +142,7 @@ impl Session {
             address: Address { slot, id },
             route,
             shares_deflated: deflate.is_some_and(|params| shares_deflated(&params)),
+            unread: false,
             unflushed: false,
         };
         Self { worker, state }

@@ -104,10 +104,7 @@ impl<'a> Turn<'a> {
         let may_read = match self.state.life.phase {
             Phase::Eof => return Err(Over),
             Phase::Ending => self.shut_down(),
-            Phase::Open => {
-                (!self.state.publishes || self.worker.hub.is_open(self.waker))
-                    && self.state.mode.may_read(self.waker)
-            }
+            Phase::Open => self.may_read(),
             _ => true,
         };
         if !may_read {
@@ -132,6 +129,15 @@ impl<'a> Turn<'a> {
             _ => self.digest(length)?,
         }
         Ok(Next::Go)
+    }
+
+    /// Whether those whom the client's messages go to have room for them.
+    #[inline]
+    fn may_read(&mut self) -> bool {
+        let hub_is_open = !self.state.publishes || self.worker.hub.is_open(self.waker);
+        let may_read = hub_is_open && self.state.mode.may_read(self.waker);
+        self.state.unread = !may_read;
+        may_read
     }
 
     /// The first turn.
@@ -188,6 +194,10 @@ impl<'a> Turn<'a> {
                 // Whoever began to close is the cause.
                 Due::CloseTimeout => return Err(self.cut(Cause::ClientVanished)),
                 Due::WriteDeadline => return Err(self.cut(Cause::WriteDeadline)),
+                Due::PongTimeout | Due::IdleTimeout if self.state.unread => {
+                    self.state.life.deadlines.excuse(self.limits, self.now);
+                    continue;
+                }
                 Due::PongTimeout => Cause::PongTimeout,
                 Due::IdleTimeout => Cause::IdleTimeout,
                 Due::Ping => {
