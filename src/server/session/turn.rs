@@ -235,7 +235,7 @@ impl<'a> Turn<'a> {
                     }
                     Received::Close(payload) => stage.life.peer_closed(payload, &mut stage.peer.output),
                     Received::Violation(violation) => {
-                        stage.life.peer_violated(violation, &mut stage.peer.output)
+                        stage.life.peer_violated(violation, &mut stage.peer.output);
                     }
                 }
             }
