@@ -184,7 +184,7 @@ impl Registry {
         message: SharedMessage,
         routes: &[RoutePlan],
     ) -> Option<(RouteId, Offered)> {
-        let slot = self.get(address).filter(|slot| slot.member != NOT_A_MEMBER)?;
+        let slot = self.get(address).filter(|slot| slot.is_open())?;
         let limits = &routes[slot.route.index()].limits;
         Some((slot.route, slot.offer(message, limits)))
     }
@@ -205,7 +205,7 @@ impl Registry {
     ) -> usize {
         let members = &self.members[route.index()];
         for &key in members {
-            if let Some(slot) = self.slots.get_mut(key as usize) {
+            if let Some(slot) = self.slots.get_mut(key as usize).filter(|slot| slot.is_open()) {
                 report(slot.offer(message.clone(), limits));
             }
         }
@@ -229,6 +229,11 @@ pub(crate) struct NewSession {
 }
 
 impl Slot {
+    /// Whether it takes messages: it does not close and was not told to.
+    fn is_open(&self) -> bool {
+        self.member != NOT_A_MEMBER && self.order.is_none()
+    }
+
     fn offer(&mut self, message: SharedMessage, limits: &RouteLimits) -> Offered {
         let outbox = self.outbox.get_or_insert_default();
         // A session with something in its outbox was woken for it, or waits for its socket.

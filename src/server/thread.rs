@@ -136,7 +136,8 @@ async fn obeying(worker: &Worker, mailbox: &mut mpsc::Receiver<Order>, end: impl
     }
 }
 
-async fn obey(worker: &Worker, order: Order) {
+/// Does what it is told from outside.
+pub(crate) async fn obey(worker: &Worker, order: Order) {
     match order {
         Order::Publish(publications) => hub::fan_out(worker, publications).await,
         Order::Deliver(address, message) => worker.deliver(address, message),

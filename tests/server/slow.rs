@@ -79,6 +79,6 @@ async fn a_client_that_sends_without_reading_waits_and_loses_nothing() {
         let message = futures_util::StreamExt::next(&mut stream).await.unwrap().unwrap();
         assert_eq!(message.into_data()[65_535], number as u8);
     }
-    sending.await.unwrap();
+    drop(sending.await.unwrap());
     server.stop().await.unwrap();
 }

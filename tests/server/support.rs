@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use wsbench::server::{Server, ServerConfig};
+use wsbench::units::Span;
 
 /// Far more than anything here takes: only a test that fails waits this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,6 +21,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn start(yaml: &str) -> Server {
     let mut config = ServerConfig::from_yaml(yaml, "test").unwrap();
     config.listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+    if !yaml.contains("drain_time") {
+        // Most tests stop the server while a client is there that does not read any more.
+        config.drain_time = Span::from_millis(50);
+    }
     config.workers = config.workers.or(std::num::NonZeroUsize::new(2));
     Server::start(&config).unwrap()
 }

@@ -15,6 +15,8 @@ mod life;
 mod output;
 mod peer;
 mod task;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod turn;
 

@@ -189,6 +189,6 @@ mod tests {
     #[test]
     fn a_session_stays_small() {
         let size = std::mem::size_of::<Session>();
-        assert!(size <= 272, "a session takes {size} bytes");
+        assert!(size <= 256, "a session takes {size} bytes");
     }
 }
