@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::wire::MAX_CONTROL_PAYLOAD;
 use crate::wire::encode::{LengthForm, RawFrame};
 
 /// An event that owns its bytes.
