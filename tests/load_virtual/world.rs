@@ -1,8 +1,6 @@
 //! A world over virtual time: virtual clients on one side, a scripted server that speaks `wire` on the other, and a network
 //! with a fixed delay between them. Nothing here waits; time jumps from one event to the next.
 
-#![expect(clippy::unwrap_used, reason = "what the world itself sends is well-formed")]
-
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
@@ -410,7 +408,7 @@ impl World {
                 sim.server = None;
                 sim.connection += 1;
                 self.call(key, |client, turn| {
-                    client.connect_failed(turn, ErrorClass::Refused, String::new)
+                    client.connect_failed(turn, ErrorClass::Refused, String::new);
                 });
             }
             Event::ToClient(mut bytes) => self.call(key, |client, turn| client.receive(turn, &mut bytes)),
@@ -489,7 +487,7 @@ impl World {
             Door::Silent => {}
             Door::Refused => self.push(connected, key, connection, Event::ConnectRefused),
             Door::Open | Door::Mute | Door::Forbidden => {
-                self.push(connected, key, connection, Event::Connected)
+                self.push(connected, key, connection, Event::Connected);
             }
             Door::Slammed => {
                 self.push(connected, key, connection, Event::Connected);
@@ -524,7 +522,7 @@ impl World {
             match server.door {
                 Door::Mute => return,
                 Door::Forbidden => {
-                    answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                    answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
                 }
                 _ => head
                     .upgrade(HandshakeRules::STRICT)

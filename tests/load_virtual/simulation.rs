@@ -1,10 +1,8 @@
 //! Virtual clients against a scripted server, over virtual time: every duration is exact to the nanosecond.
 
-mod load_world;
-
 use std::time::Duration;
 
-use load_world::{Act, DELAY, Door, ROUND_TRIP, Seen, World, answering, echo, plan, polite};
+use crate::world::{Act, DELAY, Door, ROUND_TRIP, Seen, World, answering, echo, plan, polite};
 use wsbench::clock::Moment;
 use wsbench::metrics::{CloseCause, Counter, ErrorClass, Trend};
 
@@ -548,7 +546,7 @@ fn a_full_socket_makes_the_client_late_and_the_lateness_counts() {
 fn expectations_are_met_or_fail_the_flow() {
     let plan = plan("flow: [{expect: {contains: welcome, timeout: 1s}}, {think: 50s}]");
     let greet = |text: &'static str| {
-        move || -> load_world::Behaviour {
+        move || -> crate::world::Behaviour {
             Box::new(move |_, seen| match seen {
                 Seen::Opened => vec![(ms(20), Act::Text(text.to_owned()))],
                 other => polite(other),

@@ -1,11 +1,9 @@
 //! Whatever a plan asks for, whatever a server does and however the bytes are split: the books balance, time goes on, and
 //! nobody survives the end of the run.
 
-mod load_world;
-
 use std::time::Duration;
 
-use load_world::{Act, Behaviour, Door, Seen, World, plan, polite};
+use crate::world::{Act, Behaviour, Door, Seen, World, plan, polite};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
