@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod connect;
 pub mod exit;
 pub mod load;
 pub mod metrics;
