@@ -1,6 +1,6 @@
 //! Every way in which a conversation ends.
 
-use std::io;
+use std::io::{self, Write};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -115,9 +115,11 @@ async fn a_server_that_breaks_the_protocol_is_answered_with_1002() {
 async fn an_interrupt_closes_with_1001_and_waits_for_the_answer() {
     let (listener, url) = listen().await;
     let (interrupt, interrupts) = mpsc::channel(1);
-    let (input, _writer) = silence();
+    let (input, mut writer) = silence();
+    writer.write_all(b"open\n").unwrap();
     let serve = async {
         let mut server = accept(listener).await;
+        server.next().await.unwrap().unwrap();
         interrupt.send(()).await.unwrap();
         read_all(&mut server).await
     };
@@ -134,9 +136,11 @@ async fn an_interrupt_closes_with_1001_and_waits_for_the_answer() {
 async fn a_second_interrupt_does_not_wait_for_a_server_that_is_stuck() {
     let (listener, url) = listen().await;
     let (interrupt, interrupts) = mpsc::channel(1);
-    let (input, _writer) = silence();
+    let (input, mut writer) = silence();
+    writer.write_all(b"open\n").unwrap();
     let serve = async {
         let mut server = accept(listener).await;
+        server.next().await.unwrap().unwrap();
         interrupt.send(()).await.unwrap();
         let message = server.next().await.unwrap().unwrap();
         interrupt.send(()).await.unwrap();

@@ -48,6 +48,8 @@ async fn d17_pings_and_pongs_of_both_directions_are_shown() {
         while answers.len() < 2 {
             answers.push(server.next().await.unwrap().unwrap());
         }
+        // The Pong that tungstenite owes goes before the Close frame.
+        server.flush().await.unwrap();
         server.send(close(1000, "done")).await.unwrap();
         read_all(&mut server).await;
         answers
