@@ -89,12 +89,12 @@ pub enum DialError {
     TlsSetup(#[from] TlsError),
     /// `wss` without a TLS configuration.
     #[error("{0} needs TLS, which is not configured")]
-    TlsMissing(Target),
+    TlsMissing(String),
     /// The TLS handshake failed.
-    #[error("no TLS with {target}: {}", tls::explain_io(.source))]
+    #[error("no TLS with {url}: {}", tls::explain_io(.source))]
     Tls {
-        /// The target.
-        target: Target,
+        /// The target's URL.
+        url: String,
         /// What failed.
         source: io::Error,
     },
@@ -102,26 +102,26 @@ pub enum DialError {
     #[error(transparent)]
     Request(#[from] RequestError),
     /// The connection broke during the opening handshake.
-    #[error("lost {target} during the WebSocket handshake: {}", tls::explain_io(.source))]
+    #[error("lost {url} during the WebSocket handshake: {}", tls::explain_io(.source))]
     Lost {
-        /// The target.
-        target: Target,
+        /// The target's URL.
+        url: String,
         /// What failed.
         source: io::Error,
     },
     /// The server's answer opens no connection.
-    #[error("no WebSocket at {target}: {source} ({})", .source.section())]
+    #[error("no WebSocket at {url}: {source} ({})", .source.section())]
     Handshake {
-        /// The target.
-        target: Target,
+        /// The target's URL.
+        url: String,
         /// What is wrong with the answer.
         source: HandshakeError,
     },
     /// The time is up.
-    #[error("no connection to {target} within {after:?}: {phase} did not end")]
+    #[error("no connection to {url} within {after:?}: {phase} did not end")]
     Timeout {
-        /// The target.
-        target: Target,
+        /// The target's URL.
+        url: String,
         /// The phase that was under way.
         phase: Phase,
         /// The time that there was.
@@ -176,6 +176,10 @@ struct Dialer<'a> {
 }
 
 impl Dialer<'_> {
+    fn url(&self) -> String {
+        self.target.to_string()
+    }
+
     /// Runs one phase within what is left of the time.
     async fn within<T>(
         &self,
@@ -185,7 +189,7 @@ impl Dialer<'_> {
         let left = self.deadline - clock::now();
         tokio::time::timeout(left, work).await.unwrap_or_else(|_| {
             Err(DialError::Timeout {
-                target: self.target.clone(),
+                url: self.url(),
                 phase,
                 after: self.options.timeout,
             })
@@ -250,13 +254,13 @@ impl Dialer<'_> {
             .options
             .tls
             .as_ref()
-            .ok_or_else(|| DialError::TlsMissing(self.target.clone()))?;
+            .ok_or_else(|| DialError::TlsMissing(self.url()))?;
         let name = tls::server_name(self.options.server_name.as_deref().unwrap_or(&self.target.host))?;
         let work = async {
             match TlsConnector::from(Arc::clone(config)).connect(name, tcp).await {
                 Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
                 Err(source) => Err(DialError::Tls {
-                    target: self.target.clone(),
+                    url: self.url(),
                     source,
                 }),
             }
@@ -273,11 +277,11 @@ impl Dialer<'_> {
         let mut handshake =
             ClientHandshake::with(request, self.options.rules, self.options.limits, &mut bytes)?;
         let lost = |source| DialError::Lost {
-            target: self.target.clone(),
+            url: self.url(),
             source,
         };
         let refused = |source| DialError::Handshake {
-            target: self.target.clone(),
+            url: self.url(),
             source,
         };
         let work = async {

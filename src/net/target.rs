@@ -90,6 +90,8 @@ impl Target {
             None => (None, authority),
         };
         let (host, port) = split_port(place)?;
+        // RFC 3986 3.2.3: an empty port is the default one.
+        let port = port.filter(|port| !port.is_empty());
         if host.is_empty() {
             return Err(TargetError::MissingHost(url.to_owned()));
         }

@@ -48,10 +48,23 @@ impl fmt::Display for ScenarioError {
             write!(f, "\n  at {}", self.path)?;
         }
         let number = at.line.to_string();
-        let indent = " ".repeat(at.column.saturating_sub(1) as usize);
-        write!(f, "\n  {number} | {}", self.source_line)?;
-        write!(f, "\n  {:width$} | {indent}^", "", width = number.len())
+        let (excerpt, offset) = excerpt(&self.source_line, at.column.saturating_sub(1) as usize);
+        write!(f, "\n  {number} | {excerpt}")?;
+        write!(f, "\n  {:width$} | {:offset$}^", "", "", width = number.len())
     }
+}
+
+/// The part of a line around a character that fits a terminal, and where the character is in it. Control characters
+/// become spaces: they would move the mark, or the terminal's cursor.
+fn excerpt(line: &str, character: usize) -> (String, usize) {
+    const WIDTH: usize = 100;
+    let first = if character < WIDTH {
+        0
+    } else {
+        character - WIDTH / 2
+    };
+    let printable = line.chars().map(|c| if c.is_control() { ' ' } else { c });
+    (printable.skip(first).take(WIDTH).collect(), character - first)
 }
 
 /// An error on its way to becoming a [`ScenarioError`]: it knows where it is, but not yet in which file.
@@ -60,22 +73,45 @@ pub(super) struct Problem {
     pub(super) at: Option<Position>,
     /// For an error inside a scalar: its text and the byte offset in it.
     pub(super) inside: Option<(String, usize)>,
+    /// For an unknown key: where its mapping begins. What that mapping lacks is then most likely this key.
+    pub(super) unknown_key_of: Option<Position>,
     pub(super) message: String,
 }
 
 impl Problem {
     pub(super) fn new(at: Position, message: impl Into<String>) -> Self {
-        Self { at: Some(at), inside: None, message: message.into() }
+        Self {
+            at: Some(at),
+            inside: None,
+            unknown_key_of: None,
+            message: message.into(),
+        }
     }
 
     /// About something that stands in no file.
     pub(super) fn unplaced(message: impl Into<String>) -> Self {
-        Self { at: None, inside: None, message: message.into() }
+        Self {
+            at: None,
+            inside: None,
+            unknown_key_of: None,
+            message: message.into(),
+        }
     }
 
     /// At a byte offset of the scalar `text` that begins at `at`.
     pub(super) fn inside(at: Position, text: &str, offset: usize, message: impl Into<String>) -> Self {
-        Self { at: Some(at), inside: Some((text.to_owned(), offset)), message: message.into() }
+        Self {
+            inside: Some((text.to_owned(), offset)),
+            ..Self::new(at, message)
+        }
+    }
+
+    /// About a key that the mapping at `mapping` does not know.
+    pub(super) fn unknown_key(at: Position, mapping: Position, message: impl Into<String>) -> Self {
+        Self {
+            unknown_key_of: Some(mapping),
+            ..Self::new(at, message)
+        }
     }
 }
 
@@ -90,10 +126,17 @@ pub(super) fn describe(
     problems.dedup();
     let error = |problem: Problem| {
         let source_line = problem.at.map_or("", |at| line_of(source, at));
+        let to_key = problem.unknown_key_of.is_some();
         ScenarioError {
             file: file.to_owned(),
-            position: problem.at.map(|at| refine(at, source_line, problem.inside.as_ref())),
-            path: problem.at.zip(tree).and_then(|(at, tree)| tree.path_to(at)).unwrap_or_default(),
+            position: problem
+                .at
+                .map(|at| refine(at, source_line, problem.inside.as_ref())),
+            path: problem
+                .at
+                .zip(tree)
+                .and_then(|(at, tree)| tree.path_to(at, to_key))
+                .unwrap_or_default(),
             message: problem.message,
             source_line: source_line.to_owned(),
         }
@@ -102,7 +145,10 @@ pub(super) fn describe(
 }
 
 fn line_of(source: &str, at: Position) -> &str {
-    source.lines().nth(at.line.saturating_sub(1) as usize).unwrap_or("")
+    source
+        .lines()
+        .nth(at.line.saturating_sub(1) as usize)
+        .unwrap_or("")
 }
 
 /// Moves a position from the begin of a scalar to an offset in it, where the scalar stands on one line as it is:
@@ -115,26 +161,45 @@ fn refine(at: Position, line: &str, inside: Option<&(String, usize)>) -> Positio
         let quote = u32::from(tail.starts_with(['"', '\'']));
         tail[quote as usize..].starts_with(text.as_str()).then_some(())?;
         let characters = u32::try_from(text.get(..*offset)?.chars().count()).ok()?;
-        Some(Position { line: at.line, column: at.column + quote + characters })
+        Some(Position {
+            line: at.line,
+            column: at.column + quote + characters,
+        })
     };
     moved().unwrap_or(at)
 }
 
 /// The entry of `names` that somebody who wrote `written` most likely meant.
 pub(super) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_lowercase();
     let limit = 1 + written.chars().count() / 4;
-    let scored = names.into_iter().map(|name| (distance(&written.to_lowercase(), name), name));
-    scored.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+    let score = |name: &'a str| {
+        let is_prefix =
+            name.len().min(written.len()) >= 3 && (name.starts_with(&written) || written.starts_with(name));
+        let distance = distance(&written, name);
+        (distance <= limit || is_prefix).then_some((distance, name))
+    };
+    names
+        .into_iter()
+        .filter_map(score)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 /// ``; did you mean `stages`?`` or nothing.
 pub(super) fn suggestion(nearest: Option<&str>) -> String {
-    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    nearest
+        .map(|name| format!("; did you mean `{name}`?"))
+        .unwrap_or_default()
 }
 
 /// `` `a`, `b`, `c` ``
 pub(super) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .into_iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Edits from one word to the other: insert, delete, replace, or swap of two neighbours (optimal string alignment).
@@ -169,7 +234,15 @@ mod tests {
         assert_eq!(nearest("stagse", names), Some("stages"));
         assert_eq!(nearest("Seed", names), Some("seed"));
         assert_eq!(nearest("snd", names), Some("send"));
+        assert_eq!(nearest("stages_of_load", names), Some("stages"));
         assert_eq!(nearest("banana", names), None);
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_error() {
+        assert_eq!(excerpt("a\tb", 2), ("a b".to_owned(), 2));
+        let (text, offset) = excerpt(&format!("{}x{}", "-".repeat(500), "-".repeat(500)), 500);
+        assert_eq!((text.chars().count(), text.chars().nth(offset)), (100, Some('x')));
     }
 
     #[test]

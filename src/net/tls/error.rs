@@ -85,7 +85,8 @@ pub fn explain_io(error: &io::Error) -> String {
 
 fn explain_certificate(problem: &CertificateError) -> String {
     match problem {
-        CertificateError::UnknownIssuer => {
+        // BadSignature: an authority of that name is trusted, but it did not sign this certificate.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the server's certificate is not trusted: pass --ca FILE, or --insecure to accept any".to_owned()
         }
         CertificateError::NotValidForNameContext { expected, presented } => {

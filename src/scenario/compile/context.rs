@@ -13,11 +13,25 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(super) fn new(problems: &'a mut Vec<Problem>) -> Self {
-        Self { variables: Variables::new(), problems }
+        Self {
+            variables: Variables::new(),
+            problems,
+        }
     }
 
     pub(super) fn problem(&mut self, at: Position, message: impl Into<String>) {
         self.problems.push(Problem::new(at, message));
+    }
+
+    /// About a key that the mapping at `at` must have; says nothing where a typo in it was already reported.
+    pub(super) fn missing(&mut self, at: Position, message: impl Into<String>) {
+        if !self
+            .problems
+            .iter()
+            .any(|problem| problem.unknown_key_of == Some(at))
+        {
+            self.problem(at, message);
+        }
     }
 
     /// About a value that came from the command line.
@@ -26,7 +40,8 @@ impl<'a> Context<'a> {
     }
 
     pub(super) fn template_problem(&mut self, at: Position, text: &str, error: &TemplateError) {
-        self.problems.push(Problem::inside(at, text, error.offset, &error.message));
+        self.problems
+            .push(Problem::inside(at, text, error.offset, &error.message));
     }
 
     /// Fills in variables and reads the value.
@@ -38,7 +53,9 @@ impl<'a> Context<'a> {
                 return None;
             }
         };
-        T::read(&text).map_err(|message| self.problem(field.at, message)).ok()
+        T::read(&text)
+            .map_err(|message| self.problem(field.at, message))
+            .ok()
     }
 
     pub(super) fn value_or<T: Quantity>(&mut self, field: Option<&Field<T>>, default: T) -> T {
@@ -73,9 +90,11 @@ impl<'a> Context<'a> {
         options: [(&'static str, Option<T>); N],
     ) -> Option<T> {
         let all = quoted(options.iter().map(|(name, _)| *name));
-        let mut present = options.into_iter().filter_map(|(name, option)| Some((name, option?)));
+        let mut present = options
+            .into_iter()
+            .filter_map(|(name, option)| Some((name, option?)));
         let Some((first, value)) = present.next() else {
-            self.problem(at, format!("{what} needs one of {all}"));
+            self.missing(at, format!("{what} needs one of {all}"));
             return None;
         };
         let others: Vec<_> = present.map(|(name, _)| name).collect();
