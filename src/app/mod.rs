@@ -1,5 +1,6 @@
 //! Composition root: one file per command. The only place that knows every module.
 
+mod connect;
 mod embedded;
 mod logging;
 mod progress;
@@ -14,6 +15,7 @@ use crate::exit::ExitCode;
 pub fn main(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Connect(args) => connect::run(&args),
         Command::Serve(args) => serve::serve(&args),
     }
 }

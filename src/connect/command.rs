@@ -221,7 +221,10 @@ mod tests {
     #[test]
     fn d17_control_frames_by_hand() {
         assert_eq!(action("/ping"), Action::Ping(Vec::new()));
-        assert_eq!(action("/ping are you there"), Action::Ping(b"are you there".to_vec()));
+        assert_eq!(
+            action("/ping are you there"),
+            Action::Ping(b"are you there".to_vec())
+        );
         assert_eq!(action("/pong x"), Action::Pong(b"x".to_vec()));
         let close = |code, reason: &str| Action::Close {
             code: CloseCode(code),

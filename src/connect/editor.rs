@@ -44,7 +44,9 @@ impl LineEditor {
     /// Takes the terminal and reads the history.
     pub(super) fn new(history: Option<PathBuf>) -> io::Result<Self> {
         let mut editor = Editor::new().map_err(io::Error::other)?;
-        editor.set_max_history_size(HISTORY_SIZE).map_err(io::Error::other)?;
+        editor
+            .set_max_history_size(HISTORY_SIZE)
+            .map_err(io::Error::other)?;
         editor.set_history_ignore_space(true);
         editor.set_history_ignore_dups(true).map_err(io::Error::other)?;
         if let Some(path) = &history {
@@ -72,11 +74,13 @@ impl LineEditor {
             stopping: Arc::clone(&stopping),
             ended,
         };
-        thread::Builder::new().name("terminal".to_owned()).spawn(move || {
-            self.read(&actions, &stopping, binary, limit);
-            // Nobody may be waiting.
-            let _ = done.send(());
-        })?;
+        thread::Builder::new()
+            .name("terminal".to_owned())
+            .spawn(move || {
+                self.read(&actions, &stopping, binary, limit);
+                // Nobody may be waiting.
+                let _ = done.send(());
+            })?;
         Ok((receiver, reading))
     }
 

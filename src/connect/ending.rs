@@ -123,7 +123,11 @@ mod tests {
     #[test]
     fn only_closes_that_mean_well_are_fine() {
         for code in [1000, 1001, 1005] {
-            assert_eq!(ending(CloseInitiator::Peer, code).verdict(), Verdict::Fine, "{code}");
+            assert_eq!(
+                ending(CloseInitiator::Peer, code).verdict(),
+                Verdict::Fine,
+                "{code}"
+            );
         }
         for code in [1002, 1009, 1011, 4000] {
             assert_eq!(
@@ -131,7 +135,11 @@ mod tests {
                 Verdict::Failed,
                 "{code}"
             );
-            assert_eq!(ending(CloseInitiator::Us, code).verdict(), Verdict::Fine, "{code}");
+            assert_eq!(
+                ending(CloseInitiator::Us, code).verdict(),
+                Verdict::Fine,
+                "{code}"
+            );
         }
         assert_eq!(ending(CloseInitiator::Nobody, 1006).verdict(), Verdict::Lost);
         let mut violated = ending(CloseInitiator::Us, 1002);

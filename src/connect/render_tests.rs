@@ -85,15 +85,10 @@ fn json_timestamps_and_colours_are_added_on_request() {
 #[test]
 fn binary_is_dumped_where_people_look_and_raw_only_on_request() {
     let event = Event::Binary(b"hi\x00"[..].into());
-    let dump = "< binary message of 3 bytes\n00000000  68 69 00                                          |hi.|\n";
-    assert_eq!(
-        rendered(&renderer(Show::default(), true), &event),
-        output(dump)
-    );
-    assert_eq!(
-        rendered(&renderer(Show::default(), false), &event),
-        errors(dump)
-    );
+    let dump =
+        "< binary message of 3 bytes\n00000000  68 69 00                                          |hi.|\n";
+    assert_eq!(rendered(&renderer(Show::default(), true), &event), output(dump));
+    assert_eq!(rendered(&renderer(Show::default(), false), &event), errors(dump));
     let raw = Show {
         raw: true,
         ..Show::default()

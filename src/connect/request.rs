@@ -93,7 +93,10 @@ mod tests {
     fn a_token_in_the_query_is_escaped_and_appended() {
         let options = with_token(TokenPlace::Query);
         assert_eq!(request("ws://h/p", &options).path, "/p?token=a%20b%2F%2B%26");
-        assert_eq!(request("ws://h/p?x=1", &options).path, "/p?x=1&token=a%20b%2F%2B%26");
+        assert_eq!(
+            request("ws://h/p?x=1", &options).path,
+            "/p?x=1&token=a%20b%2F%2B%26"
+        );
     }
 
     #[test]

@@ -74,11 +74,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     }
 
     /// Converses until the connection is over.
-    pub(super) async fn run(
-        self,
-        mut actions: Receiver<Action>,
-        interrupts: &mut Receiver<()>,
-    ) -> Ending {
+    pub(super) async fn run(self, mut actions: Receiver<Action>, interrupts: &mut Receiver<()>) -> Ending {
         let shared = &self.shared;
         let (sink, stream) = self.socket.split();
         let mut speaker = Speaker {
@@ -87,13 +83,21 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             ping: self.ping_every.map(pings),
         };
         let mut listening = pin!(listen(stream, shared));
-        let problem = match speaker.converse(listening.as_mut(), &mut actions, self.wait, interrupts).await {
+        let problem = match speaker
+            .converse(listening.as_mut(), &mut actions, self.wait, interrupts)
+            .await
+        {
             Ok(leave) => speaker.leave(leave, listening, interrupts).await,
             Err(silence) => speaker.conclude(silence).await,
         };
         shared.closing.borrow_mut().transport_ended();
         let outcome = shared.closing.borrow().outcome();
-        Ending { outcome, reason: shared.reason.take(), problem, refused: shared.refused.get() }
+        Ending {
+            outcome,
+            reason: shared.reason.take(),
+            problem,
+            refused: shared.refused.get(),
+        }
     }
 }
 
@@ -239,10 +243,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Speaker<'_, '_, S> {
 
     async fn close(&mut self, code: CloseCode, reason: String) {
         self.shared.close_sent(code, &reason);
-        let frame = CloseFrame { code: code.0.into(), reason: reason.clone().into() };
+        let frame = CloseFrame {
+            code: code.0.into(),
+            reason: reason.clone().into(),
+        };
         // A connection that takes no more frames is heard to end.
         if self.sink.send(Message::Close(Some(frame))).await.is_ok() {
-            self.show(Event::Control(Direction::Sent, Control::Close(Some((code, reason))))).await;
+            self.show(Event::Control(
+                Direction::Sent,
+                Control::Close(Some((code, reason))),
+            ))
+            .await;
         }
     }
 

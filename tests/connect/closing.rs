@@ -25,10 +25,14 @@ async fn a_close_by_the_server_shows_code_and_reason_and_is_answered() {
         (4000, "kicked", "4000 (private): kicked", Verdict::Failed),
     ] {
         let (input, _writer) = silence();
-        let (seen, answers) = converse(input, |_| {}, async |mut server| {
-            server.send(close(code, reason)).await.unwrap();
-            read_all(&mut server).await
-        })
+        let (seen, answers) = converse(
+            input,
+            |_| {},
+            async |mut server| {
+                server.send(close(code, reason)).await.unwrap();
+                read_all(&mut server).await
+            },
+        )
         .await;
         assert_eq!(answers, [close(code, reason)]);
         assert_eq!(
@@ -43,10 +47,14 @@ async fn a_close_by_the_server_shows_code_and_reason_and_is_answered() {
 #[tokio::test]
 async fn a_close_without_a_code_is_1005_and_fine() {
     let (input, _writer) = silence();
-    let (seen, _) = converse(input, |_| {}, async |mut server| {
-        server.send(Message::Close(None)).await.unwrap();
-        read_all(&mut server).await
-    })
+    let (seen, _) = converse(
+        input,
+        |_| {},
+        async |mut server| {
+            server.send(Message::Close(None)).await.unwrap();
+            read_all(&mut server).await
+        },
+    )
     .await;
     assert_eq!(
         seen.errors.lines().last(),
@@ -58,9 +66,13 @@ async fn a_close_without_a_code_is_1005_and_fine() {
 #[tokio::test]
 async fn a_server_that_dies_is_an_abnormal_closure() {
     let (input, _writer) = silence();
-    let (seen, ()) = converse(input, |_| {}, async |mut server| {
-        server.send(Message::text("last words")).await.unwrap();
-    })
+    let (seen, ()) = converse(
+        input,
+        |_| {},
+        async |mut server| {
+            server.send(Message::text("last words")).await.unwrap();
+        },
+    )
     .await;
     assert_eq!(seen.output(), "last words\n");
     assert_eq!(
@@ -73,12 +85,16 @@ async fn a_server_that_dies_is_an_abnormal_closure() {
 #[tokio::test]
 async fn a_reset_is_told_as_one() {
     let (input, _writer) = silence();
-    let (seen, ()) = converse(input, |_| {}, async |server| {
-        let stream = server.into_inner().into_std().unwrap();
-        socket2::SockRef::from(&stream)
-            .set_linger(Some(std::time::Duration::ZERO))
-            .unwrap();
-    })
+    let (seen, ()) = converse(
+        input,
+        |_| {},
+        async |server| {
+            let stream = server.into_inner().into_std().unwrap();
+            socket2::SockRef::from(&stream)
+                .set_linger(Some(std::time::Duration::ZERO))
+                .unwrap();
+        },
+    )
     .await;
     assert_eq!(
         seen.ending().problem,
@@ -90,23 +106,27 @@ async fn a_reset_is_told_as_one() {
 #[tokio::test]
 async fn a_server_that_breaks_the_protocol_is_answered_with_1002() {
     let (input, _writer) = silence();
-    let (seen, answer) = converse(input, |_| {}, async |server| {
-        let mut stream = server.into_inner();
-        // A reserved bit without an extension (RFC 6455 5.2).
-        stream.write_all(b"\xc1\x01x").await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        answer
-    })
+    let (seen, answer) = converse(
+        input,
+        |_| {},
+        async |server| {
+            let mut stream = server.into_inner();
+            // A reserved bit without an extension (RFC 6455 5.2).
+            stream.write_all(b"\xc1\x01x").await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            answer
+        },
+    )
     .await;
     let (mask, payload) = (&answer[2..6], &answer[6..8]);
     assert_eq!(answer[0], 0x88);
-    assert_eq!([payload[0] ^ mask[0], payload[1] ^ mask[1]], 1002_u16.to_be_bytes());
-    let note = seen.errors.lines().last().unwrap();
-    assert!(
-        note.starts_with("closed by us: 1002 (protocol error)"),
-        "{note}"
+    assert_eq!(
+        [payload[0] ^ mask[0], payload[1] ^ mask[1]],
+        1002_u16.to_be_bytes()
     );
+    let note = seen.errors.lines().last().unwrap();
+    assert!(note.starts_with("closed by us: 1002 (protocol error)"), "{note}");
     assert!(note.contains("the server broke the protocol: "), "{note}");
     assert_eq!(seen.ending().verdict(), Verdict::Failed);
 }

@@ -67,7 +67,11 @@ async fn d17_pings_and_pongs_of_both_directions_are_shown() {
         "< pong \"from us\"",
         "< close 1000 \"done\"",
     ] {
-        assert!(seen.errors.lines().any(|note| note == line), "{line}: {}", seen.errors);
+        assert!(
+            seen.errors.lines().any(|note| note == line),
+            "{line}: {}",
+            seen.errors
+        );
     }
     assert_eq!(seen.output(), "");
 }
@@ -81,9 +85,11 @@ async fn d17_slash_commands_through_a_pipe_do_what_they_say() {
         "/ping x\n/pong y\n/binary 00ff\n/binary base64:aGk=\n/text\n//slash\n/file {path}\n\
          /file --binary {path}\n/close 4001 see you\nnever sent\n"
     );
-    let (seen, messages) = converse(io::Cursor::new(input), |_| {}, async |mut server| {
-        read_all(&mut server).await
-    })
+    let (seen, messages) = converse(
+        io::Cursor::new(input),
+        |_| {},
+        async |mut server| read_all(&mut server).await,
+    )
     .await;
     let expected = [
         Message::Ping("x".into()),

@@ -52,9 +52,15 @@ async fn d15_a_message_beyond_the_servers_limit_shows_1009_and_the_reason() {
         let (listener, url) = listen().await;
         let serve = async {
             let (stream, _) = listener.accept().await.unwrap();
-            let limit = WebSocketConfig::default().max_message_size(Some(65_536)).max_frame_size(Some(65_536));
-            refuse_beyond_64_kib(tokio_tungstenite::accept_async_with_config(stream, Some(limit)).await.unwrap())
-                .await;
+            let limit = WebSocketConfig::default()
+                .max_message_size(Some(65_536))
+                .max_frame_size(Some(65_536));
+            refuse_beyond_64_kib(
+                tokio_tungstenite::accept_async_with_config(stream, Some(limit))
+                    .await
+                    .unwrap(),
+            )
+            .await;
         };
         let mut config = config(&url);
         whole(&mut config);
@@ -84,7 +90,10 @@ async fn a_message_beyond_our_own_limit_is_answered_with_1009() {
         (ending.outcome.by, ending.outcome.code),
         (CloseInitiator::Us, CloseCode::TOO_BIG)
     );
-    assert!(matches!(ending.problem, Some(Problem::Violation(_))), "{ending:?}");
+    assert!(
+        matches!(ending.problem, Some(Problem::Violation(_))),
+        "{ending:?}"
+    );
     assert_eq!(ending.verdict(), Verdict::Failed);
 }
 

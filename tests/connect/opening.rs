@@ -24,10 +24,7 @@ async fn request_of(
     settings(&mut config);
     let serve = async {
         let (stream, _) = listener.accept().await.unwrap();
-        #[expect(
-            clippy::result_large_err,
-            reason = "the signature is the library's"
-        )]
+        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
         let note = |request: &Request, mut response: Response| {
             *noted.lock().unwrap() = Some(request.clone());
             if let Some(name) = chosen {
@@ -61,10 +58,7 @@ async fn headers_origin_host_and_credentials_reach_the_server() {
     assert_eq!(header(&request, "X-Team"), Some("blue"));
     assert_eq!(header(&request, "Origin"), Some("https://app.example"));
     assert_eq!(header(&request, "Host"), Some("virtual.example"));
-    assert_eq!(
-        header(&request, "Authorization"),
-        Some("Basic bWU6c2VjcmV0")
-    );
+    assert_eq!(header(&request, "Authorization"), Some("Basic bWU6c2VjcmV0"));
     assert!(!seen.errors.contains("secret"), "{}", seen.errors);
 }
 
@@ -85,7 +79,11 @@ async fn a39_b6_tokens_go_where_they_are_wanted_and_are_not_shown() {
         header(&request, "Sec-WebSocket-Protocol"),
         Some("access_token, s3cret")
     );
-    assert!(seen.errors.contains("subprotocol access_token"), "{}", seen.errors);
+    assert!(
+        seen.errors.contains("subprotocol access_token"),
+        "{}",
+        seen.errors
+    );
 }
 
 #[tokio::test]
@@ -212,5 +210,8 @@ async fn what_cannot_be_sent_is_refused_before_anything_is_dialled() {
     let mut config = config("ws://nobody.invalid/");
     config.request.subprotocols = vec!["not a token".to_owned()];
     let error = client(config, io::empty()).await.error();
-    assert!(error.contains("`not a token` is not a subprotocol name"), "{error}");
+    assert!(
+        error.contains("`not a token` is not a subprotocol name"),
+        "{error}"
+    );
 }
