@@ -33,11 +33,13 @@ pub(super) fn run(args: &ConnectArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(format!("cannot start: {error}"), ExitCode::Internal),
     };
+    // A person at a terminal has seen the complaint; a script learns of it from the exit code.
+    let is_script = !matches!(config.input, Input::Terminal { .. });
     let ending = runtime.block_on(async { connect(config, Streams::standard(), interrupts()?).await });
     // A name lookup or a blocked read of standard input must not hold up the end.
     runtime.shutdown_background();
     match ending {
-        Ok(ending) => judge(&ending),
+        Ok(ending) => judge(&ending, is_script),
         Err(error) => {
             let code = judge_error(&error);
             fail(error.to_string(), code)
@@ -45,9 +47,9 @@ pub(super) fn run(args: &ConnectArgs) -> ExitCode {
     }
 }
 
-fn judge(ending: &Ending) -> ExitCode {
+const fn judge(ending: &Ending, is_script: bool) -> ExitCode {
     match ending.verdict() {
-        Verdict::Fine if ending.refused > 0 => ExitCode::Usage,
+        Verdict::Fine if is_script && ending.refused > 0 => ExitCode::Usage,
         Verdict::Fine => ExitCode::Ok,
         Verdict::Failed => ExitCode::ConnectionFailed,
         Verdict::Lost => ExitCode::TargetLost,

@@ -52,7 +52,7 @@ pub async fn connect(
     let session = Session::new(socket.await, &console, &config);
     let ending = session.run(actions, &mut interrupts).await;
     if let Some(reading) = reading {
-        let _ = console.show(Event::Settle).await;
+        console.settle().await;
         reading.stop().await;
     }
     let _ = console.show(Event::Ended(ending.clone())).await;
@@ -100,24 +100,26 @@ fn start(
     mut streams: Streams,
 ) -> io::Result<(Console, Receiver<Action>, Option<Reading>)> {
     let limit = config.max_message_size;
-    let mut renderer = Renderer {
+    let renderer = Renderer {
         show: config.show,
         output_is_terminal: streams.output_is_terminal,
         errors_is_terminal: streams.errors_is_terminal,
-        editing: false,
     };
     let (actions, reading) = match &config.input {
         Input::Terminal { history, binary } => {
             let mut editor = LineEditor::new(history.clone())?;
-            if let Some(printer) = editor.printer() {
-                streams.output = printer;
-                renderer.editing = true;
+            match editor.printer() {
+                // A terminal without cursor movement is read like a pipe.
+                None => (feed::lines(streams.input, limit)?, None),
+                Some(printer) => {
+                    streams.output = printer;
+                    if let (true, Some(printer)) = (streams.errors_is_terminal, editor.printer()) {
+                        streams.errors = printer;
+                    }
+                    let (actions, reading) = editor.start(*binary, limit)?;
+                    (actions, Some(reading))
+                }
             }
-            if let (true, Some(printer)) = (streams.errors_is_terminal, editor.printer()) {
-                streams.errors = printer;
-            }
-            let (actions, reading) = editor.start(*binary, limit)?;
-            (actions, Some(reading))
         }
         Input::Lines => (feed::lines(streams.input, limit)?, None),
         Input::Whole { binary } => (feed::whole(streams.input, *binary, limit)?, None),

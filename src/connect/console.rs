@@ -14,6 +14,8 @@ use super::render::{Channel, Renderer};
 
 /// Events that may wait to be written. Each holds at most one message.
 const QUEUE: usize = 8;
+/// Up one line and down again: a line that leaves no trace on a terminal.
+const NO_LINE: &[u8] = b"\x1b[A\n";
 
 /// The three standard streams, or what a test puts in their place.
 pub struct Streams {
@@ -59,8 +61,15 @@ pub(super) struct OutputGone;
 /// Shows events in order.
 #[derive(Debug)]
 pub(super) struct Console {
-    events: mpsc::Sender<Event>,
+    queue: mpsc::Sender<Item>,
     written: oneshot::Receiver<()>,
+}
+
+#[derive(Debug)]
+enum Item {
+    Show(Event),
+    /// Tell when a line editor has taken all that went before.
+    Settle(oneshot::Sender<()>),
 }
 
 impl Console {
@@ -70,47 +79,67 @@ impl Console {
         output: Box<dyn Write + Send>,
         errors: Box<dyn Write + Send>,
     ) -> io::Result<Self> {
-        let (events, queue) = mpsc::channel(QUEUE);
+        let (queue, items) = mpsc::channel(QUEUE);
         let (done, written) = oneshot::channel();
         thread::Builder::new().name("console".to_owned()).spawn(move || {
-            write_all(renderer, queue, output, errors);
+            write_all(renderer, items, output, errors);
             // Nobody may be waiting any more.
             let _ = done.send(());
         })?;
-        Ok(Self { events, written })
+        Ok(Self { queue, written })
     }
 
     /// Shows `event`, as soon as there is room for it.
     pub(super) async fn show(&self, event: Event) -> Result<(), OutputGone> {
-        self.events.send(event).await.map_err(|_| OutputGone)
+        self.queue.send(Item::Show(event)).await.map_err(|_| OutputGone)
+    }
+
+    /// Waits until a line editor has drawn all events so far, or has them in hand.
+    ///
+    /// The editor takes one line at a time, so that all others are drawn once it has room for one more.
+    pub(super) async fn settle(&self) {
+        let (done, settled) = oneshot::channel();
+        if self.queue.send(Item::Settle(done)).await.is_ok() {
+            // An error means that the output is gone, and then there is nothing to wait for.
+            let _ = settled.await;
+        }
     }
 
     /// Waits until all is written.
     pub(super) async fn finish(self) {
-        drop(self.events);
+        drop(self.queue);
         // An error means that the thread has ended, which is what is waited for.
         let _ = self.written.await;
     }
 }
 
-/// Writes until there are no more events or standard output is gone. A lost standard error is no reason to stop.
+/// Writes until there is nothing more to show or standard output is gone. A lost standard error is no reason to stop.
 fn write_all(
     renderer: Renderer,
-    mut events: mpsc::Receiver<Event>,
+    mut items: mpsc::Receiver<Item>,
     mut output: Box<dyn Write + Send>,
     mut errors: Box<dyn Write + Send>,
 ) {
-    while let Some(event) = events.blocking_recv() {
-        match renderer.render(&event, SystemTime::now()) {
-            None => {}
-            Some((Channel::Output, bytes)) => {
-                if output.write_all(&bytes).and_then(|()| output.flush()).is_err() {
-                    return;
-                }
+    while let Some(item) = items.blocking_recv() {
+        let event = match item {
+            Item::Show(event) => event,
+            Item::Settle(done) => {
+                let _ = output.write_all(NO_LINE);
+                // Nobody may be waiting any more, here and below.
+                let _ = done.send(());
+                continue;
             }
+        };
+        let written = match renderer.render(&event, SystemTime::now()) {
+            Some((Channel::Output, bytes)) => output.write_all(&bytes).and_then(|()| output.flush()),
             Some((Channel::Errors, bytes)) => {
                 let _ = errors.write_all(&bytes).and_then(|()| errors.flush());
+                Ok(())
             }
+            None => Ok(()),
+        };
+        if written.is_err() {
+            return;
         }
     }
 }

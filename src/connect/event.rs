@@ -27,8 +27,6 @@ pub(super) enum Event {
     Refused(CommandError),
     /// The conversation is over.
     Ended(Ending),
-    /// Nothing to see; once it is taken, a line editor has drawn all that went before.
-    Settle,
 }
 
 /// What there is to tell of an opened connection.

@@ -17,8 +17,6 @@ use crate::units::Span;
 
 /// So much of a binary message is dumped unless all is asked for.
 const DUMP_LIMIT: usize = 1024;
-/// Up one line and down again: a line that leaves no trace, for [`Event::Settle`].
-const NO_LINE: &str = "\x1b[A\n";
 
 /// Where text goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +31,6 @@ pub(super) struct Renderer {
     pub(super) show: Show,
     pub(super) output_is_terminal: bool,
     pub(super) errors_is_terminal: bool,
-    /// A line editor draws the terminal.
-    pub(super) editing: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -59,8 +55,7 @@ impl Renderer {
             Event::Help => note(HELP.to_owned(), Colour::Dim),
             Event::Refused(error) => note(error.to_string(), Colour::Red),
             Event::Ended(ending) => self.ended(ending, now),
-            Event::Settle if self.editing => Some((Channel::Output, NO_LINE.into())),
-            Event::Control(..) | Event::Opened(_) | Event::Settle => None,
+            Event::Control(..) | Event::Opened(_) => None,
         }
     }
 

@@ -11,7 +11,6 @@ fn renderer(show: Show, terminal: bool) -> Renderer {
         show,
         output_is_terminal: terminal,
         errors_is_terminal: terminal,
-        editing: false,
     }
 }
 

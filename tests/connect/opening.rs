@@ -130,22 +130,20 @@ async fn d8_a_self_signed_server_needs_insecure_or_its_certificate() {
     let directory = tempfile::tempdir().unwrap();
     let certificate = directory.path().join("ca.pem");
 
-    let seen = over_tls(&certificate, |_| {}).await;
+    let seen = Box::pin(over_tls(&certificate, |_| {})).await;
     assert!(
         seen.error().contains("not trusted") && seen.error().contains("--insecure"),
         "{}",
         seen.error()
     );
-    let seen = over_tls(&certificate, |config| config.tls.insecure = true).await;
+    let seen = Box::pin(over_tls(&certificate, |config| config.tls.insecure = true)).await;
     assert!(
         seen.errors.starts_with("connected to wss://127.0.0.1:"),
         "{}",
         seen.errors
     );
-    let seen = over_tls(&certificate, |config| {
-        config.tls.ca_file = Some(certificate.clone());
-    })
-    .await;
+    let trusting = |config: &mut ConnectConfig| config.tls.ca_file = Some(certificate.clone());
+    let seen = Box::pin(over_tls(&certificate, trusting)).await;
     assert!(
         seen.errors.starts_with("connected to wss://127.0.0.1:"),
         "{}",

@@ -15,35 +15,35 @@ use wsbench::connect::{ConnectConfig, ConnectError, Ending, Streams, Wait, conne
 use wsbench::net::Target;
 
 /// Longer than anything here takes; a test that gets there has failed.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub type Server = WebSocketStream<TcpStream>;
+pub(crate) type Server = WebSocketStream<TcpStream>;
 
 /// What a client wrote and how it ended.
 #[derive(Debug)]
-pub struct Seen {
-    pub output: Vec<u8>,
-    pub errors: String,
-    pub ending: Result<Ending, ConnectError>,
+pub(crate) struct Seen {
+    pub(crate) output: Vec<u8>,
+    pub(crate) errors: String,
+    pub(crate) ending: Result<Ending, ConnectError>,
 }
 
 impl Seen {
-    pub fn output(&self) -> &str {
+    pub(crate) fn output(&self) -> &str {
         std::str::from_utf8(&self.output).unwrap()
     }
 
-    pub fn ending(&self) -> &Ending {
+    pub(crate) fn ending(&self) -> &Ending {
         self.ending.as_ref().unwrap()
     }
 
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         self.ending.as_ref().unwrap_err().to_string()
     }
 }
 
 /// A stream that can be looked into afterwards.
 #[derive(Clone, Debug, Default)]
-pub struct Captured(pub Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Captured(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -56,19 +56,19 @@ impl Write for Captured {
     }
 }
 
-pub async fn listen() -> (TcpListener, String) {
+pub(crate) async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     (listener, url)
 }
 
-pub async fn accept(listener: TcpListener) -> Server {
+pub(crate) async fn accept(listener: TcpListener) -> Server {
     let (stream, _) = listener.accept().await.unwrap();
     tokio_tungstenite::accept_async(stream).await.unwrap()
 }
 
 /// Settings under which only the server ends a conversation.
-pub fn config(url: &str) -> ConnectConfig {
+pub(crate) fn config(url: &str) -> ConnectConfig {
     ConnectConfig {
         wait: Wait::Forever,
         ..ConnectConfig::new(Target::parse(url).unwrap())
@@ -76,12 +76,12 @@ pub fn config(url: &str) -> ConnectConfig {
 }
 
 /// Runs a client to its end.
-pub async fn client(config: ConnectConfig, input: impl Read + Send + 'static) -> Seen {
+pub(crate) async fn client(config: ConnectConfig, input: impl Read + Send + 'static) -> Seen {
     let (_interrupt, interrupts) = mpsc::channel(1);
     interruptible_client(config, input, interrupts).await
 }
 
-pub async fn interruptible_client(
+pub(crate) async fn interruptible_client(
     config: ConnectConfig,
     input: impl Read + Send + 'static,
     interrupts: mpsc::Receiver<()>,
@@ -107,7 +107,7 @@ pub async fn interruptible_client(
 }
 
 /// A conversation: `input` and settings on one side, `serve` on the other, which gets the accepted connection.
-pub async fn converse<T>(
+pub(crate) async fn converse<T>(
     input: impl Read + Send + 'static,
     settings: impl FnOnce(&mut ConnectConfig),
     serve: impl AsyncFnOnce(Server) -> T,
@@ -119,7 +119,7 @@ pub async fn converse<T>(
     tokio::join!(client(config, input), serving)
 }
 
-pub fn close(code: u16, reason: &'static str) -> Message {
+pub(crate) fn close(code: u16, reason: &'static str) -> Message {
     Message::Close(Some(CloseFrame {
         code: code.into(),
         reason: reason.into(),
@@ -127,7 +127,7 @@ pub fn close(code: u16, reason: &'static str) -> Message {
 }
 
 /// Reads until the connection ends; Pings are answered on the way.
-pub async fn read_all(server: &mut Server) -> Vec<Message> {
+pub(crate) async fn read_all(server: &mut Server) -> Vec<Message> {
     let mut messages = Vec::new();
     while let Some(Ok(message)) = server.next().await {
         messages.push(message);
@@ -136,7 +136,7 @@ pub async fn read_all(server: &mut Server) -> Vec<Message> {
 }
 
 /// Echoes `count` messages, then closes with 1000.
-pub async fn echo(mut server: Server, count: usize) {
+pub(crate) async fn echo(mut server: Server, count: usize) {
     for _ in 0..count {
         let message = server.next().await.unwrap().unwrap();
         server.send(message).await.unwrap();
