@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use wsbench::scenario::{
-    Correlation, LoadModel, Op, Overrides, PayloadKind, Plan, RenderContext, SendOp, client_rng, load,
+    Correlation, LoadModel, Op, Overrides, PayloadKind, Plan, RenderContext, SendOp, client_rng, from_str,
+    load,
 };
 
 fn shipped(name: &str, variables: &[(&str, &str)]) -> Plan {
@@ -176,4 +177,17 @@ fn variables_are_needed_to_be_declared() {
     )
     .unwrap_err();
     assert!(error.to_string().contains("did you mean `clients`?"), "{error}");
+}
+
+#[test]
+fn the_example_of_the_documentation_compiles() {
+    let text = include_str!("../docs/scenario.md");
+    let example = text
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    let plan =
+        from_str("quotes.yaml", example, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((plan.name.as_str(), plan.max_connections()), ("quotes", 500));
 }

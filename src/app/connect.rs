@@ -6,45 +6,36 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::logging;
-use crate::cli::{ConnectArgs, Stay, TokenIn};
+use crate::cli::{ConnectArgs, Header, Stay, TokenIn};
 use crate::connect::{
-    ConnectConfig, ConnectError, Ending, Input, RequestOptions, Show, Streams, TokenPlace, Verdict, Wait,
-    connect,
+    self, ConnectConfig, ConnectError, Ending, Input, RequestOptions, Show, Streams, TokenPlace, Verdict,
+    Wait,
 };
 use crate::exit::ExitCode;
 use crate::net::tls::ClientTls;
 use crate::net::{DialError, Target};
 
+use super::failure::Failure;
+use super::signals::EndSignals;
+
 /// Connects, converses, and tells how it ended.
-pub(super) fn run(args: &ConnectArgs) -> ExitCode {
-    let fail = |text: String, code| {
-        eprintln!("wsbench connect: {text}");
-        code
-    };
-    if let Err(text) = logging::init(&args.log) {
-        return fail(text, ExitCode::BadConfiguration);
-    }
-    let config = match settings(args) {
-        Ok(config) => config,
-        Err(text) => return fail(text, ExitCode::BadConfiguration),
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(format!("cannot start: {error}"), ExitCode::Internal),
-    };
+pub(super) fn connect(args: &ConnectArgs) -> Result<ExitCode, Failure> {
+    let config = settings(args)?;
     // A person at a terminal has seen the complaint; a script learns of it from the exit code.
     let is_script = !matches!(config.input, Input::Terminal { .. });
-    let ending = runtime.block_on(async { connect(config, Streams::standard(), interrupts()?).await });
-    // A name lookup or a blocked read of standard input must not hold up the end.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::internal)?;
+    let ending = runtime.block_on(async {
+        let interrupts = interrupts().map_err(Failure::internal)?;
+        connect::connect(config, Streams::standard(), interrupts)
+            .await
+            .map_err(failure)
+    });
+    // A lookup of a name that hangs must not hold up the end.
     runtime.shutdown_background();
-    match ending {
-        Ok(ending) => judge(&ending, is_script),
-        Err(error) => {
-            let code = judge_error(&error);
-            fail(error.to_string(), code)
-        }
-    }
+    Ok(judge(&ending?, is_script))
 }
 
 const fn judge(ending: &Ending, is_script: bool) -> ExitCode {
@@ -57,24 +48,28 @@ const fn judge(ending: &Ending, is_script: bool) -> ExitCode {
     }
 }
 
-const fn judge_error(error: &ConnectError) -> ExitCode {
+fn failure(error: ConnectError) -> Failure {
     match error {
-        ConnectError::Request(_) | ConnectError::Tls(_) => ExitCode::BadConfiguration,
-        ConnectError::Dial(DialError::TlsSetup(_) | DialError::Request(_)) => ExitCode::BadConfiguration,
-        ConnectError::Dial(_) => ExitCode::TargetUnreachable,
-        ConnectError::Setup(_) => ExitCode::Internal,
-        ConnectError::Interrupted => ExitCode::Interrupted,
+        ConnectError::Request(_)
+        | ConnectError::Tls(_)
+        | ConnectError::Dial(DialError::TlsSetup(_) | DialError::Request(_)) => Failure::configuration(error),
+        ConnectError::Dial(_) => Failure::unreachable(error),
+        ConnectError::Setup(_) => Failure::internal(error),
+        ConnectError::Interrupted => Failure {
+            message: error.to_string(),
+            code: ExitCode::Interrupted,
+        },
     }
 }
 
-fn settings(args: &ConnectArgs) -> Result<ConnectConfig, String> {
-    let target = Target::parse(&args.url).map_err(|error| error.to_string())?;
+fn settings(args: &ConnectArgs) -> Result<ConnectConfig, Failure> {
+    let target = Target::parse(&args.url).map_err(Failure::configuration)?;
     let place = match args.token_in {
         TokenIn::Query => TokenPlace::Query,
         TokenIn::Bearer => TokenPlace::Bearer,
         TokenIn::Subprotocol => TokenPlace::Subprotocol,
     };
-    let header = |header: &crate::cli::Header| (header.name.clone(), header.value.clone());
+    let header = |header: &Header| (header.name.clone(), header.value.clone());
     Ok(ConnectConfig {
         request: RequestOptions {
             subprotocols: args.subprotocol.clone(),
@@ -142,28 +137,13 @@ fn history_file() -> Option<PathBuf> {
     Some(state.join("wsbench").join("connect_history"))
 }
 
-/// Each Ctrl-C, and on Unix each SIGTERM, is one interrupt. They are listened to from here on.
+/// Each signal that asks for the end is one interrupt. They are listened to from here on.
 fn interrupts() -> io::Result<mpsc::Receiver<()>> {
     let (sender, interrupts) = mpsc::channel(2);
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                // A user who interrupts faster than anybody listens has made the point.
-                let _ = sender.try_send(());
-            }
-        });
-    }
-    #[cfg(not(unix))]
+    let mut signals = EndSignals::new()?;
     tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
+        while signals.next().await.is_ok() {
+            // A user who interrupts faster than anybody listens has made the point.
             let _ = sender.try_send(());
         }
     });

@@ -16,6 +16,7 @@ use super::control::{Control, Request};
 use super::health::{EarlyEnd, Watch, WorkerHealth};
 use super::reactor::{Endpoint, Reactor, ReactorConfig};
 use super::roster::Roster;
+use super::target::ResolvedTarget;
 use super::vclient::Script;
 use super::worker::Worker;
 
@@ -26,19 +27,6 @@ const OTHER_FILES: u64 = 48;
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// Room for clients that is reserved at most; beyond it memory grows with the clients.
 const MAX_RESERVED: u64 = 1 << 20;
-
-/// What is tested, resolved.
-#[derive(Debug)]
-pub struct ResolvedTarget {
-    /// Addresses and TLS.
-    pub endpoint: Endpoint,
-    /// The value of the `Host` header.
-    pub authority: String,
-    /// The path of the target's URL, which the groups' paths are joined to.
-    pub base_path: String,
-    /// How long name resolution took; `None` for an address that needed none.
-    pub resolve_time: Option<Duration>,
-}
 
 /// How a run is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,12 +149,7 @@ pub fn run(
     if let Some(time) = target.resolve_time {
         first.shard().record(GroupId(0), Trend::Resolve, time);
     }
-    let script = Script::new(
-        Arc::clone(plan),
-        target.authority,
-        &target.base_path,
-        unix_origin(),
-    );
+    let script = Script::new(Arc::clone(plan), &target.target, unix_origin());
     let run = Run {
         script: Arc::new(script),
         plan: Arc::clone(plan),

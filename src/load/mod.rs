@@ -9,6 +9,7 @@
 //! | `worker` | one thread: its clients, its measurements, its end |
 //! | `health` | whether there is a target at all, and when to give up |
 //! | `control` | how a run is told to end |
+//! | `target` | what is tested, resolved once |
 //! | `coordinator` | [`run`]: a whole run |
 //!
 //! A run ends in this order. After the last stage, or at [`Control::stop`], no client starts, loops without a bound end,
@@ -21,12 +22,14 @@ mod health;
 pub mod pacer;
 mod reactor;
 mod roster;
+mod target;
 pub mod vclient;
 mod worker;
 
 pub use control::Control;
 pub use coordinator::{
-    LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers, run,
+    LoadError, RunOptions, RunOutcome, check_open_files, default_workers, run,
 };
 pub use health::EarlyEnd;
 pub use reactor::{Endpoint, TlsEndpoint};
+pub use target::{ResolvedTarget, SetupError};

@@ -9,7 +9,7 @@
 //! every reference checked, or all the errors that could be found, each with file, line and column.
 //!
 //! Where to add things: a key in `document.rs` and its meaning in `compile/`; a unit or keyword in `quantity.rs`; a
-//! template function in `template/parse.rs`; a way to recognise replies in `matcher.rs`.
+//! template function in `template/function.rs`; a way to recognise replies in `matcher.rs`.
 
 mod compile;
 mod document;

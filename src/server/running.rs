@@ -105,7 +105,7 @@ impl Server {
             server.start_worker(index, listeners, mailbox, started.clone())?;
         }
         drop(started);
-        for (worker, outcome) in outcomes {
+        for (worker, outcome) in outcomes.into_iter().take(count) {
             outcome.map_err(|source| ServerError::Worker { worker, source })?;
         }
         Ok(server)
