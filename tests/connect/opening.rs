@@ -173,7 +173,7 @@ async fn refusals_are_one_line_with_status_and_body() {
         ),
         (
             "HTTP/1.1 403 Forbidden\r\nContent-Length: 28\r\n\r\n{\"error\":\"origin forbidden\"}",
-            "403 Forbidden (",
+            "403 Forbidden ({\"error\":\"origin forbidden\"})",
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
