@@ -55,9 +55,13 @@ pub async fn connect(
         console.settle().await;
         reading.stop().await;
     }
-    let _ = console.show(Event::Ended(ending.clone())).await;
+    let farewell = async {
+        // Without an output there is nothing to say goodbye to.
+        let _ = console.show(Event::Ended(ending.clone())).await;
+        console.finish().await;
+    };
     tokio::select! {
-        () = console.finish() => {}
+        () = farewell => {}
         () = next_interrupt(&mut interrupts) => {}
     }
     Ok(ending)

@@ -101,10 +101,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     }
 }
 
-/// Resolves to when and why there is nothing more to hear.
-type Listening<'l, L> = Pin<&'l mut L>;
-
-/// The sending half.
+/// The sending half. `listening` is the other one: it resolves to why there is nothing more to hear.
 struct Speaker<'s, 'a, S> {
     sink: SplitSink<WebSocketStream<S>, Message>,
     shared: &'s Shared<'a>,
@@ -115,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Speaker<'_, '_, S> {
     /// Speaks and listens until we want to leave; an error if there is nothing more to hear before that.
     async fn converse(
         &mut self,
-        mut listening: Listening<'_, impl Future<Output = Silence>>,
+        mut listening: Pin<&mut impl Future<Output = Silence>>,
         actions: &mut Receiver<Action>,
         wait: Wait,
         interrupts: &mut Receiver<()>,
@@ -195,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Speaker<'_, '_, S> {
     async fn leave(
         &mut self,
         leave: Leave,
-        mut listening: Listening<'_, impl Future<Output = Silence>>,
+        mut listening: Pin<&mut impl Future<Output = Silence>>,
         interrupts: &mut Receiver<()>,
     ) -> Option<Problem> {
         let (code, reason) = match leave {
