@@ -45,19 +45,19 @@ pub enum Outcome {
 impl Outcome {
     /// The outcome and, unless the run completed, the reason in a sentence.
     ///
-    /// In this order, the first that holds: interrupted; unreachable (attempted, none opened); lost (the embedded server
-    /// exited, or [the counts show it](gone)); no flow worked; completed.
+    /// In this order, the first that holds: interrupted; lost with the embedded server; unreachable (attempted, none
+    /// opened); lost as the engine or the counts tell; no flow worked; completed.
     #[must_use]
-    pub fn judge(end: RunEnd, total: &Figures) -> (Self, Option<String>) {
+    pub fn judge(end: &RunEnd, total: &Figures) -> (Self, Option<String>) {
         let attempted = total.counter(Counter::ConnectAttempted);
         let opened = total.counter(Counter::ConnectOpened);
-        if end == RunEnd::Interrupted {
+        if *end == RunEnd::Interrupted {
             return (
                 Self::Interrupted,
                 Some("stopped before the plan was carried out".to_owned()),
             );
         }
-        if let RunEnd::ServerExited(how) = &end {
+        if let RunEnd::ServerExited(how) = end {
             return (
                 Self::TargetLost,
                 Some(format!("the embedded server ended during the run: {how}")),
@@ -66,8 +66,11 @@ impl Outcome {
         if attempted > 0 && opened == 0 {
             return (Self::TargetUnreachable, Some(unreachable(attempted, total)));
         }
-        if end == RunEnd::TargetLost {
-            let reason = format!("all connections were gone and no new one could be opened{}", first_error(total));
+        if *end == RunEnd::TargetLost {
+            let reason = format!(
+                "all connections were gone and no new one could be opened{}",
+                first_error(total)
+            );
             return (Self::TargetLost, Some(reason));
         }
         if let Some(reason) = gone(total) {
@@ -171,7 +174,7 @@ mod tests {
     fn judge(end: RunEnd, build: impl FnOnce(&mut Tally)) -> (Outcome, String) {
         let mut tally = Tally::default();
         build(&mut tally);
-        let (outcome, reason) = Outcome::judge(end, &Figures::new(&tally, Duration::from_secs(1)));
+        let (outcome, reason) = Outcome::judge(&end, &Figures::new(&tally, Duration::from_secs(1)));
         (outcome, reason.unwrap_or_default())
     }
 
@@ -226,6 +229,14 @@ mod tests {
             opened(tally, 1);
         });
         assert_eq!((told.0, told.1.contains("signal 9")), (Outcome::TargetLost, true));
+
+        let given_up = judge(RunEnd::TargetLost, |tally| {
+            opened(tally, 3);
+            tally.ended(CloseCause::PeerEof);
+            tally.error(ErrorClass::ConnectTimeout, || "no answer within 5s".to_owned());
+        });
+        assert_eq!(given_up.0, Outcome::TargetLost);
+        assert!(given_up.1.contains("no answer within 5s"), "{}", given_up.1);
     }
 
     #[test]

@@ -65,7 +65,10 @@ const NOT_A_MEMBER: u32 = u32::MAX;
 impl Registry {
     /// Room for sessions of that many routes.
     pub(crate) fn new(routes: usize) -> Self {
-        Self { slots: Slab::new(), members: vec![Vec::new(); routes] }
+        Self {
+            slots: Slab::new(),
+            members: vec![Vec::new(); routes],
+        }
     }
 
     /// Number of sessions.
@@ -75,7 +78,13 @@ impl Registry {
 
     /// Adds a session; it gets messages of its route from now on.
     pub(crate) fn insert(&mut self, entry: NewSession) -> u32 {
-        let NewSession { id, route, peer, tag, opened } = entry;
+        let NewSession {
+            id,
+            route,
+            peer,
+            tag,
+            opened,
+        } = entry;
         let members = &mut self.members[route.index()];
         let slot = Slot {
             id,
@@ -103,7 +112,9 @@ impl Registry {
 
     /// From now on the session gets no messages of its route.
     pub(crate) fn leave(&mut self, key: u32) {
-        let Some(slot) = self.slots.get_mut(key as usize) else { return };
+        let Some(slot) = self.slots.get_mut(key as usize) else {
+            return;
+        };
         let member = std::mem::replace(&mut slot.member, NOT_A_MEMBER);
         let members = &mut self.members[slot.route.index()];
         if member == NOT_A_MEMBER {
@@ -125,7 +136,9 @@ impl Registry {
     /// What the session has to attend to; taken out of the slot.
     #[inline]
     pub(crate) fn attend(&mut self, key: u32) -> Attention {
-        let Some(slot) = self.slots.get_mut(key as usize) else { return Attention::default() };
+        let Some(slot) = self.slots.get_mut(key as usize) else {
+            return Attention::default();
+        };
         Attention {
             timer_fired: std::mem::take(&mut slot.timer_fired),
             order: slot.order.take(),
@@ -177,7 +190,9 @@ impl Registry {
     }
 
     fn get(&mut self, address: Address) -> Option<&mut Slot> {
-        self.slots.get_mut(address.slot as usize).filter(|slot| slot.id == address.id)
+        self.slots
+            .get_mut(address.slot as usize)
+            .filter(|slot| slot.id == address.id)
     }
 
     /// Offers a message to every open session of a route; `report` gets what became of each.
@@ -286,7 +301,16 @@ mod tests {
         registry.remove(slot);
         assert_eq!(registry.insert(session(2, 0)), slot);
         let message = SharedMessage::new(MessageKind::Text, b"x");
-        let mut deliver = |id| registry.deliver(Address { slot, id: ConnectionId(id) }, message.clone(), &routes);
+        let mut deliver = |id| {
+            registry.deliver(
+                Address {
+                    slot,
+                    id: ConnectionId(id),
+                },
+                message.clone(),
+                &routes,
+            )
+        };
         assert_eq!(deliver(1), None);
         assert_eq!(deliver(2), Some((RouteId(0), Offered::Queued)));
         assert!(registry.attend(slot).outbox.is_some());
@@ -297,7 +321,13 @@ mod tests {
         let mut registry = Registry::new(1);
         let slot = registry.insert(session(1, 0));
         registry.order_all(&SessionOrder::Stop);
-        registry.order(Address { slot, id: ConnectionId(1) }, SessionOrder::SlowConsumer);
+        registry.order(
+            Address {
+                slot,
+                id: ConnectionId(1),
+            },
+            SessionOrder::SlowConsumer,
+        );
         assert_eq!(registry.attend(slot).order.as_deref(), Some(&SessionOrder::Stop));
         registry.order_all(&SessionOrder::Stop);
         registry.order_all(&SessionOrder::Cut);

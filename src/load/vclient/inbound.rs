@@ -32,7 +32,7 @@ impl VClient {
     pub fn writable(&mut self, turn: &mut Turn<'_>) {
         if let Wait::Writable(intended) = self.wait {
             self.counted(turn, |client, turn| {
-                client.run_intended(turn, turn.now, Some(intended))
+                client.run_intended(turn, turn.now, Some(intended));
             });
         }
     }

@@ -18,8 +18,8 @@ mod task;
 mod transport;
 mod turn;
 
-pub(crate) use peer::{Peer, Room};
-pub(crate) use task::{Admission, Session, Upgraded};
 #[cfg(test)]
 pub(crate) use output::Output;
+pub(crate) use peer::{Peer, Room};
+pub(crate) use task::{Admission, Session, Upgraded};
 pub(crate) use transport::Transport;

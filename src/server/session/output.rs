@@ -45,7 +45,14 @@ impl<'a> Output<'a> {
         traffic: &'a mut Traffic,
         socket: Option<Socket<'a>>,
     ) -> Self {
-        Self { sender, buffer, scratch, traffic, socket, error: None }
+        Self {
+            sender,
+            buffer,
+            scratch,
+            traffic,
+            socket,
+            error: None,
+        }
     }
 
     /// Sends a data message.
@@ -94,7 +101,9 @@ impl<'a> Output<'a> {
 
     #[inline]
     fn write(&mut self) {
-        let Some(Socket { transport, waker }) = &mut self.socket else { return };
+        let Some(Socket { transport, waker }) = &mut self.socket else {
+            return;
+        };
         if self.buffer.is_empty() {
             return;
         }
@@ -122,8 +131,16 @@ impl<'a> Output<'a> {
         let written = match &mut self.socket {
             None => 0,
             Some(Socket { transport, waker }) => {
-                let slices = [IoSlice::new(self.buffer), IoSlice::new(head), IoSlice::new(payload)];
-                let used = if self.buffer.is_empty() { &slices[1..] } else { &slices };
+                let slices = [
+                    IoSlice::new(self.buffer),
+                    IoSlice::new(head),
+                    IoSlice::new(payload),
+                ];
+                let used = if self.buffer.is_empty() {
+                    &slices[1..]
+                } else {
+                    &slices
+                };
                 let mut cx = Context::from_waker(waker);
                 match Pin::new(&mut **transport).poll_write_vectored(&mut cx, used) {
                     Poll::Ready(Ok(written)) => written,
@@ -140,7 +157,8 @@ impl<'a> Output<'a> {
         // What is left is gathered like anything else; nothing more goes to the socket before it.
         self.socket = None;
         let before = self.buffer.len();
-        self.buffer.extend_from_slice(&head[written.saturating_sub(before).min(head.len())..]);
+        self.buffer
+            .extend_from_slice(&head[written.saturating_sub(before).min(head.len())..]);
         let of_payload = written.saturating_sub(before + head.len());
         self.buffer.extend_from_slice(&payload[of_payload..]);
         self.buffer.drain(..written.min(before));
