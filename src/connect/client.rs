@@ -51,6 +51,7 @@ pub async fn connect(
         WebSocketStream::from_partially_read(dialed.stream, dialed.leftover, Role::Client, limits(&config));
     let session = Session::new(socket.await, &console, &config);
     let ending = session.run(actions, &mut interrupts).await;
+    let at_terminal = reading.is_some();
     if let Some(reading) = reading {
         console.settle().await;
         reading.stop().await;
@@ -60,9 +61,10 @@ pub async fn connect(
         let _ = console.show(Event::Ended(ending.clone())).await;
         console.finish().await;
     };
+    // A pipe may block for ever. A terminal does not, and there an interrupt may be the one that stopped the editor.
     tokio::select! {
         () = farewell => {}
-        () = next_interrupt(&mut interrupts) => {}
+        () = next_interrupt(&mut interrupts), if !at_terminal => {}
     }
     Ok(ending)
 }

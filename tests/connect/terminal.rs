@@ -153,6 +153,7 @@ async fn an_incoming_message_leaves_the_line_being_edited_intact() {
     terminal.type_in("/ping x\r");
     assert_eq!(server.next().await.unwrap().unwrap(), Message::Ping("x".into()));
 
+    terminal.sees(&["/ping x", "> "]).await;
     terminal.type_in("half a li");
     terminal.sees(&["half a li"]).await;
     server.send(close(1000, "good night")).await.unwrap();
