@@ -138,7 +138,13 @@ impl fmt::Display for Refusal {
         match body.lines().find(|line| !line.trim().is_empty()) {
             Some(line) if is_text => {
                 // Quotes stay as they are, since many a body is JSON; what could steer a terminal does not.
-                let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+                let shown = |c: char| {
+                    if c.is_control() {
+                        char::REPLACEMENT_CHARACTER
+                    } else {
+                        c
+                    }
+                };
                 let line: String = line.trim().chars().take(120).map(shown).collect();
                 write!(f, " ({line})")
             }
