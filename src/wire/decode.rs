@@ -116,6 +116,10 @@ impl Receiver {
     /// Call it until it returns [`Received::NeedMore`]: the last call lets the receiver free what it handed out.
     #[inline]
     pub fn receive<'a>(&'a mut self, input: &'a mut [u8]) -> (usize, Received<'a>) {
+        if input.is_empty() && self.partial.is_none() {
+            // The last call for most reads: nothing is left and nothing is kept.
+            return (0, Received::NeedMore);
+        }
         self.discard_delivered();
         if self.finished {
             return (input.len(), Received::NeedMore);
