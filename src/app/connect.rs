@@ -80,12 +80,12 @@ fn settings(args: &ConnectArgs) -> Result<ConnectConfig, Failure> {
             host: args.host.clone(),
         },
         tls: ClientTls {
-            insecure: args.insecure,
-            ca_file: args.ca.clone(),
-            client_certificate: args.cert.clone().zip(args.key.clone()),
+            insecure: args.tls.insecure,
+            ca_file: args.tls.ca.clone(),
+            client_certificate: args.tls.client_certificate(),
             ..ClientTls::default()
         },
-        server_name: args.server_name.clone(),
+        server_name: args.tls.server_name.clone(),
         connect_timeout: Duration::from(args.connect_timeout),
         max_message_size: usize::try_from(args.max_message_size.0).unwrap_or(usize::MAX / 2),
         input: input(args),

@@ -1,11 +1,10 @@
 //! `wsbench connect`.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::LogArgs;
+use super::{ClientTlsArgs, LogArgs};
 use crate::units::{ByteSize, Span};
 
 /// Flags of `wsbench connect`. A flag wins over `WSBENCH_*`, that over the default.
@@ -101,44 +100,9 @@ pub struct ConnectArgs {
     #[arg(long, value_name = "HOST", help_heading = "Request")]
     pub host: Option<String>,
 
-    /// Accept any TLS certificate
-    #[arg(
-        short = 'k',
-        long,
-        visible_short_alias = 'n',
-        visible_alias = "no-check",
-        env = "WSBENCH_INSECURE",
-        help_heading = "TLS"
-    )]
-    pub insecure: bool,
-
-    /// Trust the certificate authorities in this PEM file as well
-    #[arg(long, value_name = "PEM", env = "WSBENCH_CA", help_heading = "TLS")]
-    pub ca: Option<PathBuf>,
-
-    /// Client certificate chain
-    #[arg(
-        long,
-        value_name = "PEM",
-        requires = "key",
-        env = "WSBENCH_CERT",
-        help_heading = "TLS"
-    )]
-    pub cert: Option<PathBuf>,
-
-    /// Private key of the client certificate
-    #[arg(
-        long,
-        value_name = "PEM",
-        requires = "cert",
-        env = "WSBENCH_KEY",
-        help_heading = "TLS"
-    )]
-    pub key: Option<PathBuf>,
-
-    /// TLS server name to present and verify instead of the URL's host
-    #[arg(long, value_name = "NAME", env = "WSBENCH_SERVER_NAME", help_heading = "TLS")]
-    pub server_name: Option<String>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: ClientTlsArgs,
 
     /// Give up if the connection is not open by then
     #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Limits")]
@@ -291,7 +255,7 @@ mod tests {
             "-P", "--slash", "-n", "-x", "hello", "-w", "2", "-s", "a", "-s", "b", "-H", "X: y:z",
         ])
         .unwrap();
-        assert!(args.show_ping_pong && args.insecure);
+        assert!(args.show_ping_pong && args.tls.insecure);
         assert_eq!(
             (args.execute, args.subprotocol),
             (vec!["hello".to_owned()], vec!["a".to_owned(), "b".to_owned()])

@@ -4,11 +4,13 @@ mod connect;
 mod load;
 mod log;
 mod serve;
+mod tls;
 
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use load::{RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
 pub use serve::ServeArgs;
+pub use tls::ClientTlsArgs;
 
 use clap::{Parser, Subcommand};
 
