@@ -103,7 +103,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
     let overrides = Overrides {
         target: args.target.clone(),
         seed: args.seed,
-        insecure: args.insecure,
+        insecure: args.tls.insecure,
         variables: args
             .variables
             .iter()
@@ -113,13 +113,13 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
     };
     let mut plan = scenario::load(&args.file, &overrides).map_err(Failure::configuration)?;
     let transport = &mut plan.transport;
-    if let Some(ca) = &args.ca {
+    if let Some(ca) = &args.tls.ca {
         transport.ca_file = Some(ca.clone());
     }
-    if let (Some(certificate), Some(key)) = (&args.cert, &args.key) {
-        transport.client_certificate = Some((certificate.clone(), key.clone()));
+    if let Some(files) = args.tls.client_certificate() {
+        transport.client_certificate = Some(files);
     }
-    if let Some(name) = &args.server_name {
+    if let Some(name) = &args.tls.server_name {
         transport.server_name = Some(name.clone());
     }
     if !args.source.is_empty() {

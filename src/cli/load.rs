@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::LogArgs;
+use super::{ClientTlsArgs, LogArgs};
 
 /// Flags of `wsbench run`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
 #[derive(Args, Clone, Debug)]
@@ -18,42 +18,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
     pub target: Option<String>,
 
-    /// Accept any TLS certificate
-    #[arg(short = 'k', long, env = "WSBENCH_INSECURE", help_heading = "Target")]
-    pub insecure: bool,
-
-    /// Trust the certificate authorities in this PEM file as well
-    #[arg(long, value_name = "PEM", env = "WSBENCH_CA", help_heading = "Target")]
-    pub ca: Option<PathBuf>,
-
-    /// Client certificate chain
-    #[arg(
-        long,
-        value_name = "PEM",
-        requires = "key",
-        env = "WSBENCH_CERT",
-        help_heading = "Target"
-    )]
-    pub cert: Option<PathBuf>,
-
-    /// Private key of the client certificate
-    #[arg(
-        long,
-        value_name = "PEM",
-        requires = "cert",
-        env = "WSBENCH_KEY",
-        help_heading = "Target"
-    )]
-    pub key: Option<PathBuf>,
-
-    /// TLS server name to present and verify instead of the URL's host
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "WSBENCH_SERVER_NAME",
-        help_heading = "Target"
-    )]
-    pub server_name: Option<String>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: ClientTlsArgs,
 
     /// Connect from these local addresses in turn: an address or a CIDR block; repeatable
     #[arg(

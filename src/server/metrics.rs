@@ -120,10 +120,13 @@ impl RouteMetrics {
         self.messages_out.add(messages_out);
         self.bytes_in.add(bytes_in);
         self.bytes_out.add(bytes_out);
-        self.pings_in.add(u64::from(traffic.pings_in));
-        self.pings_out.add(u64::from(traffic.pings_out));
-        self.pongs_in.add(u64::from(traffic.pongs_in));
-        self.pongs_out.add(u64::from(traffic.pongs_out));
+        let controls = traffic.pings_in | traffic.pings_out | traffic.pongs_in | traffic.pongs_out;
+        if controls != 0 {
+            self.pings_in.add(u64::from(traffic.pings_in));
+            self.pings_out.add(u64::from(traffic.pings_out));
+            self.pongs_in.add(u64::from(traffic.pongs_in));
+            self.pongs_out.add(u64::from(traffic.pongs_out));
+        }
     }
 
     /// A connection ended after `open`.

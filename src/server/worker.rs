@@ -198,7 +198,7 @@ impl Worker {
         self.registry
             .borrow_mut()
             .fan_out(*route, message, self.limits(*route), |offered| {
-                metrics.offered(offered)
+                metrics.offered(offered);
             })
     }
 

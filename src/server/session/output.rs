@@ -1,10 +1,7 @@
 //! [`Output`]: what a session says during one turn, gathered in the worker's buffer and written at once.
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-
-use tokio::io::AsyncWrite;
+use std::task::Waker;
 
 use super::transport::Transport;
 use crate::server::record::Traffic;
@@ -107,19 +104,17 @@ impl<'a> Output<'a> {
         if self.buffer.is_empty() {
             return;
         }
-        let mut cx = Context::from_waker(waker);
-        match Pin::new(&mut **transport).poll_write(&mut cx, self.buffer) {
-            Poll::Ready(Ok(written)) if written == self.buffer.len() => {
+        match transport.write_now(waker, self.buffer) {
+            Ok(written) => {
                 self.traffic.bytes_out += written as u64;
-                self.buffer.clear();
+                if written == self.buffer.len() {
+                    self.buffer.clear();
+                } else {
+                    self.buffer.drain(..written);
+                    self.socket = None;
+                }
             }
-            Poll::Ready(Ok(written)) => {
-                self.traffic.bytes_out += written as u64;
-                self.buffer.drain(..written);
-                self.socket = None;
-            }
-            Poll::Ready(Err(error)) => self.fail(error),
-            Poll::Pending => self.socket = None,
+            Err(error) => self.fail(error),
         }
     }
 
@@ -141,11 +136,9 @@ impl<'a> Output<'a> {
                 } else {
                     &slices
                 };
-                let mut cx = Context::from_waker(waker);
-                match Pin::new(&mut **transport).poll_write_vectored(&mut cx, used) {
-                    Poll::Ready(Ok(written)) => written,
-                    Poll::Ready(Err(error)) => return self.fail(error),
-                    Poll::Pending => 0,
+                match transport.write_vectored_now(waker, used) {
+                    Ok(written) => written,
+                    Err(error) => return self.fail(error),
                 }
             }
         };

@@ -72,6 +72,8 @@ impl<'a> Turn<'a> {
             state,
             worker,
         };
+        // A mode that panicked may have left here what it had to say to its own client.
+        turn.buffers.write.clear();
         let over = turn.take(timer_fired, order).is_err();
         turn.end();
         if over { Poll::Ready(()) } else { Poll::Pending }
@@ -248,7 +250,7 @@ impl<'a> Turn<'a> {
                     }
                     Received::Close(payload) => stage.life.peer_closed(payload, &mut stage.peer.output),
                     Received::Violation(violation) => {
-                        stage.life.peer_violated(violation, &mut stage.peer.output)
+                        stage.life.peer_violated(violation, &mut stage.peer.output);
                     }
                 }
             }

@@ -186,3 +186,18 @@ fn a_file_that_is_not_there_is_named() {
     let error = ServerConfig::load(Path::new("/nowhere/server.yaml")).unwrap_err();
     assert_eq!(error.to_string(), "cannot read /nowhere/server.yaml");
 }
+
+#[test]
+fn the_documented_configuration_is_one() {
+    let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/server.md"));
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let config = parse(rest.split_once("```").unwrap().0);
+    let standard = RouteLimits::default();
+    assert_eq!(
+        route(&config, "/echo").limits,
+        standard,
+        "the page shows the defaults"
+    );
+    assert_eq!(config.limits, crate::server::ConnectionLimits::default());
+    assert_eq!(route(&config, "/iot").api_keys.len(), 2);
+}
