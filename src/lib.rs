@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod clock;
 pub mod exit;
+pub mod load;
 pub mod metrics;
 pub mod net;
 pub mod report;

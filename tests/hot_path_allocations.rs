@@ -54,7 +54,7 @@ fn a_warm_shard_allocates_nothing() {
     assert_ne!(
         allocations(|| measure(&mut shard)),
         0,
-        "the first values get their pages"
+        "the first values get their arrays"
     );
     shard.clear();
     assert_eq!(allocations(|| measure(&mut shard)), 0);

@@ -4,7 +4,10 @@
 //! The check is textual: comments, literals and `#[cfg(test)]` items are taken out, then each path that starts with
 //! `crate::`, `wsbench::` or enough `super::` is resolved to the top-level module that it enters.
 
-#![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the test that reads it")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a file that cannot be read fails the test that reads it"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,166 +1,142 @@
-//! [`Histogram`]: durations to three significant digits, in HdrHistogram's layout.
+//! [`Histogram`]: durations to three significant digits, counted by the `hdrhistogram` crate.
 //!
-//! HdrHistogram's own container is one array that reaches from 1 ns to the largest value, up to 270 kB. A trend's
-//! values lie within a few octaves, and a run holds many trends times groups times shards, so here each octave is a
-//! page that exists from its first value on: the same buckets, a tenth of the memory, and merging and clearing touch
-//! only what was used.
+//! The crate's array of counts grows with the longest value, from 16 kB up to 270 kB at 1 h. Bounds fixed at 1 h would
+//! make every array as large as the largest at once, and resident too, since the crate writes the whole of it when it
+//! creates and when it clears it: about twice the memory, and twice the time to merge and to clear.
+//!
+//! Buckets would make mean, spread and extremes inexact, so those come from sums that are kept beside them.
 
 use std::time::Duration;
 
-/// Buckets per octave: 1024 gives HdrHistogram's three significant digits (an error below 0.1 %).
-const PAGE: usize = 1 << PAGE_BITS;
-const PAGE_BITS: u32 = 10;
-/// The largest value that is told apart, in nanoseconds; what is longer counts as this long.
-const MAX_NANOS: u64 = 3_600_000_000_000;
-/// Pages from 0 to [`MAX_NANOS`].
-const PAGES: usize = page_of(MAX_NANOS) + 1;
+const SIGNIFICANT_DIGITS: u8 = 3;
+/// What is longer counts as this long, so that a clock gone wrong cannot make the array grow without end.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// How often durations occurred, from 1 ns to 1 h; longer ones count as 1 h.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    pages: [Option<Box<[u64; PAGE]>>; PAGES],
-    count: u64,
+    counts: hdrhistogram::Histogram<u64>,
+    /// In nanoseconds, like everything below.
     sum: u128,
+    sum_of_squares: u128,
     min: u64,
     max: u64,
 }
 
 impl Histogram {
-    /// An empty histogram: no page is allocated before its first value.
+    /// An empty histogram.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
-            pages: [const { None }; PAGES],
-            count: 0,
+            counts: hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS)
+                .expect("the library takes up to five significant digits"),
             sum: 0,
+            sum_of_squares: 0,
             min: u64::MAX,
             max: 0,
         }
     }
 
-    /// Counts one duration.
+    /// Counts one duration; allocates only if it is longer than every one before.
     pub fn record(&mut self, value: Duration) {
-        let nanos = u64::try_from(value.as_nanos()).unwrap_or(u64::MAX).min(MAX_NANOS);
-        let page = page_of(nanos);
-        let counts = self.pages[page].get_or_insert_with(|| Box::new([0; PAGE]));
-        counts[slot_of(nanos, page)] += 1;
-        self.count += 1;
+        let nanos = value.min(LONGEST).as_nanos() as u64;
+        // The addition grows the array as needed; it could only fail where a usize has 16 bits.
+        self.counts += nanos;
         self.sum += u128::from(nanos);
+        self.sum_of_squares += u128::from(nanos).pow(2);
         self.min = self.min.min(nanos);
         self.max = self.max.max(nanos);
     }
 
     /// Adds everything that `other` counted.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.pages.iter_mut().zip(&other.pages) {
-            let Some(theirs) = theirs else { continue };
-            match mine {
-                Some(mine) => mine
-                    .iter_mut()
-                    .zip(theirs.iter())
-                    .for_each(|(mine, theirs)| *mine += theirs),
-                None => *mine = Some(theirs.clone()),
-            }
-        }
-        self.count += other.count;
+        self.counts += &other.counts;
         self.sum += other.sum;
+        self.sum_of_squares += other.sum_of_squares;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
     }
 
-    /// Forgets every value and keeps the pages, so that the next round allocates nothing.
+    /// Forgets every value and keeps the memory, so that the next round allocates nothing.
     pub fn clear(&mut self) {
-        for page in self.pages.iter_mut().flatten() {
-            page.fill(0);
-        }
-        (self.count, self.sum, self.min, self.max) = (0, 0, u64::MAX, 0);
+        self.counts.reset();
+        (self.sum, self.sum_of_squares) = (0, 0);
+        (self.min, self.max) = (u64::MAX, 0);
     }
 
     /// How many durations were counted.
     #[must_use]
-    pub const fn count(&self) -> u64 {
-        self.count
+    pub fn count(&self) -> u64 {
+        self.counts.len()
     }
 
     /// Whether nothing was counted.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.count == 0
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
     }
 
     /// The shortest, exactly; zero if empty.
     #[must_use]
-    pub const fn min(&self) -> Duration {
-        Duration::from_nanos(if self.count == 0 { 0 } else { self.min })
+    pub fn min(&self) -> Duration {
+        Duration::from_nanos(if self.is_empty() { 0 } else { self.min })
     }
 
     /// The longest, exactly; zero if empty.
     #[must_use]
-    pub const fn max(&self) -> Duration {
+    pub fn max(&self) -> Duration {
         Duration::from_nanos(self.max)
     }
 
-    /// The arithmetic mean, exactly; zero if empty.
+    /// The arithmetic mean, to the nanosecond; zero if empty.
     #[must_use]
     pub fn mean(&self) -> Duration {
-        let mean = self.sum.checked_div(u128::from(self.count)).unwrap_or(0);
-        Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX))
+        let mean = self.sum.checked_div(u128::from(self.count())).unwrap_or(0);
+        Duration::from_nanos(mean as u64)
     }
 
-    /// The standard deviation of the population; zero if empty.
+    /// The standard deviation of the population, to the nanosecond; zero if empty.
     #[must_use]
     pub fn stddev(&self) -> Duration {
-        if self.count == 0 {
+        if self.is_empty() {
             return Duration::ZERO;
         }
-        let mean = self.sum as f64 / self.count as f64;
-        let squares: f64 = self
-            .buckets()
-            .map(|bucket| (bucket.middle() as f64 - mean).powi(2) * bucket.count as f64)
-            .sum();
-        Duration::from_nanos((squares / self.count as f64).sqrt() as u64)
+        let count = u128::from(self.count());
+        let (mean, rest) = (self.sum / count, self.sum % count);
+        // The sum of (value - mean)², in whole numbers: floats would lose a small spread among long durations.
+        let squares = self.sum_of_squares - mean * (self.sum + rest);
+        Duration::from_nanos((squares as f64 / count as f64).sqrt().round() as u64)
     }
 
     /// The least duration that the share `q` (0 to 1) of all durations does not exceed; zero if empty.
     ///
-    /// As HdrHistogram does, it gives the upper end of the bucket, but never more than the longest duration.
+    /// It is the upper end of a bucket, at most 0.1 % too long, but never more than the longest duration.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Duration {
         let [value] = self.quantiles([q]);
         value
     }
 
-    /// Several [quantiles](Self::quantile), whose shares ascend, in one pass.
+    /// Several [quantiles](Self::quantile), whose shares must ascend, in one pass.
     #[must_use]
     pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> [Duration; N] {
-        let mut buckets = self.buckets();
-        let (mut seen, mut nanos) = (0, 0);
-        shares.map(|share| {
-            let rank = ((share.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1);
-            while seen < rank
-                && let Some(bucket) = buckets.next()
-            {
-                seen += bucket.count;
-                nanos = bucket.highest().min(self.max);
-            }
-            Duration::from_nanos(nanos)
+        debug_assert!(shares.is_sorted(), "shares {shares:?} do not ascend");
+        let mut values = self.counts.value_at_quantiles(shares);
+        shares.map(|_| {
+            let nanos = values.next().unwrap_or(self.max);
+            Duration::from_nanos(nanos).clamp(self.min(), self.max())
         })
     }
 
     /// Every bucket that counted something, in ascending order.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
-        self.pages.iter().enumerate().flat_map(|(page, counts)| {
-            counts.iter().flat_map(move |counts| {
-                counts
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, count)| **count > 0)
-                    .map(move |(slot, &count)| Bucket {
-                        page: page as u32,
-                        slot: slot as u64,
-                        count,
-                    })
-            })
+        self.counts.iter_recorded().map(|step| {
+            let highest = step.value_iterated_to();
+            Bucket {
+                lowest: Duration::from_nanos(self.counts.lowest_equivalent(highest)),
+                highest: Duration::from_nanos(highest),
+                count: step.count_at_value(),
+            }
         })
     }
 }
@@ -174,47 +150,12 @@ impl Default for Histogram {
 /// A range of durations that are not told apart, and how many there were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    page: u32,
-    slot: u64,
+    /// The shortest duration of the bucket.
+    pub lowest: Duration,
+    /// The longest duration of the bucket.
+    pub highest: Duration,
     /// How many durations fell into it.
     pub count: u64,
-}
-
-impl Bucket {
-    /// The shortest duration of the bucket, in nanoseconds.
-    #[must_use]
-    pub const fn lowest(self) -> u64 {
-        match self.page {
-            0 => self.slot,
-            page => (self.slot + PAGE as u64) << (page - 1),
-        }
-    }
-
-    /// The longest duration of the bucket, in nanoseconds.
-    #[must_use]
-    pub const fn highest(self) -> u64 {
-        self.lowest() + self.width() - 1
-    }
-
-    /// The middle of the bucket, in nanoseconds.
-    #[must_use]
-    pub const fn middle(self) -> u64 {
-        self.lowest() + self.width() / 2
-    }
-
-    const fn width(self) -> u64 {
-        1 << self.page.saturating_sub(1)
-    }
-}
-
-/// Page 0 holds 0..1024 ns and page n the octave that begins at 1024 ns * 2^(n-1).
-const fn page_of(nanos: u64) -> usize {
-    (u64::BITS - (nanos >> PAGE_BITS).leading_zeros()) as usize
-}
-
-/// The bucket within the page; above page 0 the leading bit is implied by the page.
-const fn slot_of(nanos: u64, page: usize) -> usize {
-    (nanos >> page.saturating_sub(1)) as usize & (PAGE - 1)
 }
 
 #[cfg(test)]
@@ -230,53 +171,71 @@ mod tests {
         histogram
     }
 
-    fn oracle(values: &[u64]) -> hdrhistogram::Histogram<u64> {
-        let mut histogram = hdrhistogram::Histogram::new_with_bounds(1, MAX_NANOS, 3).unwrap();
-        values
-            .iter()
-            .for_each(|&nanos| histogram.saturating_record(nanos));
-        histogram
+    /// Up to `most` durations in nanoseconds, of every magnitude from 0 to 1 h.
+    fn durations(most: usize) -> impl Strategy<Value = Vec<u64>> {
+        let any_magnitude = (0_u32..=42).prop_flat_map(|bits| 0..=(1_u64 << bits).min(3_600_000_000_000));
+        prop::collection::vec(any_magnitude, 1..=most)
     }
 
     proptest! {
-        /// The library that defines the format is the judge of the layout.
         #[test]
-        fn its_quantiles_are_those_of_hdrhistogram(
-            values in prop::collection::vec((0_u32..42).prop_flat_map(|bits| 0_u64..(1 << bits).max(2)), 1..200),
-            q in 0.001_f64..=1.0,
-        ) {
-            let values: Vec<u64> = values.into_iter().map(|value| value.min(MAX_NANOS)).collect();
-            let (mine, theirs) = (of(&values), oracle(&values));
-            for q in [q, 0.5, 0.9, 0.99, 1.0] {
-                let expected = theirs.value_at_quantile(q).min(theirs.max());
-                let exact = *values.iter().max().unwrap();
-                prop_assert_eq!(mine.quantile(q).as_nanos() as u64, expected.min(exact), "q={}", q);
+        fn quantiles_are_those_of_the_sorted_values_to_three_digits(mut values in durations(300), q in 0.0_f64..=1.0) {
+            let histogram = of(&values);
+            values.sort_unstable();
+            for q in [q, 0.5, 0.9, 0.99, 0.999, 1.0] {
+                let rank = ((q * values.len() as f64).ceil() as usize).max(1);
+                let exact = values[rank - 1] as f64;
+                let reported = histogram.quantile(q).as_nanos() as f64;
+                prop_assert!((reported - exact).abs() <= exact / 1000.0, "q={q}: {reported} for {exact}");
             }
         }
 
         #[test]
-        fn merging_is_recording_everything_in_one(
-            left in prop::collection::vec(0_u64..1 << 36, 0..50),
-            right in prop::collection::vec(0_u64..1 << 36, 0..50),
-        ) {
-            let mut merged = of(&left);
-            merged.merge(&of(&right));
-            let whole = of(&[left, right].concat());
-            prop_assert_eq!(merged.buckets().collect::<Vec<_>>(), whole.buckets().collect::<Vec<_>>());
-            prop_assert_eq!((merged.count(), merged.min(), merged.max(), merged.mean()),
-                            (whole.count(), whole.min(), whole.max(), whole.mean()));
+        fn moments_are_those_of_the_values(values in durations(300)) {
+            let histogram = of(&values);
+            let nanos = |duration: Duration| duration.as_nanos() as f64;
+            let count = values.len() as f64;
+            let mean = values.iter().map(|&value| value as f64).sum::<f64>() / count;
+            let variance = values.iter().map(|&value| (value as f64 - mean).powi(2)).sum::<f64>() / count;
+            prop_assert_eq!(histogram.count(), values.len() as u64);
+            prop_assert_eq!(histogram.min().as_nanos() as u64, *values.iter().min().unwrap());
+            prop_assert_eq!(histogram.max().as_nanos() as u64, *values.iter().max().unwrap());
+            prop_assert!((nanos(histogram.mean()) - mean).abs() <= 1.0);
+            prop_assert!((nanos(histogram.stddev()) - variance.sqrt()).abs() <= 1.0);
         }
 
         #[test]
-        fn a_bucket_holds_what_was_recorded_to_three_digits(nanos in 0_u64..MAX_NANOS) {
-            let bucket = of(&[nanos]).buckets().next().unwrap();
-            prop_assert!(bucket.lowest() <= nanos && nanos <= bucket.highest());
-            prop_assert!((bucket.highest() - bucket.lowest()) as f64 <= nanos as f64 / 1000.0);
+        fn merging_is_recording_everything_in_one(
+            before in durations(50),
+            left in durations(50),
+            right in durations(50),
+        ) {
+            // A histogram that was in use has room for what is long gone, as in a worker's second round.
+            let mut merged = of(&before);
+            merged.clear();
+            merged.merge(&of(&left));
+            merged.merge(&of(&right));
+            merged.merge(&Histogram::new());
+            let whole = of(&[left, right].concat());
+            prop_assert_eq!(merged.buckets().collect::<Vec<_>>(), whole.buckets().collect::<Vec<_>>());
+            prop_assert_eq!((merged.count(), merged.min(), merged.max(), merged.mean(), merged.stddev()),
+                            (whole.count(), whole.min(), whole.max(), whole.mean(), whole.stddev()));
+        }
+
+        #[test]
+        fn a_bucket_holds_what_was_recorded_to_three_digits(values in durations(1)) {
+            let recorded = Duration::from_nanos(values[0]);
+            let buckets: Vec<_> = of(&values).buckets().collect();
+            let [Bucket { lowest, highest, count: 1 }] = buckets[..] else {
+                return Err(TestCaseError::fail(format!("{buckets:?}")));
+            };
+            prop_assert!(lowest <= recorded && recorded <= highest);
+            prop_assert!(highest - lowest <= recorded / 1000);
         }
     }
 
     #[test]
-    fn an_empty_one_reports_zeros_and_holds_no_page() {
+    fn an_empty_one_reports_zeros() {
         let empty = Histogram::new();
         assert_eq!(
             [
@@ -288,7 +247,7 @@ mod tests {
             ],
             [Duration::ZERO; 5]
         );
-        assert!(empty.is_empty() && empty.pages.iter().all(Option::is_none));
+        assert!(empty.is_empty() && empty.buckets().next().is_none());
     }
 
     #[test]
@@ -300,25 +259,22 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_those_of_the_values() {
-        let histogram = of(&[
-            2_000_000, 4_000_000, 4_000_000, 4_000_000, 5_000_000, 5_000_000, 7_000_000, 9_000_000,
-        ]);
-        assert_eq!(histogram.mean(), Duration::from_millis(5));
-        let stddev = histogram.stddev().as_secs_f64();
-        assert!((stddev - 0.002).abs() < 0.000_004, "{stddev}");
+    fn a_small_spread_among_long_durations_is_not_lost() {
+        let hour = 3_600_000_000_000;
+        assert_eq!(of(&[hour; 7]).stddev(), Duration::ZERO);
+        assert_eq!(of(&[hour - 20, hour]).stddev(), Duration::from_nanos(10));
     }
 
     #[test]
-    fn clearing_keeps_the_pages_but_no_value() {
+    fn clearing_keeps_the_memory_but_no_value() {
         let mut histogram = of(&[5, 5_000, 5_000_000]);
-        let pages = histogram.pages.iter().flatten().count();
+        let slots = histogram.counts.distinct_values();
         histogram.clear();
         assert!(histogram.is_empty() && histogram.buckets().next().is_none());
         assert_eq!(
-            (histogram.min(), histogram.max()),
-            (Duration::ZERO, Duration::ZERO)
+            (histogram.min(), histogram.max(), histogram.stddev()),
+            (Duration::ZERO, Duration::ZERO, Duration::ZERO)
         );
-        assert_eq!(histogram.pages.iter().flatten().count(), pages);
+        assert_eq!(histogram.counts.distinct_values(), slots);
     }
 }

@@ -6,7 +6,7 @@
 //!            Recorder::finish -> Totals -> Summary (final: Figures per group, Outcome, Books, Processes)
 //! ```
 //!
-//! The hot path is [`Shard`]'s: an index and an addition, no lock, no allocation once every octave of every trend
+//! The hot path is [`Shard`]'s: an index and an addition, no lock, no allocation once the longest value of every trend
 //! and every close code has been seen. Everything readable ([`Figures`], [`Books`]) is derived from tallies later.
 
 mod books;

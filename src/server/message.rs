@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::wire::deflate::{DeflateParams, Deflater};
+use crate::wire::deflate::{DeflateParams, Deflater, WindowBits};
 use crate::wire::{MaskKey, MessageKind, Role, Sender};
 
 /// A message for many receivers. Cloning it copies a pointer.
@@ -71,8 +71,8 @@ impl SharedMessage {
 const SHARED: DeflateParams = DeflateParams {
     server_no_context_takeover: true,
     client_no_context_takeover: true,
-    server_max_window_bits: 15,
-    client_max_window_bits: 15,
+    server_max_window_bits: WindowBits::MAX,
+    client_max_window_bits: WindowBits::MAX,
 };
 
 /// Whether a connection with these parameters can be sent the shared compressed frame.

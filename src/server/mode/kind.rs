@@ -1,10 +1,17 @@
-//! [`ModeConfig`]: the table of everything that a route can do.
+//! [`ModeConfig`]: the table of everything that a route can do. [`Service`]: what a worker makes from it.
+
+use std::fmt;
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use std::fmt;
 
-use super::prefixed_echo::PrefixedEchoConfig;
+use super::broadcast::Broadcast;
+use super::echo::Echo;
+use super::iot::Iot;
+use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
+use super::Mode;
+use crate::server::endpoint::{Endpoint, Health, Journal, Metrics};
 
 /// What a route does, and the settings of it.
 ///
@@ -57,6 +64,41 @@ impl ModeConfig {
             Self::Metrics => "metrics",
             Self::Journal => "journal",
         }
+    }
+}
+
+/// What a worker needs to serve a route.
+pub(crate) enum Service {
+    /// Makes the mode of each new connection.
+    WebSocket(Box<dyn Fn() -> Box<dyn Mode>>),
+    /// Answers HTTP requests.
+    Http(Box<dyn Endpoint>),
+}
+
+impl Service {
+    /// The service of a route with this mode.
+    pub(crate) fn new(config: &ModeConfig) -> Self {
+        match config {
+            ModeConfig::Echo => Self::WebSocket(Box::new(|| Box::new(Echo))),
+            ModeConfig::PrefixedEcho(config) => {
+                let prefix: Rc<str> = config.prefix.as_str().into();
+                Self::WebSocket(Box::new(move || Box::new(PrefixedEcho { prefix: prefix.clone() })))
+            }
+            ModeConfig::Broadcast => Self::WebSocket(Box::new(|| Box::new(Broadcast))),
+            ModeConfig::Iot => Self::WebSocket(Box::new(|| Box::new(Iot))),
+            ModeConfig::Health => Self::Http(Box::new(Health)),
+            ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
+            ModeConfig::Journal => Self::Http(Box::new(Journal)),
+        }
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WebSocket(_) => "WebSocket",
+            Self::Http(_) => "Http",
+        })
     }
 }
 

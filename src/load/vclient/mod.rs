@@ -1,0 +1,28 @@
+//! A virtual client without input or output: bytes and time in, bytes and the next deadline out.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `turn` | what a client is given: script, time, where to write and record |
+//! | `client` | [`VClient`]: its state, its deadlines, how it begins, stops and starts again |
+//! | `flow` | the interpreter of a plan's operations; intended moments |
+//! | `loops` | rounds, schedules, jitter |
+//! | `link` | the connection from attempt to end, and the books of it |
+//! | `upgrade` | the HTTP upgrade |
+//! | `inbound` | messages, pings, pongs and Close frames of the peer |
+//! | `pending` | what is owed an answer |
+//!
+//! A new kind of step is an operation in the plan, an arm in `flow` and, if it waits for something, a
+//! variant of `Wait` with its deadline in `client`.
+
+mod client;
+mod flow;
+mod inbound;
+mod link;
+mod loops;
+mod pending;
+mod turn;
+mod upgrade;
+
+pub use client::{Command, VClient};
+pub use link::TransportEnd;
+pub use turn::{Scratch, Script, Turn};

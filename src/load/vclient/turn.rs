@@ -1,0 +1,110 @@
+//! What a virtual client is given each time it is called: the script that all share, the time, where to write and to record.
+
+use std::sync::Arc;
+
+use crate::clock::Moment;
+use crate::metrics::{Counter, ErrorClass, GroupId, Shard};
+use crate::scenario::{LoadModel, Op, Plan};
+use crate::wire::MaskKey;
+
+/// What all clients of a run share: the plan, and what was worked out from it and the target beforehand.
+#[derive(Debug)]
+pub struct Script {
+    pub(super) plan: Arc<Plan>,
+    /// For each group the indices of the operations whose messages are owed a reply.
+    pub(super) tracked: Vec<Box<[u32]>>,
+    /// The value of the `Host` header.
+    pub(super) authority: String,
+    /// For each group the path and query of its upgrade request.
+    pub(super) paths: Vec<String>,
+    /// Wall-clock nanoseconds of [`Moment::ZERO`], for time stamps in payloads.
+    unix_origin: u64,
+    /// Whether a client whose flow ends starts it again.
+    pub(super) repeats: bool,
+}
+
+impl Script {
+    /// `base_path` is the path of the target's URL, which the groups' paths are joined to; `unix_origin` is the wall
+    /// clock at [`Moment::ZERO`], in nanoseconds since 1970.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, authority: String, base_path: &str, unix_origin: u64) -> Self {
+        let tracked = plan.groups.iter().map(|group| tracked(&group.flow)).collect();
+        let base = base_path.trim_end_matches('/');
+        let paths = plan.groups.iter().map(|group| format!("{base}{}", group.connection.path)).collect();
+        let repeats = matches!(plan.load, LoadModel::Closed { .. });
+        Self { plan, tracked, authority, paths, unix_origin, repeats }
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The wall clock at `now`, in nanoseconds since 1970.
+    pub(super) fn unix_nanos(&self, now: Moment) -> u64 {
+        self.unix_origin.saturating_add(now.as_nanos())
+    }
+}
+
+fn tracked(flow: &[Op]) -> Box<[u32]> {
+    let is_tracked = |op: &Op| matches!(op, Op::Send(send) if send.reply.is_some());
+    (0_u32..).zip(flow).filter(|(_, op)| is_tracked(op)).map(|(index, _)| index).collect()
+}
+
+/// One call of a virtual client.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// The present moment.
+    pub now: Moment,
+    /// What all clients share.
+    pub script: &'a Script,
+    /// Where to record.
+    pub shard: &'a mut Shard,
+    /// Where to write bytes for the peer; the driver sends them after the call.
+    pub out: &'a mut Vec<u8>,
+    /// Whether the transport has not taken all earlier bytes: then a client sends no further message.
+    pub blocked: bool,
+    /// What a worker's clients use in turn.
+    pub scratch: &'a mut Scratch,
+}
+
+impl Turn<'_> {
+    /// Counts one of something.
+    pub(super) fn count(&mut self, group: GroupId, counter: Counter) {
+        self.shard.add(group, counter, 1);
+    }
+
+    /// Counts an error; `text` is made for the first few of its class only.
+    pub(super) fn error(&mut self, group: GroupId, class: ErrorClass, text: impl FnOnce() -> String) {
+        self.shard.error(group, class, text);
+    }
+}
+
+/// Worker-owned memory that one client at a time uses within a call.
+#[derive(Debug)]
+pub struct Scratch {
+    pub(super) payload: Vec<u8>,
+    masks: u64,
+}
+
+impl Scratch {
+    /// `seed` should differ from worker to worker and from run to run: masks come from it (RFC 6455 10.3).
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { payload: Vec::new(), masks: seed | 1 }
+    }
+
+    /// The next pseudo-random number: xorshift64*, since a mask per message must cost next to nothing.
+    pub(super) fn random(&mut self) -> u64 {
+        self.masks ^= self.masks >> 12;
+        self.masks ^= self.masks << 25;
+        self.masks ^= self.masks >> 27;
+        self.masks.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    pub(super) fn mask(&mut self) -> MaskKey {
+        let [.., a, b, c, d] = self.random().to_le_bytes();
+        MaskKey([a, b, c, d])
+    }
+}

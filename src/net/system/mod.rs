@@ -1,0 +1,99 @@
+//! What the operating system knows of a process, and what it lets one set. Linux first; what only Linux can do has a
+//! portable fallback here, so that nothing above needs to ask which system it runs on.
+//!
+//! | function | Linux | elsewhere |
+//! |---|---|---|
+//! | [`raise_open_file_limit`] | to the hard limit | as far as the system allows |
+//! | [`usage_of_self`] | `getrusage` and `/proc` | `getrusage`: no current memory, threads or files |
+//! | [`usage_of`] | `/proc` | unsupported |
+//! | [`pin_current_thread`] | `sched_setaffinity` | unsupported |
+//! | [`allowed_cores`] | `sched_getaffinity` | all cores |
+
+mod limits;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod portable;
+mod rusage;
+#[cfg(test)]
+mod tests;
+
+#[cfg(target_os = "linux")]
+use linux as platform;
+#[cfg(not(target_os = "linux"))]
+use portable as platform;
+
+use std::io;
+use std::time::Duration;
+
+use socket2::Socket;
+
+use crate::units::ByteSize;
+
+pub use limits::{FileLimit, open_file_limit, raise_open_file_limit};
+
+/// What a process has used so far and holds now. `None` where the system does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessUsage {
+    /// Processor time in user code, all threads together.
+    pub user: Duration,
+    /// Processor time in the kernel, all threads together.
+    pub system: Duration,
+    /// Memory in use now (RSS).
+    pub resident: Option<ByteSize>,
+    /// The most memory that was ever in use.
+    pub peak_resident: Option<ByteSize>,
+    /// Threads.
+    pub threads: Option<u32>,
+    /// Open files, sockets included.
+    pub open_files: Option<u32>,
+}
+
+impl ProcessUsage {
+    /// User and kernel time together.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        self.user + self.system
+    }
+}
+
+/// What this process has used.
+///
+/// # Errors
+/// The system does not tell.
+pub fn usage_of_self() -> io::Result<ProcessUsage> {
+    platform::usage_of_self()
+}
+
+/// What the process `pid` has used. Processor time comes in steps of a hundredth of a second.
+///
+/// # Errors
+/// No such process, no permission, or a system that does not tell ([`io::ErrorKind::Unsupported`]).
+pub fn usage_of(pid: u32) -> io::Result<ProcessUsage> {
+    platform::usage_of(pid)
+}
+
+/// Binds the calling thread to one core, by its number in [`allowed_cores`].
+///
+/// # Errors
+/// A core that does not exist or is not ours, or a system that cannot ([`io::ErrorKind::Unsupported`]).
+pub fn pin_current_thread(core: usize) -> io::Result<()> {
+    platform::pin_current_thread(core)
+}
+
+/// The numbers of the cores that this process may run on; never empty.
+#[must_use]
+pub fn allowed_cores() -> Vec<usize> {
+    platform::allowed_cores()
+}
+
+/// Lets the system choose a bound socket's port when it connects (`IP_BIND_ADDRESS_NO_PORT`). Otherwise each port can be
+/// used for one remote only; where the option is missing, that is what happens.
+pub(super) fn defer_port_choice(socket: &Socket) -> io::Result<()> {
+    platform::defer_port_choice(socket)
+}
+
+/// All cores as far as std knows; the fallback of [`allowed_cores`].
+fn all_cores() -> Vec<usize> {
+    (0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).collect()
+}

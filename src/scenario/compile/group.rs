@@ -1,0 +1,142 @@
+//! Kinds of clients: `flow` for one, `scenarios` for several.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::context::Context;
+use super::flow::flow;
+use crate::scenario::document::{ClientGroup, Connection, Document, HeartbeatSpec, Step};
+use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
+use crate::scenario::quantity::{RequestPath, Weight, is_token};
+use crate::scenario::template::{Part, Template};
+use crate::scenario::yaml::{Field, List, Located, Position, Text};
+use crate::units::ByteSize;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_MESSAGE_SIZE: ByteSize = ByteSize::mib(1);
+
+/// Headers that make a request a WebSocket handshake; wsbench writes them itself.
+const HANDSHAKE_HEADERS: [&str; 6] = [
+    "connection", "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions",
+    "sec-websocket-protocol",
+];
+
+pub(super) fn groups(context: &mut Context<'_>, at: Position, document: &Document, name: &str) -> Vec<Group> {
+    match (&document.flow, &document.scenarios) {
+        (Some(steps), None) => vec![single(context, document, steps, name)],
+        (None, Some(scenarios)) => several(context, document, scenarios),
+        (None, None) => {
+            context.problem(at, "a scenario file needs a `flow`, or `scenarios` with a flow each");
+            Vec::new()
+        }
+        (Some(_), Some(scenarios)) => {
+            context.problem(scenarios.at, "`flow` and `scenarios` exclude each other: keep the one that is meant");
+            Vec::new()
+        }
+    }
+}
+
+fn single(context: &mut Context<'_>, document: &Document, steps: &Located<List<Located<Step>>>, name: &str) -> Group {
+    Group {
+        name: name.to_owned(),
+        weight: 1,
+        connection: connection(context, document.connection.as_ref()),
+        heartbeat: document.heartbeat.as_ref().and_then(|section| heartbeat(context, section)),
+        flow: flow(context, steps),
+    }
+}
+
+fn several(
+    context: &mut Context<'_>,
+    document: &Document,
+    scenarios: &Located<List<Located<ClientGroup>>>,
+) -> Vec<Group> {
+    let misplaced = [
+        document.connection.as_ref().map(|section| ("connection", section.at)),
+        document.heartbeat.as_ref().map(|section| ("heartbeat", section.at)),
+    ];
+    for (key, at) in misplaced.into_iter().flatten() {
+        context.problem(at, format!("with `scenarios`, `{key}` belongs into each of them"));
+    }
+    if scenarios.value.is_empty() {
+        context.problem(scenarios.at, "expected at least one scenario");
+    }
+    let mut names = BTreeSet::new();
+    let mut groups = Vec::new();
+    for Located { value: scenario, .. } in &scenarios.value.items {
+        let name = context.value_or(Some(&scenario.name), String::new());
+        if !names.insert(name.clone()) {
+            context.problem(scenario.name.at, format!("there is already a scenario named `{name}`"));
+        }
+        groups.push(Group {
+            name,
+            weight: context.value_or(scenario.weight.as_ref(), Weight(1)).0,
+            connection: connection(context, scenario.connection.as_ref()),
+            heartbeat: scenario.heartbeat.as_ref().and_then(|section| heartbeat(context, section)),
+            flow: flow(context, &scenario.flow),
+        });
+    }
+    groups
+}
+
+fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) -> ConnectionPlan {
+    let default = Connection::default();
+    let section = section.map_or(&default, |section| &section.value);
+    let max_message_size = context.value_or(section.max_message_size.as_ref(), MAX_MESSAGE_SIZE);
+    if let (ByteSize(0), Some(field)) = (max_message_size, &section.max_message_size) {
+        context.problem(field.at, "expected a size above 0");
+    }
+    ConnectionPlan {
+        path: context.value_or(section.path.as_ref(), RequestPath("/".to_owned())).0,
+        headers: section.headers.0.iter().filter_map(|(name, value)| header(context, name, value)).collect(),
+        subprotocols: subprotocols(context, section),
+        compression: context.value_or(section.compression.as_ref(), false),
+        max_message_size,
+        connect_timeout: context.positive_or(section.connect_timeout.as_ref(), CONNECT_TIMEOUT),
+        close_timeout: context.positive_or(section.close_timeout.as_ref(), CLOSE_TIMEOUT),
+    }
+}
+
+fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(String, Template)> {
+    if !is_token(&name.value) {
+        context.problem(name.at, format!("`{}` is not a header name: letters, digits and `-`", name.value));
+    } else if HANDSHAKE_HEADERS.contains(&name.value.to_ascii_lowercase().as_str()) {
+        let instead = "wsbench writes it itself (see `subprotocols` and `compression`)";
+        context.problem(name.at, format!("the header `{}` cannot be set: {instead}", name.value));
+    }
+    let template = context.template(value)?;
+    if !template.parts().iter().all(fits_header) {
+        context.problem(value.at, "a header value is one line without control characters");
+    }
+    Some((name.value.clone(), template))
+}
+
+fn fits_header(part: &Part) -> bool {
+    let clean = |bytes: &[u8]| bytes.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control());
+    match part {
+        Part::Literal(bytes) => clean(bytes),
+        Part::Choice(options) => options.iter().all(|option| clean(option)),
+        _ => true,
+    }
+}
+
+fn subprotocols(context: &mut Context<'_>, section: &Connection) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for field in &section.subprotocols.items {
+        let Some(name) = context.value(field) else { continue };
+        if names.contains(&name.0) {
+            context.problem(field.at, format!("the subprotocol `{}` is already in the list", name.0));
+        }
+        names.push(name.0);
+    }
+    names
+}
+
+fn heartbeat(context: &mut Context<'_>, section: &Located<HeartbeatSpec>) -> Option<Heartbeat> {
+    let every: &Field<Duration> = &section.value.every;
+    let every = context.positive(every);
+    let timeout = context.positive_or(section.value.timeout.as_ref(), HEARTBEAT_TIMEOUT);
+    Some(Heartbeat { every: every?, timeout })
+}

@@ -1,0 +1,128 @@
+//! The file as a whole: name, target, seed, variables.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::context::Context;
+use super::group::groups;
+use super::load::{Scale, load};
+use super::transport::transport;
+use crate::scenario::document::{Constant, Document};
+use crate::scenario::error::{Problem, nearest, suggestion};
+use crate::scenario::plan::{Plan, TargetSpec};
+use crate::scenario::template::{BUILT_IN_NAMES, Json, Variable};
+use crate::scenario::yaml::{Entries, Located, Quantity};
+
+const GRACEFUL_STOP: Duration = Duration::from_secs(10);
+
+/// What the command line says differently from the file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// Instead of `target`: `embedded` or a URL.
+    pub target: Option<String>,
+    /// Instead of `seed`.
+    pub seed: Option<u64>,
+    /// Accept any certificate, whatever the file says.
+    pub insecure: bool,
+    /// Instead of the values of `variables`; only declared ones can be set.
+    pub variables: BTreeMap<String, String>,
+    /// Factor for numbers of clients and arrival rates.
+    pub client_scale: Option<f64>,
+    /// Factor for the durations of stages. What clients do is not scaled.
+    pub duration_scale: Option<f64>,
+}
+
+/// Compiles what can be compiled; the plan is good only if no problem was added.
+pub(crate) fn compile(
+    document: &Located<Document>,
+    path: &Path,
+    overrides: &Overrides,
+    problems: &mut Vec<Problem>,
+) -> Plan {
+    let Located { at, value: document } = document;
+    let mut context = Context::new(problems);
+    variables(&mut context, &document.variables, &overrides.variables);
+    let scale = Scale {
+        clients: factor(&mut context, "clients", overrides.client_scale),
+        durations: factor(&mut context, "durations", overrides.duration_scale),
+    };
+    let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let name = context.value_or(document.name.as_ref(), stem);
+    let seed = context.value_or(document.seed.as_ref(), 0);
+    Plan {
+        target: target(&mut context, document, overrides),
+        seed: overrides.seed.unwrap_or(seed),
+        groups: groups(&mut context, *at, document, &name),
+        load: load(&mut context, *at, document, scale),
+        graceful_stop: context.value_or(document.graceful_stop.as_ref(), GRACEFUL_STOP),
+        transport: transport(&mut context, document.transport.as_ref(), path.parent(), overrides.insecure),
+        name,
+    }
+}
+
+fn target(context: &mut Context<'_>, document: &Document, overrides: &Overrides) -> TargetSpec {
+    let written = context.value_or(document.target.as_ref(), TargetSpec::Embedded);
+    let Some(text) = &overrides.target else {
+        return written;
+    };
+    TargetSpec::read(text).unwrap_or_else(|message| {
+        context.unplaced(format!("the target given on the command line: {message}"));
+        written
+    })
+}
+
+fn factor(context: &mut Context<'_>, what: &str, factor: Option<f64>) -> f64 {
+    let factor = factor.unwrap_or(1.0);
+    if factor.is_finite() && factor > 0.0 {
+        return factor;
+    }
+    context.unplaced(format!("the scale of {what} must be a number above 0, not {factor}"));
+    1.0
+}
+
+fn variables(context: &mut Context<'_>, declared: &Entries<Constant>, overrides: &BTreeMap<String, String>) {
+    for (name, Constant(constant)) in &declared.0 {
+        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let begins_well = name.value.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if !begins_well || !name.value.chars().all(is_part) {
+            let message = format!("`{}` is not a name: letters, digits, `_` and `-`, a letter first", name.value);
+            context.problem(name.at, message);
+        } else if BUILT_IN_NAMES.contains(&name.value.as_str()) {
+            context.problem(name.at, format!("`{}` is built into templates; choose another name", name.value));
+        } else if let Some(variable) = constant_value(context, constant) {
+            context.variables.insert(name.value.clone(), variable);
+        }
+    }
+    for (name, text) in overrides {
+        if let Some(variable) = context.variables.get_mut(name) {
+            variable.bare = variable.bare && is_bare(text);
+            variable.text.clone_from(text);
+        } else {
+            let meant = suggestion(nearest(name, context.variables.keys().map(String::as_str)));
+            let message = format!("the command line sets `{name}`, which `variables` does not declare{meant}");
+            context.unplaced(message);
+        }
+    }
+}
+
+fn constant_value(context: &mut Context<'_>, constant: &Located<Json>) -> Option<Variable> {
+    match &constant.value {
+        Json::Bool(value) => Some(Variable { text: value.to_string(), bare: true }),
+        Json::Number(value) => Some(Variable { text: value.to_string(), bare: true }),
+        Json::String(text) if text.contains("${") => {
+            context.problem(constant.at, "a variable is a constant and cannot contain `${...}`");
+            None
+        }
+        Json::String(text) => Some(Variable { text: text.clone(), bare: false }),
+        Json::Null | Json::Array(_) | Json::Object(_) => {
+            context.problem(constant.at, "expected a text, a number, `true` or `false` as the value of a variable");
+            None
+        }
+    }
+}
+
+/// Whether JSON takes the text without quotes.
+fn is_bare(text: &str) -> bool {
+    matches!(serde_json::from_str(text), Ok(serde_json::Value::Bool(_) | serde_json::Value::Number(_)))
+}

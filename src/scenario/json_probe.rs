@@ -1,0 +1,367 @@
+//! Looking into JSON messages without building them in memory.
+//!
+//! A probe is a tree of keys; one pass of `serde_json` over the payload follows it and ignores everything else.
+//! Nothing is allocated, unless a key or a string that is looked at contains escapes.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::template::{Known, Pattern, RenderContext};
+
+/// At most so many fields can be asked for: one bit each.
+pub(super) const MAX_FIELDS: usize = 64;
+
+/// The way to a value: `data.items[0].id` or `data.items.0.id`; `\.` is a dot within a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct JsonPath(Vec<String>);
+
+impl JsonPath {
+    /// Reads a path; the error says what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut steps = vec![String::new()];
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            match (character, steps.last_mut()) {
+                ('\\', Some(step)) => step.extend(characters.next()),
+                ('.', _) => steps.push(String::new()),
+                ('[', _) => {
+                    let index: String = characters.by_ref().take_while(|c| *c != ']').collect();
+                    if index.is_empty() || !index.bytes().all(|byte| byte.is_ascii_digit()) {
+                        return Err(format!("`[{index}]` is not an array index such as `[0]`"));
+                    }
+                    if steps.last().is_some_and(String::is_empty) {
+                        steps.pop();
+                    }
+                    steps.push(index);
+                }
+                (_, Some(step)) => step.push(character),
+                (_, None) => {}
+            }
+        }
+        if steps.iter().any(String::is_empty) {
+            return Err(format!("`{text}` is not a path such as `type` or `data.items[0].id`"));
+        }
+        Ok(Self(steps))
+    }
+
+    /// The path followed by another one.
+    pub(super) fn join(&self, tail: &Self) -> Self {
+        Self([self.0.as_slice(), tail.0.as_slice()].concat())
+    }
+}
+
+/// A value that a message must have at a path.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Expected {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Known(Known),
+    Text(Pattern),
+}
+
+impl Expected {
+    fn equals(&self, found: Scalar<'_>, ctx: &RenderContext) -> bool {
+        match (self, found) {
+            (Self::Null, Scalar::Null) => true,
+            (Self::Bool(expected), Scalar::Bool(found)) => *expected == found,
+            (Self::Integer(expected), Scalar::Integer(found)) => *expected == found,
+            (Self::Integer(expected), Scalar::Float(found)) => *expected as f64 == found,
+            (Self::Float(expected), Scalar::Float(found)) => *expected == found,
+            (Self::Float(expected), Scalar::Integer(found)) => *expected == found as f64,
+            (Self::Known(known), Scalar::Integer(found)) => i128::from(known.of(ctx)) == found,
+            (Self::Text(pattern), Scalar::Text(found)) => pattern.equals(found.as_bytes(), ctx),
+            _ => false,
+        }
+    }
+}
+
+/// A scalar met in a payload.
+#[derive(Clone, Copy, Debug)]
+enum Scalar<'a> {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Text(&'a str),
+}
+
+/// Expected values by path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonProbe {
+    root: Branch,
+    expected: Box<[Expected]>,
+}
+
+impl JsonProbe {
+    /// `None` if there are more than [`MAX_FIELDS`], or if two paths exclude each other.
+    pub(super) fn new(fields: Vec<(JsonPath, Expected)>) -> Option<Self> {
+        let mut root = Branch::default();
+        let mut expected = Vec::new();
+        for (path, value) in fields {
+            root.plant(&path.0, u8::try_from(expected.len()).ok()?).then_some(())?;
+            expected.push(value);
+        }
+        (expected.len() <= MAX_FIELDS).then(|| Self { root, expected: expected.into() })
+    }
+
+    /// Whether `payload` is JSON and has every expected value.
+    #[must_use]
+    pub fn matches(&self, payload: &[u8], ctx: &RenderContext) -> bool {
+        let mut missing = u64::MAX.checked_shr((MAX_FIELDS - self.expected.len()) as u32).unwrap_or(0);
+        let mut compare = |field: u8, found: Scalar<'_>| {
+            if self.expected[usize::from(field)].equals(found, ctx) {
+                missing &= !(1 << field);
+            }
+        };
+        walk(&self.root, payload, &mut compare) && missing == 0
+    }
+}
+
+/// One value by path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct JsonField(Branch);
+
+impl JsonField {
+    pub(super) fn new(path: &JsonPath) -> Self {
+        let mut root = Branch::default();
+        root.plant(&path.0, 0);
+        Self(root)
+    }
+
+    /// The whole number at the path.
+    pub(super) fn number(&self, payload: &[u8]) -> Option<u64> {
+        let mut number = None;
+        let is_json = walk(&self.0, payload, &mut |_, found| {
+            if let Scalar::Integer(found) = found {
+                number = u64::try_from(found).ok();
+            }
+        });
+        number.filter(|_| is_json)
+    }
+
+    /// What `read` makes of the string at the path.
+    pub(super) fn string<T>(&self, payload: &[u8], read: impl Fn(&str) -> T) -> Option<T> {
+        let mut value = None;
+        let is_json = walk(&self.0, payload, &mut |_, found| {
+            if let Scalar::Text(text) = found {
+                value = Some(read(text));
+            }
+        });
+        value.filter(|_| is_json)
+    }
+}
+
+/// A node of the tree of paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Branch {
+    /// The field whose path ends here.
+    field: Option<u8>,
+    children: Vec<(Key, Branch)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    name: Box<str>,
+    /// The name as a number, where the value turns out to be an array.
+    index: Option<usize>,
+}
+
+impl Branch {
+    /// Adds a path; `false` if it begins with, or is the begin of, one that is there already.
+    fn plant(&mut self, path: &[String], field: u8) -> bool {
+        let Some((name, rest)) = path.split_first() else {
+            let free = self.field.is_none() && self.children.is_empty();
+            self.field = Some(field);
+            return free;
+        };
+        let position = self.children.iter().position(|(key, _)| *key.name == **name).unwrap_or_else(|| {
+            let key = Key { name: name.as_str().into(), index: name.parse().ok() };
+            self.children.push((key, Self::default()));
+            self.children.len() - 1
+        });
+        self.field.is_none() && self.children[position].1.plant(rest, field)
+    }
+}
+
+/// Calls `found` with each scalar at the end of a path; `false` if the payload is no JSON object or array.
+fn walk(root: &Branch, payload: &[u8], found: &mut dyn FnMut(u8, Scalar<'_>)) -> bool {
+    // The parser's errors allocate, and a target may mix JSON with plain text: do not even begin with the latter.
+    let first = payload.iter().find(|byte| !byte.is_ascii_whitespace());
+    if !matches!(first, Some(b'{' | b'[')) {
+        return false;
+    }
+    let mut json = serde_json::Deserializer::from_slice(payload);
+    let followed = Follow { branch: root, found }.deserialize(&mut json);
+    followed.is_ok() && json.end().is_ok()
+}
+
+struct Follow<'a, 'f> {
+    branch: &'a Branch,
+    found: &'f mut dyn FnMut(u8, Scalar<'_>),
+}
+
+impl Follow<'_, '_> {
+    fn scalar<E>(self, scalar: Scalar<'_>) -> Result<(), E> {
+        if let Some(field) = self.branch.field {
+            (self.found)(field, scalar);
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Follow<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Follow<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.scalar(Scalar::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.scalar(Scalar::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.scalar(Scalar::Integer(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.scalar(Scalar::Integer(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.scalar(Scalar::Float(value))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.scalar(Scalar::Text(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(child) = map.next_key_seed(Choose(self.branch))? {
+            match child {
+                Some(branch) => map.next_value_seed(Follow { branch, found: self.found })?,
+                None => map.next_value::<IgnoredAny>().map(drop)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        for index in 0.. {
+            let child = self.branch.children.iter().find(|(key, _)| key.index == Some(index));
+            let more = match child {
+                Some((_, branch)) => items.next_element_seed(Follow { branch, found: self.found })?.is_some(),
+                None => items.next_element::<IgnoredAny>()?.is_some(),
+            };
+            if !more {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds the child that an object's key leads to.
+struct Choose<'a>(&'a Branch);
+
+impl<'de, 'a> DeserializeSeed<'de> for Choose<'a> {
+    type Value = Option<&'a Branch>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'a> Visitor<'_> for Choose<'a> {
+    type Value = Option<&'a Branch>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.children.iter().find(|(key, _)| &*key.name == name).map(|(_, branch)| branch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probe(fields: &[(&str, Expected)]) -> JsonProbe {
+        let fields = fields.iter().map(|(path, expected)| (JsonPath::parse(path).unwrap(), expected.clone()));
+        JsonProbe::new(fields.collect()).unwrap()
+    }
+
+    #[test]
+    fn finds_fields_in_any_order_at_any_depth() {
+        let probe = probe(&[
+            ("type", Expected::Text(Pattern::of(&super::super::template::Template::from_literal(b"ack")).unwrap())),
+            ("data.items[1].id", Expected::Integer(5)),
+            ("data.ok", Expected::Bool(true)),
+            ("seq", Expected::Known(Known::Seq)),
+        ]);
+        let ctx = RenderContext { seq: 9, ..RenderContext::default() };
+        let good = br#" {"seq":9,"data":{"ok":true,"items":[{"id":4},{"x":[{}],"id":5.0}]},"type":"a\u0063k"}"#;
+        assert!(probe.matches(good, &ctx));
+        for bad in [
+            &br#"{"seq":8,"data":{"ok":true,"items":[{"id":4},{"id":5}]},"type":"ack"}"#[..],
+            br#"{"seq":9,"data":{"ok":true,"items":[{"id":5}]},"type":"ack"}"#,
+            br#"{"seq":9,"data":{"ok":1,"items":[{},{"id":5}]},"type":"ack"}"#,
+            br#"{"seq":9,"data":{"ok":true,"items":[{},{"id":5}]},"type":"ack"} trailing"#,
+            br#"{"seq":9,"data":{"ok":true,"items":[{},{"id":5}]},"type":"ack""#,
+            b"ack 9",
+            b"",
+        ] {
+            assert!(!probe.matches(bad, &ctx), "{}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn paths_are_dotted_with_indices_and_escapes() {
+        let steps = |text: &str| JsonPath::parse(text).unwrap().0;
+        assert_eq!(steps("a.b[0].c"), ["a", "b", "0", "c"]);
+        assert_eq!(steps("[2][3]"), ["2", "3"]);
+        assert_eq!(steps(r"a\.b.c"), ["a.b", "c"]);
+        for text in ["", ".", "a.", "a..b", "a[x]", "a[]", "a[-1]"] {
+            assert!(JsonPath::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_that_exclude_each_other_are_refused() {
+        let two = |first: &str, second: &str| {
+            let field = |text| (JsonPath::parse(text).unwrap(), Expected::Null);
+            JsonProbe::new(vec![field(first), field(second)]).is_some()
+        };
+        assert!(two("a.b", "a.c"));
+        assert!(!two("a", "a"));
+        assert!(!two("a", "a.b"));
+        assert!(!two("a.b", "a"));
+    }
+
+    #[test]
+    fn reads_one_field() {
+        let field = JsonField::new(&JsonPath::parse("meta.seq").unwrap());
+        assert_eq!(field.number(br#"{"meta":{"seq":77},"seq":1}"#), Some(77));
+        for payload in [&br#"{"seq":77}"#[..], br#"{"meta":{"seq":-1}}"#, br#"{"meta":{"seq":77}"#, b"77"] {
+            assert_eq!(field.number(payload), None);
+        }
+        assert_eq!(field.string(br#"{"meta":{"seq":"n-77"}}"#, str::len), Some(4));
+    }
+}

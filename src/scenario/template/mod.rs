@@ -1,0 +1,33 @@
+//! Templates: text with `${...}` in it, compiled once and rendered for every message.
+//!
+//! | expression | gives |
+//! |---|---|
+//! | `${client}` | number of the client within the run |
+//! | `${seq}` | number of the message within its client |
+//! | `${iteration}` | how often the client has begun its flow before |
+//! | `${time_ms}`, `${time_us}` | milliseconds, microseconds since 1970 |
+//! | `${random_int(1, 100)}` | a whole number, both bounds included |
+//! | `${random_float(18, 25, 2)}` | a number with that many decimals |
+//! | `${random_string(12)}`, `${random_hex(8)}` | so many letters and digits, so many hex digits |
+//! | `${uuid}` | a version 4 UUID |
+//! | `${choice(a, b, 'c, d')}` | one of the texts, each as likely as the others |
+//! | `${pad(seq, 8)}` | a whole number, filled with zeros to at least that width |
+//! | `${string(seq)}` | the same, but text where JSON would take a number |
+//! | `${NAME}` | a variable |
+//! | `$${` | `${` itself |
+//!
+//! Everything random comes from the client's own generator, so that a seed gives the same payloads again.
+
+mod json;
+mod parse;
+mod part;
+mod pattern;
+
+pub(super) use json::{Json, Scalar, single_value};
+pub(super) use parse::{BUILT_IN_NAMES, TemplateError, Variable, Variables, literal, template};
+pub use part::{ClientRng, RenderContext, Template, client_rng};
+pub(super) use part::{Known, Number, Part};
+pub use pattern::Pattern;
+
+#[cfg(test)]
+mod tests;

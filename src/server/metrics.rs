@@ -1,0 +1,172 @@
+//! Counters of a worker. Its thread alone writes them; any thread reads them.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use super::outbox::Offered;
+use super::record::Traffic;
+use crate::wire::{CloseCode, CloseInitiator, CloseOutcome};
+
+/// A number that one thread writes and others read.
+///
+/// Since there is one writer, adding is a load and a store, without the locked instruction of a shared counter.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    #[inline]
+    pub(crate) fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// All counters of one worker, on cache lines of their own.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct WorkerMetrics {
+    /// By route.
+    pub(crate) routes: Vec<RouteMetrics>,
+    /// TCP connections accepted.
+    pub(crate) accepted: Counter,
+    /// Accepting failed, for want of file descriptors for instance.
+    pub(crate) accept_errors: Counter,
+    /// TLS handshakes that failed.
+    pub(crate) tls_failures: Counter,
+    /// Connections that ended or timed out before a complete request.
+    pub(crate) request_failures: Counter,
+    /// HTTP responses by hundreds of their status: 1xx to 5xx.
+    pub(crate) responses: [Counter; 5],
+    /// WebSocket connections cut at the end of a graceful stop.
+    pub(crate) cut: Counter,
+}
+
+/// Counters of one route.
+#[derive(Debug, Default)]
+pub(crate) struct RouteMetrics {
+    pub(crate) opened: Counter,
+    /// By initiator (server, client, nobody) and [`close_class`].
+    pub(crate) closed: [[Counter; CLOSE_CLASSES.len()]; 3],
+    /// Upgrades that were refused.
+    pub(crate) refused: Counter,
+    pub(crate) messages_in: Counter,
+    pub(crate) messages_out: Counter,
+    pub(crate) bytes_in: Counter,
+    pub(crate) bytes_out: Counter,
+    pub(crate) pings_in: Counter,
+    pub(crate) pings_out: Counter,
+    pub(crate) pongs_in: Counter,
+    pub(crate) pongs_out: Counter,
+    /// Messages that slow consumers did not get.
+    pub(crate) dropped: Counter,
+    /// Clients disconnected for being slow.
+    pub(crate) slow_consumers: Counter,
+    /// Time that ended connections were open, in milliseconds.
+    pub(crate) open_millis: Counter,
+}
+
+/// Close codes as the metrics tell them apart, so that a client's choice of code cannot make new series.
+pub(crate) const CLOSE_CLASSES: [&str; 19] = [
+    "1000", "1001", "1002", "1003", "1004", "1005", "1006", "1007", "1008", "1009", "1010", "1011", "1012", "1013",
+    "1014", "1015", "3xxx", "4xxx", "other",
+];
+
+/// The index of `code` in [`CLOSE_CLASSES`].
+pub(crate) const fn close_class(code: CloseCode) -> usize {
+    match code.0 {
+        1000..=1015 => (code.0 - 1000) as usize,
+        3000..=3999 => 16,
+        4000..=4999 => 17,
+        _ => 18,
+    }
+}
+
+impl WorkerMetrics {
+    pub(crate) fn new(routes: usize) -> Self {
+        Self {
+            routes: (0..routes).map(|_| RouteMetrics::default()).collect(),
+            accepted: Counter::default(),
+            accept_errors: Counter::default(),
+            tls_failures: Counter::default(),
+            request_failures: Counter::default(),
+            responses: Default::default(),
+            cut: Counter::default(),
+        }
+    }
+
+    /// A response was sent.
+    pub(crate) fn responded(&self, status: u16) {
+        if let Some(counter) = self.responses.get(usize::from(status / 100).wrapping_sub(1)) {
+            counter.add(1);
+        }
+    }
+}
+
+impl RouteMetrics {
+    /// A session ended a turn.
+    #[inline]
+    pub(crate) fn passed(&self, traffic: &Traffic) {
+        let Traffic { messages_in, messages_out, bytes_in, bytes_out, .. } = *traffic;
+        self.messages_in.add(messages_in);
+        self.messages_out.add(messages_out);
+        self.bytes_in.add(bytes_in);
+        self.bytes_out.add(bytes_out);
+        self.pings_in.add(u64::from(traffic.pings_in));
+        self.pings_out.add(u64::from(traffic.pings_out));
+        self.pongs_in.add(u64::from(traffic.pongs_in));
+        self.pongs_out.add(u64::from(traffic.pongs_out));
+    }
+
+    /// A connection ended after `open`.
+    pub(crate) fn ended(&self, outcome: CloseOutcome, open: Duration) {
+        self.open_millis.add(u64::try_from(open.as_millis()).unwrap_or(u64::MAX));
+        let by = match outcome.by {
+            CloseInitiator::Us => 0,
+            CloseInitiator::Peer => 1,
+            CloseInitiator::Nobody => 2,
+        };
+        self.closed[by][close_class(outcome.code)].add(1);
+    }
+
+    /// A message was offered to a session's outbox.
+    pub(crate) fn offered(&self, offered: Offered) {
+        match offered {
+            Offered::Queued => {}
+            Offered::DroppedOldest(n) => self.dropped.add(n),
+            Offered::DroppedNewest => self.dropped.add(1),
+            Offered::Overflow(n) => {
+                self.dropped.add(n);
+                self.slow_consumers.add(1);
+            }
+        }
+    }
+
+    /// Connections that ended.
+    pub(crate) fn closed_total(&self) -> u64 {
+        self.closed.iter().flatten().map(Counter::get).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_class() {
+        for (code, class) in [(1000, "1000"), (1015, "1015"), (3001, "3xxx"), (4999, "4xxx"), (7, "other"), (5000, "other")] {
+            assert_eq!(CLOSE_CLASSES[close_class(CloseCode(code))], class);
+        }
+    }
+
+    #[test]
+    fn responses_count_by_hundreds() {
+        let metrics = WorkerMetrics::new(0);
+        for status in [101, 200, 404, 426, 503, 0, 999] {
+            metrics.responded(status);
+        }
+        assert_eq!(metrics.responses.each_ref().map(Counter::get), [1, 1, 0, 2, 1]);
+    }
+}

@@ -1,0 +1,36 @@
+//! [`Mode`]: what a connection does with its messages.
+
+use std::fmt;
+
+use crate::server::session::{Peer, Room};
+use crate::wire::MessageKind;
+
+/// A message from the client, whole; text is UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Message<'a> {
+    pub(crate) kind: MessageKind,
+    pub(crate) payload: &'a [u8],
+}
+
+/// What a connection does with its messages. Each connection has its own; one without state costs no memory.
+///
+/// The methods run on the worker's thread, between reads: they must not wait. What takes time goes to a task of its own, which
+/// answers through [`Peer::handle`].
+pub(crate) trait Mode: fmt::Debug {
+    /// Whether it sends to others, so that reading has to wait while too much is on its way to them.
+    fn publishes(&self) -> bool {
+        false
+    }
+
+    /// The connection is open; nothing was received yet.
+    fn opened(&mut self, _peer: &mut Peer<'_>) {}
+
+    /// A message came.
+    fn message(&mut self, message: Message<'_>, peer: &mut Peer<'_>);
+
+    /// The time has come that was asked for by [`Peer::wake_after`].
+    fn woken(&mut self, _peer: &mut Peer<'_>) {}
+
+    /// The connection has ended; the others of the route can be told.
+    fn closed(&mut self, _room: &Room<'_>) {}
+}

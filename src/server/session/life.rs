@@ -1,0 +1,108 @@
+//! [`Life`]: how far a session has come, and how it ends.
+
+use super::deadlines::Deadlines;
+use super::output::Output;
+use crate::clock::Moment;
+use crate::server::config::RouteLimits;
+use crate::server::record::{Cause, Ending};
+use crate::wire::{CloseCode, ClosePayload, Closing, Violation};
+
+/// How far a session has come, and how it ends.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) deadlines: Deadlines,
+    closing: Closing,
+    pub(super) phase: Phase,
+    cause: Option<Cause>,
+    /// The reason in the first Close frame.
+    reason: Option<Box<str>>,
+}
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not polled yet.
+    New,
+    /// Messages pass both ways.
+    Open,
+    /// We sent a Close frame and wait for the client's.
+    Closing,
+    /// All is said. What is left goes out, then the writing side is shut.
+    Ending,
+    /// The writing side is shut. What still comes is discarded until the client closes TCP: to close it now would reset
+    /// the connection, and the client might never see our Close frame.
+    Lingering,
+    /// TCP has ended; what is left goes out.
+    Eof,
+}
+
+impl Life {
+    pub(super) fn new(limits: &RouteLimits, now: Moment) -> Self {
+        Self {
+            deadlines: Deadlines::new(limits, now),
+            closing: Closing::default(),
+            phase: Phase::New,
+            cause: None,
+            reason: None,
+        }
+    }
+
+    /// Begins the close handshake, unless there is one.
+    pub(super) fn close(&mut self, cause: Cause, code: CloseCode, reason: &str, output: &mut Output<'_>) {
+        if matches!(self.phase, Phase::New | Phase::Open) {
+            output.close(Some(code), reason);
+            self.closing.sent(Some(code));
+            self.phase = Phase::Closing;
+            self.explain(cause, reason);
+        }
+    }
+
+    /// The client sent a Close frame: it gets the same code back, and all is said.
+    pub(super) fn peer_closed(&mut self, payload: Option<ClosePayload<'_>>, output: &mut Output<'_>) {
+        let code = payload.map(|payload| payload.code);
+        self.closing.received(code);
+        if self.phase != Phase::Closing {
+            output.close(code, "");
+            self.closing.sent(code);
+            let reason = payload.map(|payload| String::from_utf8_lossy(payload.reason)).unwrap_or_default();
+            self.explain(Cause::ClientClosed, &reason);
+        }
+        self.phase = Phase::Ending;
+    }
+
+    /// The client broke the protocol: it is told how, and nothing it says matters any more (RFC 6455 7.1.7).
+    pub(super) fn peer_violated(&mut self, violation: Violation, output: &mut Output<'_>) {
+        if self.phase != Phase::Closing {
+            let reason = violation.to_string();
+            output.close(Some(violation.close_code()), &reason);
+            self.closing.sent(Some(violation.close_code()));
+            self.explain(Cause::Violation(violation), &reason);
+        }
+        self.phase = Phase::Ending;
+    }
+
+    /// The client closed its side of TCP.
+    pub(super) fn peer_left(&mut self) {
+        self.cause.get_or_insert(Cause::ClientVanished);
+        self.phase = Phase::Eof;
+    }
+
+    /// The session ends without any more ado.
+    pub(super) fn give_up(&mut self, cause: Cause) {
+        self.cause.get_or_insert(cause);
+    }
+
+    /// The ending, now that the transport is gone.
+    pub(super) fn ending(&mut self) -> Ending {
+        self.closing.transport_ended();
+        let cause = self.cause.unwrap_or(Cause::Failed);
+        Ending { outcome: self.closing.outcome(), cause, reason: self.reason.take() }
+    }
+
+    fn explain(&mut self, cause: Cause, reason: &str) {
+        self.cause.get_or_insert(cause);
+        if self.reason.is_none() && !reason.is_empty() {
+            self.reason = Some(reason.into());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! [`Session`]: the task of a WebSocket connection.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::life::Life;
+use super::peer::Room;
+use super::transport::Transport;
+use super::turn::Turn;
+use crate::server::handle::Address;
+use crate::server::ids::{ConnectionId, RouteId};
+use crate::server::journal::{ConnectionEntry, Entry};
+use crate::server::message::shares_deflated;
+use crate::server::mode::Mode;
+use crate::server::registry::NewSession;
+use crate::server::worker::Worker;
+use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
+use crate::wire::{Receiver, ReceiverConfig, Role, Rules, Sender};
+
+/// A WebSocket connection. Each turn of the task reads, hands messages to the mode and writes the answers.
+///
+/// It owns no buffer: those of the worker serve all sessions. What cannot be written at once waits in the outbox of
+/// its slot in the registry. Its memory counts: there is one for each of very many connections.
+#[derive(Debug)]
+pub(crate) struct Session {
+    worker: Rc<Worker>,
+    state: State,
+}
+
+/// Everything of a session but its worker.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) transport: Transport,
+    pub(super) receiver: Receiver,
+    pub(super) sender: Sender,
+    pub(super) mode: Box<dyn Mode>,
+    pub(super) life: Life,
+    /// What came behind the request head.
+    pub(super) early: Option<Box<[u8]>>,
+    pub(super) address: Address,
+    pub(super) route: RouteId,
+    /// The mode publishes, so it may have to wait for the hub.
+    pub(super) publishes: bool,
+    /// Compressed messages for many receivers can be sent as they are.
+    pub(super) shares_deflated: bool,
+    /// Written bytes may be inside TLS still.
+    pub(super) unflushed: bool,
+}
+
+/// A connection after its upgrade.
+#[derive(Debug)]
+pub(crate) struct Upgraded {
+    pub(crate) id: ConnectionId,
+    pub(crate) route: RouteId,
+    pub(crate) peer: std::net::SocketAddr,
+    pub(crate) tag: Option<Box<str>>,
+    pub(crate) deflate: Option<DeflateParams>,
+    pub(crate) mode: Box<dyn Mode>,
+}
+
+impl Session {
+    /// Enters the connection into the worker's registry. The result has to be spawned on the worker's thread.
+    pub(crate) fn new(worker: Rc<Worker>, upgraded: Upgraded, transport: Transport, early: &[u8]) -> Self {
+        let Upgraded { id, route, peer, tag, deflate, mode } = upgraded;
+        worker.session_opened();
+        let opened = worker.now();
+        let slot = worker.registry.borrow_mut().insert(NewSession { id, route, peer, tag, opened });
+        worker.metrics().routes[route.index()].opened.add(1);
+        let limits = worker.limits(route);
+        let config = ReceiverConfig { max_message_size: limits.max_message_size, rules: Rules::STRICT };
+        let level = limits.compression.unwrap_or_default();
+        let inflater = deflate.map(|params| Box::new(Inflater::new(&params, Role::Server)));
+        let deflater = deflate.map(|params| Box::new(Deflater::new(&params, Role::Server, level)));
+        let state = State {
+            transport,
+            receiver: Receiver::new(Role::Server, config, inflater),
+            sender: Sender::new(Role::Server, deflater),
+            publishes: mode.publishes(),
+            mode,
+            life: Life::new(limits, opened),
+            early: (!early.is_empty()).then(|| early.into()),
+            address: Address { slot, id },
+            route,
+            shares_deflated: deflate.is_some_and(|params| shares_deflated(&params)),
+            unflushed: false,
+        };
+        Self { worker, state }
+    }
+}
+
+impl Future for Session {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { worker, state } = self.get_mut();
+        Turn::run(state, worker, cx.waker())
+    }
+}
+
+impl Drop for Session {
+    /// Writes the ending down, whichever way it came: the task may also be dropped by a panic or with its runtime.
+    fn drop(&mut self) {
+        let Self { worker, state } = self;
+        let (route, slot) = (state.route, state.address.slot);
+        state.mode.closed(&Room::new(worker, route));
+        let slot = worker.registry.borrow_mut().remove(slot);
+        worker.shared.dismiss();
+        worker.session_closed(state.address.slot);
+        let Some(slot) = slot else { return };
+
+        let now = crate::clock::now();
+        let ending = state.life.ending();
+        worker.metrics().routes[route.index()].ended(ending.outcome, now - slot.opened);
+        worker.shared.journal.push(Entry::Connection(ConnectionEntry {
+            id: slot.id,
+            route,
+            peer: slot.peer,
+            tag: slot.tag,
+            opened: slot.opened,
+            traffic: slot.traffic,
+            ended: Some((now, Box::new(ending))),
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Memory per connection: the task's cell adds some 110 bytes to this and is rounded up to a multiple of 128.
+    #[test]
+    fn a_session_stays_small() {
+        let size = std::mem::size_of::<Session>();
+        assert!(size <= 272, "a session takes {size} bytes");
+    }
+}

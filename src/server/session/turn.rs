@@ -1,0 +1,408 @@
+//! [`Turn`]: what a session does each time it is polled.
+
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::deadlines::Due;
+use super::life::{Life, Phase};
+use super::output::{Output, OutputBuffers, Socket};
+use super::peer::{Peer, Wishes};
+use super::task::State;
+use crate::clock::Moment;
+use crate::server::config::RouteLimits;
+use crate::server::message::SharedMessage;
+use crate::server::mode::{Message, Mode};
+use crate::server::outbox::Outbox;
+use crate::server::record::{Cause, Traffic};
+use crate::server::registry::{Attention, SessionOrder};
+use crate::server::worker::{Buffers, Worker};
+use crate::wire::{CloseCode, MaskKey, Received, Receiver};
+
+/// Reads after which a session lets others run.
+const READS_PER_TURN: usize = 8;
+/// Waiting messages that are encoded for one write.
+const MESSAGES_PER_WRITE: usize = 32;
+
+/// One turn of a session.
+pub(super) struct Turn<'a> {
+    state: &'a mut State,
+    worker: &'a Worker,
+    limits: &'a RouteLimits,
+    now: Moment,
+    buffers: &'a mut Buffers,
+    outbox: Option<Box<Outbox>>,
+    traffic: Traffic,
+    waker: &'a Waker,
+    was_open: bool,
+    /// A deadline may be nearer than the worker's timer knows.
+    new_deadline: bool,
+}
+
+/// The session is over.
+struct Over;
+
+/// Whether the session can go on at once or has to wait to be woken.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Go,
+    Wait,
+}
+
+impl<'a> Turn<'a> {
+    /// Reads, answers and writes until there is nothing to read, the client takes nothing more, or it is another's turn.
+    pub(super) fn run(state: &'a mut State, worker: &'a Worker, waker: &'a Waker) -> Poll<()> {
+        let Attention { timer_fired, order, outbox } = worker.registry.borrow_mut().attend(state.address.slot);
+        let mut turn = Turn {
+            limits: worker.limits(state.route),
+            now: worker.now(),
+            buffers: &mut worker.buffers.borrow_mut(),
+            outbox,
+            traffic: Traffic::default(),
+            waker,
+            was_open: state.life.phase == Phase::Open,
+            new_deadline: false,
+            state,
+            worker,
+        };
+        let over = turn.take(timer_fired, order).is_err();
+        turn.end();
+        if over { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn take(&mut self, timer_fired: bool, order: Option<Box<SessionOrder>>) -> Result<(), Over> {
+        if self.state.life.phase == Phase::New {
+            self.open()?;
+        }
+        if let Some(order) = order {
+            self.obey(*order)?;
+        }
+        if timer_fired {
+            self.keep_time()?;
+        }
+        for _ in 0..READS_PER_TURN {
+            if self.step()? == Next::Wait {
+                return Ok(());
+            }
+        }
+        self.waker.wake_by_ref();
+        Ok(())
+    }
+
+    /// Writes what is due, then reads once and answers.
+    fn step(&mut self) -> Result<Next, Over> {
+        if (self.outbox.is_some() || self.state.unflushed) && self.write_out()? == Next::Wait {
+            return Ok(Next::Wait);
+        }
+        match self.state.life.phase {
+            Phase::Eof => return Err(Over),
+            Phase::Ending if self.shut_down() == Next::Wait => return Ok(Next::Wait),
+            Phase::Open if self.state.publishes && !self.worker.hub.is_open(self.waker) => return Ok(Next::Wait),
+            _ => {}
+        }
+        let mut buffer = ReadBuf::new(&mut self.buffers.read);
+        let mut cx = Context::from_waker(self.waker);
+        match Pin::new(&mut self.state.transport).poll_read(&mut cx, &mut buffer) {
+            Poll::Pending => return Ok(Next::Wait),
+            Poll::Ready(Err(_)) => return Err(self.transport_failed()),
+            Poll::Ready(Ok(())) => {}
+        }
+        let length = buffer.filled().len();
+        self.traffic.bytes_in += length as u64;
+        match (length, self.state.life.phase) {
+            (0, Phase::Lingering) => return Err(Over),
+            (0, _) => {
+                self.state.life.peer_left();
+                self.settle();
+            }
+            (_, Phase::Lingering) => {}
+            _ => self.digest(length)?,
+        }
+        Ok(Next::Go)
+    }
+
+    /// The first turn.
+    fn open(&mut self) -> Result<(), Over> {
+        self.state.life.phase = Phase::Open;
+        self.was_open = true;
+        self.new_deadline = true;
+        self.worker.registry.borrow_mut().set_waker(self.state.address.slot, self.waker);
+        self.speak(|stage| {
+            stage.mode.opened(stage.peer);
+            stage.grant_wishes();
+        })?;
+        let Some(early) = self.state.early.take() else { return Ok(()) };
+        for part in early.chunks(self.buffers.read.len()) {
+            self.buffers.read[..part.len()].copy_from_slice(part);
+            self.traffic.bytes_in += part.len() as u64;
+            self.digest(part.len())?;
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, order: SessionOrder) -> Result<(), Over> {
+        let (cause, code, reason) = match order {
+            SessionOrder::Cut => {
+                self.worker.metrics().cut.add(1);
+                return Err(self.cut(Cause::ServerStopped));
+            }
+            SessionOrder::Close(code, reason) => (Cause::ClosedByHandle, code, reason),
+            SessionOrder::Stop => farewell(Cause::ServerStopped),
+            SessionOrder::SlowConsumer => {
+                if let Some(outbox) = &mut self.outbox {
+                    outbox.discard_waiting();
+                }
+                farewell(Cause::SlowConsumer)
+            }
+        };
+        // What others sent before goes out before the Close frame, for nothing can come after it.
+        self.encode_waiting(usize::MAX);
+        self.speak(|stage| stage.life.close(cause, code, &reason, &mut stage.peer.output))
+    }
+
+    /// Does what is due.
+    fn keep_time(&mut self) -> Result<(), Over> {
+        self.new_deadline = true;
+        loop {
+            let due = self.state.life.deadlines.check(self.limits, self.now);
+            let cause = match due {
+                Due::Nothing => return Ok(()),
+                // Whoever began to close is the cause.
+                Due::CloseTimeout => return Err(self.cut(Cause::ClientVanished)),
+                Due::WriteDeadline => return Err(self.cut(Cause::WriteDeadline)),
+                Due::PongTimeout => Cause::PongTimeout,
+                Due::IdleTimeout => Cause::IdleTimeout,
+                Due::Ping => {
+                    self.speak(|stage| stage.peer.output.ping())?;
+                    continue;
+                }
+                Due::Mode => {
+                    self.speak(|stage| {
+                        stage.mode.woken(stage.peer);
+                        stage.grant_wishes();
+                    })?;
+                    continue;
+                }
+            };
+            let (cause, code, reason) = farewell(cause);
+            self.speak(|stage| stage.life.close(cause, code, &reason, &mut stage.peer.output))?;
+        }
+    }
+
+    /// Handles what the first `length` bytes of the read buffer bring, and answers all of it by one write.
+    #[inline]
+    fn digest(&mut self, length: usize) -> Result<(), Over> {
+        self.state.life.deadlines.active(self.now);
+        self.speak(|mut stage| {
+            let mut at = 0;
+            loop {
+                let (used, event) = stage.receiver.receive(&mut stage.input[at..length]);
+                at += used;
+                match event {
+                    Received::NeedMore => break,
+                    Received::Message { kind, payload } => {
+                        stage.seen.messages_in += 1;
+                        if stage.life.phase == Phase::Open {
+                            stage.mode.message(Message { kind, payload }, stage.peer);
+                            stage.grant_wishes();
+                        }
+                    }
+                    Received::Ping(payload) => {
+                        stage.seen.pings_in += 1;
+                        // After our Close frame nothing may follow (RFC 6455 5.5.1).
+                        if stage.life.phase == Phase::Open {
+                            stage.peer.output.pong(payload);
+                        }
+                    }
+                    Received::Pong(_) => {
+                        stage.seen.pongs_in += 1;
+                        stage.life.deadlines.pong();
+                    }
+                    Received::Close(payload) => stage.life.peer_closed(payload, &mut stage.peer.output),
+                    Received::Violation(violation) => stage.life.peer_violated(violation, &mut stage.peer.output),
+                }
+            }
+        })
+    }
+
+    /// Lets `act` say something, writes it, and keeps what the socket does not take.
+    #[inline]
+    fn speak(&mut self, act: impl FnOnce(Stage<'_, '_>)) -> Result<(), Over> {
+        let Self { state, worker, buffers, traffic, waker, .. } = self;
+        let State { transport, receiver, sender, mode, life, address, route, .. } = &mut **state;
+        let Buffers { read, write, scratch } = &mut **buffers;
+        let mut seen = Traffic::default();
+        // What waits goes first.
+        let socket = self.outbox.is_none().then_some(Socket { transport, waker });
+        let output = Output::new(sender, OutputBuffers { write, scratch }, traffic, socket);
+        let mut peer = Peer::new(output, worker, *address, *route);
+        act(Stage {
+            receiver,
+            mode: &mut **mode,
+            life,
+            peer: &mut peer,
+            input: read,
+            seen: &mut seen,
+            now: self.now,
+            new_deadline: &mut self.new_deadline,
+        });
+        let error = peer.output.finish();
+        self.traffic += seen;
+        self.settle();
+        if error.is_some() { Err(self.transport_failed()) } else { Ok(()) }
+    }
+
+    /// Keeps what the socket did not take, and notices the end of the open phase.
+    #[inline]
+    fn settle(&mut self) {
+        let rest = &mut self.buffers.write;
+        if !rest.is_empty() {
+            self.outbox.get_or_insert_default().push_ready(Bytes::copy_from_slice(rest));
+            rest.clear();
+        }
+        self.state.unflushed = self.state.transport.keeps_written_bytes();
+        if self.was_open && self.state.life.phase != Phase::Open {
+            self.was_open = false;
+            self.new_deadline = true;
+            self.state.life.deadlines.closing(self.limits, self.now);
+            self.worker.registry.borrow_mut().leave(self.state.address.slot);
+            if let Some(outbox) = &mut self.outbox {
+                // No message may follow a Close frame.
+                outbox.discard_waiting();
+            }
+        }
+    }
+
+    /// Writes what waits.
+    fn write_out(&mut self) -> Result<Next, Over> {
+        let mut cx = Context::from_waker(self.waker);
+        let mut progress = false;
+        let blocked = loop {
+            self.encode_waiting(MESSAGES_PER_WRITE);
+            let Some(outbox) = self.outbox.as_deref_mut().filter(|outbox| !outbox.is_empty()) else {
+                self.outbox = None;
+                break false;
+            };
+            let mut slices = [IoSlice::new(&[]); MESSAGES_PER_WRITE];
+            let used = outbox.fill(&mut slices);
+            match Pin::new(&mut self.state.transport).poll_write_vectored(&mut cx, &slices[..used]) {
+                Poll::Pending => break true,
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    progress = true;
+                    self.traffic.bytes_out += written as u64;
+                    outbox.advance(written);
+                    self.state.unflushed = self.state.transport.keeps_written_bytes();
+                }
+                Poll::Ready(_) => return Err(self.transport_failed()),
+            }
+        };
+        let blocked = blocked
+            || self.state.unflushed
+                && match Pin::new(&mut self.state.transport).poll_flush(&mut cx) {
+                    Poll::Pending => true,
+                    Poll::Ready(Ok(())) => false,
+                    Poll::Ready(Err(_)) => return Err(self.transport_failed()),
+                };
+        let deadlines = &mut self.state.life.deadlines;
+        if blocked {
+            deadlines.write_blocked(self.limits, progress, self.now);
+            self.new_deadline = true;
+            return Ok(Next::Wait);
+        }
+        self.state.unflushed = false;
+        deadlines.write_done(self.limits, self.now);
+        if progress {
+            deadlines.active(self.now);
+        }
+        Ok(Next::Go)
+    }
+
+    /// Gives up to `count` messages from others the encoding of this connection.
+    fn encode_waiting(&mut self, count: usize) {
+        let Some(outbox) = &mut self.outbox else { return };
+        let State { sender, shares_deflated, .. } = &mut *self.state;
+        let level = self.limits.compression.unwrap_or_default();
+        self.traffic.messages_out += outbox.make_ready(count, |message: &SharedMessage| {
+            if !sender.compresses() {
+                return message.plain();
+            }
+            if *shares_deflated {
+                return message.deflated(level);
+            }
+            let mut frame = Vec::new();
+            sender.message(message.kind(), message.payload(), MaskKey::default(), &mut frame);
+            Bytes::from(frame)
+        });
+    }
+
+    /// Shuts the writing side.
+    fn shut_down(&mut self) -> Next {
+        let mut cx = Context::from_waker(self.waker);
+        match Pin::new(&mut self.state.transport).poll_shutdown(&mut cx) {
+            Poll::Pending => Next::Wait,
+            // If it fails, the connection is gone, and reading will tell.
+            Poll::Ready(_) => {
+                self.state.life.phase = Phase::Lingering;
+                Next::Go
+            }
+        }
+    }
+
+    fn transport_failed(&mut self) -> Over {
+        self.state.life.give_up(Cause::TransportFailed);
+        Over
+    }
+
+    fn cut(&mut self, cause: Cause) -> Over {
+        self.state.life.give_up(cause);
+        self.state.transport.abort();
+        Over
+    }
+
+    fn end(self) {
+        let slot = self.state.address.slot;
+        self.worker.registry.borrow_mut().yielded(slot, self.outbox, &self.traffic);
+        self.worker.metrics().routes[self.state.route.index()].passed(&self.traffic);
+        if self.new_deadline {
+            self.worker.wake_by(slot, self.state.life.deadlines.next(self.limits));
+        }
+        self.buffers.trim();
+    }
+}
+
+fn farewell(cause: Cause) -> (Cause, CloseCode, String) {
+    let (code, reason) = cause.farewell();
+    (cause, code, reason.to_owned())
+}
+
+/// What is there when a session speaks: the parts of it that are needed at the same time.
+struct Stage<'s, 'a> {
+    receiver: &'s mut Receiver,
+    mode: &'s mut dyn Mode,
+    life: &'s mut Life,
+    peer: &'s mut Peer<'a>,
+    /// The read buffer.
+    input: &'s mut [u8],
+    /// What came in.
+    seen: &'s mut Traffic,
+    now: Moment,
+    new_deadline: &'s mut bool,
+}
+
+impl Stage<'_, '_> {
+    /// Does what the mode asked for.
+    #[inline]
+    fn grant_wishes(&mut self) {
+        let Wishes { close, wake_after } = &mut self.peer.wishes;
+        if let Some(delay) = wake_after.take() {
+            self.life.deadlines.wake_mode(self.now + delay);
+            *self.new_deadline = true;
+        }
+        if let Some((code, reason)) = close.take() {
+            self.life.close(Cause::ModeClosed, code, &reason, &mut self.peer.output);
+        }
+    }
+}

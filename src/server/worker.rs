@@ -1,0 +1,222 @@
+//! [`Worker`]: what the tasks of one worker thread share. [`Shared`]: what the workers share.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
+
+use super::config::{ConnectionLimits, RouteLimits, RoutePlan};
+use super::handle::Mailbox;
+use super::hub::{Hub, Publication};
+use super::ids::{ConnectionId, RouteId};
+use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
+use super::metrics::WorkerMetrics;
+use super::mode::Service;
+use super::registry::Registry;
+use crate::clock::{self, Moment, Wheel};
+
+/// What all workers of a server share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) instance: String,
+    pub(crate) routes: Vec<RoutePlan>,
+    pub(crate) route_ids: HashMap<String, RouteId>,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) drain_time: Duration,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) journal: Journal,
+    pub(crate) wall_clock: WallClock,
+    /// By worker.
+    pub(crate) metrics: Vec<WorkerMetrics>,
+    /// By worker.
+    pub(crate) mailboxes: Vec<Mailbox>,
+    pub(crate) sessions: AtomicUsize,
+    pub(crate) last_id: AtomicU64,
+}
+
+/// What the tasks of one worker thread share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) shared: Arc<Shared>,
+    /// By route.
+    pub(crate) services: Vec<Service>,
+    pub(crate) registry: RefCell<Registry>,
+    pub(crate) hub: Hub,
+    pub(crate) buffers: RefCell<Buffers>,
+    timers: RefCell<Wheel>,
+    now: Cell<Moment>,
+    session_opened: Notify,
+    stopping: Cell<bool>,
+    drained: Notify,
+}
+
+/// The buffers through which all sessions of a worker read and write.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    /// Always at its full length.
+    pub(crate) read: Box<[u8]>,
+    pub(crate) write: Vec<u8>,
+    /// Where payloads are put together.
+    pub(crate) scratch: Vec<u8>,
+}
+
+/// Room for a message of 64 KiB and its header in one read, and a little more.
+const READ_BUFFER: usize = 128 * 1024;
+/// Capacity that a buffer may keep once a large message went through it.
+const KEPT_CAPACITY: usize = 256 * 1024;
+/// The accuracy of sessions' deadlines.
+const TICK: Duration = Duration::from_millis(10);
+
+impl Buffers {
+    fn new() -> Self {
+        Self { read: vec![0; READ_BUFFER].into_boxed_slice(), write: Vec::new(), scratch: Vec::new() }
+    }
+
+    /// Gives back what an unusually large message took.
+    pub(crate) fn trim(&mut self) {
+        for buffer in [&mut self.write, &mut self.scratch] {
+            if buffer.capacity() > KEPT_CAPACITY {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The path of a route.
+    pub(crate) fn path(&self, route: RouteId) -> &str {
+        &self.routes[route.index()].path
+    }
+
+    /// Counts a session, unless there are as many as may be.
+    pub(crate) fn admit(&self) -> Option<ConnectionId> {
+        let limit = usize::try_from(self.limits.max_connections.0).unwrap_or(usize::MAX);
+        if self.sessions.fetch_add(1, Ordering::Relaxed) >= limit {
+            self.sessions.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(ConnectionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1))
+    }
+
+    /// A session that was counted is gone.
+    pub(crate) fn dismiss(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
+        let now = clock::now();
+        Rc::new(Self {
+            index,
+            services: shared.routes.iter().map(|route| Service::new(&route.mode)).collect(),
+            registry: RefCell::new(Registry::new(shared.routes.len())),
+            hub: Hub::new(index, shared.mailboxes.len()),
+            buffers: RefCell::new(Buffers::new()),
+            timers: RefCell::new(Wheel::new(TICK, now)),
+            now: Cell::new(now),
+            session_opened: Notify::new(),
+            stopping: Cell::new(false),
+            drained: Notify::new(),
+            shared,
+        })
+    }
+
+    pub(crate) fn limits(&self, route: RouteId) -> &RouteLimits {
+        &self.shared.routes[route.index()].limits
+    }
+
+    pub(crate) fn metrics(&self) -> &WorkerMetrics {
+        &self.shared.metrics[self.index]
+    }
+
+    /// The present, to the accuracy of a tick: reading the clock for every message would be felt.
+    #[inline]
+    pub(crate) fn now(&self) -> Moment {
+        self.now.get()
+    }
+
+    /// Makes sure that the session is polled no later than at `deadline`.
+    pub(crate) fn wake_by(&self, slot: u32, deadline: Moment) {
+        self.timers.borrow_mut().schedule_by(slot, deadline);
+    }
+
+    /// A session opened.
+    pub(crate) fn session_opened(&self) {
+        self.now.set(clock::now());
+        self.session_opened.notify_one();
+    }
+
+    /// A session's slot is free again.
+    pub(crate) fn session_closed(&self, slot: u32) {
+        self.timers.borrow_mut().cancel(slot);
+        if self.stopping.get() && self.registry.borrow().len() == 0 {
+            self.drained.notify_one();
+        }
+    }
+
+    /// Offers a publication to every open session of its route; says how many there are.
+    pub(crate) fn fan_out(&self, publication: &Publication) -> usize {
+        let Publication { route, message } = publication;
+        let metrics = &self.metrics().routes[route.index()];
+        self.registry
+            .borrow_mut()
+            .fan_out(*route, message, self.limits(*route), |offered| metrics.offered(offered))
+    }
+
+    /// What is known of the open connections.
+    pub(crate) fn open_connections(&self) -> Vec<Entry> {
+        let registry = self.registry.borrow();
+        let entries = registry.iter().map(|slot| {
+            Entry::Connection(ConnectionEntry {
+                id: slot.id,
+                route: slot.route,
+                peer: slot.peer,
+                tag: slot.tag.clone(),
+                opened: slot.opened,
+                traffic: slot.traffic,
+                ended: None,
+            })
+        });
+        entries.collect()
+    }
+
+    /// From now on [`Worker::drained`] may return.
+    pub(crate) fn stop(&self) {
+        self.stopping.set(true);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    /// Waits until a stopping worker has no sessions.
+    pub(crate) async fn drained(&self) {
+        while self.registry.borrow().len() > 0 {
+            self.drained.notified().await;
+        }
+    }
+
+    fn tick(&self, now: Moment) {
+        self.now.set(now);
+        let mut registry = self.registry.borrow_mut();
+        self.timers.borrow_mut().expire(now, &mut |slot| registry.timer_fired(slot));
+    }
+}
+
+/// Lets time pass for the worker's sessions, for ever. A worker without sessions sleeps.
+pub(crate) async fn keep_time(worker: Rc<Worker>) {
+    loop {
+        while worker.registry.borrow().len() == 0 {
+            worker.session_opened.notified().await;
+        }
+        tokio::time::sleep(TICK).await;
+        worker.tick(clock::now());
+    }
+}

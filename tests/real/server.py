@@ -1,0 +1,33 @@
+"""An echo server on Python `websockets`; prints `listening 127.0.0.1:PORT`.
+
+    server.py [CLOSE_AFTER CODE]      with arguments, closes with CODE after that many messages of a connection
+"""
+
+import asyncio
+import contextlib
+import sys
+
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+CLOSE_AFTER, CODE = (int(word) for word in sys.argv[1:]) if len(sys.argv) > 1 else (0, 0)
+
+
+async def echo(socket):
+    count = 0
+    # A peer that is gone is no fault of this server.
+    with contextlib.suppress(ConnectionClosed):
+        async for message in socket:
+            await socket.send(message)
+            count += 1
+            if count == CLOSE_AFTER:
+                await socket.close(CODE, "enough")
+
+
+async def main():
+    async with serve(echo, "127.0.0.1", 0, max_size=None) as server:
+        print("listening 127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+
+asyncio.run(main())
