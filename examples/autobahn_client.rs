@@ -12,7 +12,8 @@ use std::time::Duration;
 use wsbench::wire::deflate::{ClientWindow, DEFAULT_LEVEL, DeflateOffer, DeflateParams, Deflater, Inflater};
 use wsbench::wire::handshake::{ClientHandshake, ClientRequest, HandshakeProgress};
 use wsbench::wire::{
-    CloseCode, Closing, ClosingState, Connection, MaskKey, Received, Receiver, ReceiverConfig, Role, Rules, Sender,
+    CloseCode, Closing, ClosingState, Connection, MaskKey, Received, Receiver, ReceiverConfig, Role, Rules,
+    Sender,
 };
 
 type AnyError = Box<dyn Error>;
@@ -24,11 +25,18 @@ const MAX_MESSAGE_SIZE: u64 = 32 << 20;
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn main() -> Result<(), AnyError> {
-    let url = std::env::args().nth(1).ok_or("usage: autobahn_client ws://HOST:PORT")?;
-    let authority = url.strip_prefix("ws://").ok_or("the URL must begin with ws://")?.trim_end_matches('/');
+    let url = std::env::args()
+        .nth(1)
+        .ok_or("usage: autobahn_client ws://HOST:PORT")?;
+    let authority = url
+        .strip_prefix("ws://")
+        .ok_or("the URL must begin with ws://")?
+        .trim_end_matches('/');
     let mut count = None;
     Session::open(authority, "/getCaseCount")?.run(|message| {
-        count = std::str::from_utf8(message).ok().and_then(|text| text.parse().ok());
+        count = std::str::from_utf8(message)
+            .ok()
+            .and_then(|text| text.parse().ok());
         false
     })?;
     let count: u32 = count.ok_or("the suite did not say how many cases there are")?;
@@ -53,7 +61,10 @@ impl Session {
         let mut stream = TcpStream::connect(authority)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
-        let offer = DeflateOffer { client_max_window_bits: ClientWindow::Limitable, ..DeflateOffer::default() };
+        let offer = DeflateOffer {
+            client_max_window_bits: ClientWindow::Limitable,
+            ..DeflateOffer::default()
+        };
         let request = ClientRequest {
             authority: authority.to_owned(),
             path: path.to_owned(),
@@ -73,7 +84,12 @@ impl Session {
             }
             if let HandshakeProgress::Done { consumed, response } = handshake.receive(&buffer[..read])? {
                 let connection = connection(response.deflate.as_ref());
-                return Ok(Self { stream, connection, first: buffer[consumed..read].to_vec(), out: Vec::new() });
+                return Ok(Self {
+                    stream,
+                    connection,
+                    first: buffer[consumed..read].to_vec(),
+                    out: Vec::new(),
+                });
             }
         }
     }
@@ -95,7 +111,11 @@ impl Session {
     }
 
     fn take(&mut self, input: &mut [u8], wants_echo: &mut impl FnMut(&[u8]) -> bool) -> Result<(), AnyError> {
-        let Connection { receiver, sender, closing } = &mut self.connection;
+        let Connection {
+            receiver,
+            sender,
+            closing,
+        } = &mut self.connection;
         let mut at = 0;
         loop {
             let mask = MaskKey::from(rand::random::<u32>());
@@ -137,7 +157,10 @@ impl Session {
 }
 
 fn connection(deflate: Option<&DeflateParams>) -> Connection {
-    let config = ReceiverConfig { max_message_size: MAX_MESSAGE_SIZE, rules: Rules::STRICT };
+    let config = ReceiverConfig {
+        max_message_size: MAX_MESSAGE_SIZE,
+        rules: Rules::STRICT,
+    };
     let inflater = deflate.map(|params| Box::new(Inflater::new(params, Role::Client)));
     let deflater = deflate.map(|params| Box::new(Deflater::new(params, Role::Client, DEFAULT_LEVEL)));
     Connection {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::quantity::{AddressRange, CloseStatus, Count, RequestPath, ServerName, Times, Token, Weight};
 use super::plan::{Arrivals, TargetSpec};
+use super::quantity::{AddressRange, CloseStatus, Count, RequestPath, ServerName, Times, Token, Weight};
 use super::template::Json;
 use super::yaml::{Entries, Field, List, Located, ScalarOr, Text};
 use crate::units::{ByteSize, Rate};

@@ -65,17 +65,29 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(at: Position, message: impl Into<String>) -> Self {
-        Self { at: Some(at), inside: None, message: message.into() }
+        Self {
+            at: Some(at),
+            inside: None,
+            message: message.into(),
+        }
     }
 
     /// About something that stands in no file.
     pub(super) fn unplaced(message: impl Into<String>) -> Self {
-        Self { at: None, inside: None, message: message.into() }
+        Self {
+            at: None,
+            inside: None,
+            message: message.into(),
+        }
     }
 
     /// At a byte offset of the scalar `text` that begins at `at`.
     pub(super) fn inside(at: Position, text: &str, offset: usize, message: impl Into<String>) -> Self {
-        Self { at: Some(at), inside: Some((text.to_owned(), offset)), message: message.into() }
+        Self {
+            at: Some(at),
+            inside: Some((text.to_owned(), offset)),
+            message: message.into(),
+        }
     }
 }
 
@@ -92,8 +104,14 @@ pub(super) fn describe(
         let source_line = problem.at.map_or("", |at| line_of(source, at));
         ScenarioError {
             file: file.to_owned(),
-            position: problem.at.map(|at| refine(at, source_line, problem.inside.as_ref())),
-            path: problem.at.zip(tree).and_then(|(at, tree)| tree.path_to(at)).unwrap_or_default(),
+            position: problem
+                .at
+                .map(|at| refine(at, source_line, problem.inside.as_ref())),
+            path: problem
+                .at
+                .zip(tree)
+                .and_then(|(at, tree)| tree.path_to(at))
+                .unwrap_or_default(),
             message: problem.message,
             source_line: source_line.to_owned(),
         }
@@ -102,7 +120,10 @@ pub(super) fn describe(
 }
 
 fn line_of(source: &str, at: Position) -> &str {
-    source.lines().nth(at.line.saturating_sub(1) as usize).unwrap_or("")
+    source
+        .lines()
+        .nth(at.line.saturating_sub(1) as usize)
+        .unwrap_or("")
 }
 
 /// Moves a position from the begin of a scalar to an offset in it, where the scalar stands on one line as it is:
@@ -115,7 +136,10 @@ fn refine(at: Position, line: &str, inside: Option<&(String, usize)>) -> Positio
         let quote = u32::from(tail.starts_with(['"', '\'']));
         tail[quote as usize..].starts_with(text.as_str()).then_some(())?;
         let characters = u32::try_from(text.get(..*offset)?.chars().count()).ok()?;
-        Some(Position { line: at.line, column: at.column + quote + characters })
+        Some(Position {
+            line: at.line,
+            column: at.column + quote + characters,
+        })
     };
     moved().unwrap_or(at)
 }
@@ -123,18 +147,29 @@ fn refine(at: Position, line: &str, inside: Option<&(String, usize)>) -> Positio
 /// The entry of `names` that somebody who wrote `written` most likely meant.
 pub(super) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = 1 + written.chars().count() / 4;
-    let scored = names.into_iter().map(|name| (distance(&written.to_lowercase(), name), name));
-    scored.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+    let scored = names
+        .into_iter()
+        .map(|name| (distance(&written.to_lowercase(), name), name));
+    scored
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 /// ``; did you mean `stages`?`` or nothing.
 pub(super) fn suggestion(nearest: Option<&str>) -> String {
-    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    nearest
+        .map(|name| format!("; did you mean `{name}`?"))
+        .unwrap_or_default()
 }
 
 /// `` `a`, `b`, `c` ``
 pub(super) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .into_iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Edits from one word to the other: insert, delete, replace, or swap of two neighbours (optimal string alignment).

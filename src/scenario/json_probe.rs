@@ -40,7 +40,9 @@ impl JsonPath {
             }
         }
         if steps.iter().any(String::is_empty) {
-            return Err(format!("`{text}` is not a path such as `type` or `data.items[0].id`"));
+            return Err(format!(
+                "`{text}` is not a path such as `type` or `data.items[0].id`"
+            ));
         }
         Ok(Self(steps))
     }
@@ -101,16 +103,22 @@ impl JsonProbe {
         let mut root = Branch::default();
         let mut expected = Vec::new();
         for (path, value) in fields {
-            root.plant(&path.0, u8::try_from(expected.len()).ok()?).then_some(())?;
+            root.plant(&path.0, u8::try_from(expected.len()).ok()?)
+                .then_some(())?;
             expected.push(value);
         }
-        (expected.len() <= MAX_FIELDS).then(|| Self { root, expected: expected.into() })
+        (expected.len() <= MAX_FIELDS).then(|| Self {
+            root,
+            expected: expected.into(),
+        })
     }
 
     /// Whether `payload` is JSON and has every expected value.
     #[must_use]
     pub fn matches(&self, payload: &[u8], ctx: &RenderContext) -> bool {
-        let mut missing = u64::MAX.checked_shr((MAX_FIELDS - self.expected.len()) as u32).unwrap_or(0);
+        let mut missing = u64::MAX
+            .checked_shr((MAX_FIELDS - self.expected.len()) as u32)
+            .unwrap_or(0);
         let mut compare = |field: u8, found: Scalar<'_>| {
             if self.expected[usize::from(field)].equals(found, ctx) {
                 missing &= !(1 << field);
@@ -177,11 +185,18 @@ impl Branch {
             self.field = Some(field);
             return free;
         };
-        let position = self.children.iter().position(|(key, _)| *key.name == **name).unwrap_or_else(|| {
-            let key = Key { name: name.as_str().into(), index: name.parse().ok() };
-            self.children.push((key, Self::default()));
-            self.children.len() - 1
-        });
+        let position = self
+            .children
+            .iter()
+            .position(|(key, _)| *key.name == **name)
+            .unwrap_or_else(|| {
+                let key = Key {
+                    name: name.as_str().into(),
+                    index: name.parse().ok(),
+                };
+                self.children.push((key, Self::default()));
+                self.children.len() - 1
+            });
         self.field.is_none() && self.children[position].1.plant(rest, field)
     }
 }
@@ -254,7 +269,10 @@ impl<'de> Visitor<'de> for Follow<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(child) = map.next_key_seed(Choose(self.branch))? {
             match child {
-                Some(branch) => map.next_value_seed(Follow { branch, found: self.found })?,
+                Some(branch) => map.next_value_seed(Follow {
+                    branch,
+                    found: self.found,
+                })?,
                 None => map.next_value::<IgnoredAny>().map(drop)?,
             }
         }
@@ -263,9 +281,18 @@ impl<'de> Visitor<'de> for Follow<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         for index in 0.. {
-            let child = self.branch.children.iter().find(|(key, _)| key.index == Some(index));
+            let child = self
+                .branch
+                .children
+                .iter()
+                .find(|(key, _)| key.index == Some(index));
             let more = match child {
-                Some((_, branch)) => items.next_element_seed(Follow { branch, found: self.found })?.is_some(),
+                Some((_, branch)) => items
+                    .next_element_seed(Follow {
+                        branch,
+                        found: self.found,
+                    })?
+                    .is_some(),
                 None => items.next_element::<IgnoredAny>()?.is_some(),
             };
             if !more {
@@ -295,7 +322,12 @@ impl<'a> Visitor<'_> for Choose<'a> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.children.iter().find(|(key, _)| &*key.name == name).map(|(_, branch)| branch))
+        Ok(self
+            .0
+            .children
+            .iter()
+            .find(|(key, _)| &*key.name == name)
+            .map(|(_, branch)| branch))
     }
 }
 
@@ -304,20 +336,29 @@ mod tests {
     use super::*;
 
     fn probe(fields: &[(&str, Expected)]) -> JsonProbe {
-        let fields = fields.iter().map(|(path, expected)| (JsonPath::parse(path).unwrap(), expected.clone()));
+        let fields = fields
+            .iter()
+            .map(|(path, expected)| (JsonPath::parse(path).unwrap(), expected.clone()));
         JsonProbe::new(fields.collect()).unwrap()
     }
 
     #[test]
     fn finds_fields_in_any_order_at_any_depth() {
         let probe = probe(&[
-            ("type", Expected::Text(Pattern::of(&super::super::template::Template::from_literal(b"ack")).unwrap())),
+            (
+                "type",
+                Expected::Text(Pattern::of(&super::super::template::Template::from_literal(b"ack")).unwrap()),
+            ),
             ("data.items[1].id", Expected::Integer(5)),
             ("data.ok", Expected::Bool(true)),
             ("seq", Expected::Known(Known::Seq)),
         ]);
-        let ctx = RenderContext { seq: 9, ..RenderContext::default() };
-        let good = br#" {"seq":9,"data":{"ok":true,"items":[{"id":4},{"x":[{}],"id":5.0}]},"type":"a\u0063k"}"#;
+        let ctx = RenderContext {
+            seq: 9,
+            ..RenderContext::default()
+        };
+        let good =
+            br#" {"seq":9,"data":{"ok":true,"items":[{"id":4},{"x":[{}],"id":5.0}]},"type":"a\u0063k"}"#;
         assert!(probe.matches(good, &ctx));
         for bad in [
             &br#"{"seq":8,"data":{"ok":true,"items":[{"id":4},{"id":5}]},"type":"ack"}"#[..],
@@ -359,7 +400,12 @@ mod tests {
     fn reads_one_field() {
         let field = JsonField::new(&JsonPath::parse("meta.seq").unwrap());
         assert_eq!(field.number(br#"{"meta":{"seq":77},"seq":1}"#), Some(77));
-        for payload in [&br#"{"seq":77}"#[..], br#"{"meta":{"seq":-1}}"#, br#"{"meta":{"seq":77}"#, b"77"] {
+        for payload in [
+            &br#"{"seq":77}"#[..],
+            br#"{"meta":{"seq":-1}}"#,
+            br#"{"meta":{"seq":77}"#,
+            b"77",
+        ] {
             assert_eq!(field.number(payload), None);
         }
         assert_eq!(field.string(br#"{"meta":{"seq":"n-77"}}"#, str::len), Some(4));

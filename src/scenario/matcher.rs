@@ -75,14 +75,26 @@ impl EchoShape {
         let mut length = (0_usize, 0_usize);
         let mut numbers = Vec::new();
         for part in payload.parts() {
-            if let Part::Number { number: Number::Known(known), width } = part {
+            if let Part::Number {
+                number: Number::Known(known),
+                width,
+            } = part
+            {
                 numbers.push((*known, *width));
             } else {
                 let (shortest, longest) = part.length();
-                length = (length.0.saturating_add(shortest), length.1.saturating_add(longest));
+                length = (
+                    length.0.saturating_add(shortest),
+                    length.1.saturating_add(longest),
+                );
             }
         }
-        Self { kind, length, numbers: numbers.into(), sequence: SequenceExtractor::in_text(payload) }
+        Self {
+            kind,
+            length,
+            numbers: numbers.into(),
+            sequence: SequenceExtractor::in_text(payload),
+        }
     }
 
     fn matches(&self, kind: PayloadKind, payload: &[u8], ctx: &RenderContext) -> bool {
@@ -91,7 +103,10 @@ impl EchoShape {
         let (shortest, longest) = self.length;
         kind == self.kind
             && (shortest + numbers..=longest.saturating_add(numbers)).contains(&payload.len())
-            && self.sequence.as_ref().is_none_or(|sequence| sequence.extract(payload) == Some(ctx.seq))
+            && self
+                .sequence
+                .as_ref()
+                .is_none_or(|sequence| sequence.extract(payload) == Some(ctx.seq))
     }
 
     pub(super) fn sequence(&self) -> Option<SequenceExtractor> {
@@ -116,7 +131,9 @@ enum Search {
 
 impl Needle {
     pub(super) fn new(pattern: Pattern) -> Result<Self, regex::Error> {
-        let literal = pattern.as_literal().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let literal = pattern
+            .as_literal()
+            .and_then(|bytes| std::str::from_utf8(bytes).ok());
         Ok(Self(match literal {
             Some(text) => Search::Literal(Regex::new(&regex::escape(text))?),
             None => Search::Pattern(pattern),
@@ -137,7 +154,12 @@ mod tests {
     use super::*;
 
     fn ctx(seq: u64) -> RenderContext {
-        RenderContext { client: 3, seq, iteration: 0, unix_nanos: 0 }
+        RenderContext {
+            client: 3,
+            seq,
+            iteration: 0,
+            unix_nanos: 0,
+        }
     }
 
     fn pattern(text: &str) -> Pattern {
@@ -162,7 +184,10 @@ mod tests {
 
     #[test]
     fn an_echo_without_number_goes_by_length() {
-        let echo = Matcher::Echo(EchoShape::new(PayloadKind::Text, &Template::from_literal(b"hello")));
+        let echo = Matcher::Echo(EchoShape::new(
+            PayloadKind::Text,
+            &Template::from_literal(b"hello"),
+        ));
         assert!(matches(&echo, "hallo", 1));
         assert!(!matches(&echo, "hell", 1));
     }

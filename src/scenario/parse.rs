@@ -14,7 +14,10 @@ use super::yaml::{self, Located};
 /// # Errors
 /// The file cannot be read, or its content is wrong; then the errors are all that could be found at once.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
-    let read = |reason| ScenarioErrors::Read { path: path.to_owned(), reason };
+    let read = |reason| ScenarioErrors::Read {
+        path: path.to_owned(),
+        reason,
+    };
     let text = fs::read_to_string(path).map_err(read)?;
     build(&path.display().to_string(), path, &text, overrides)
 }

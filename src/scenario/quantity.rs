@@ -17,7 +17,11 @@ impl Quantity for String {
     const EXPECTED: &'static str = "a text";
 
     fn read(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("expected a text that is not empty".to_owned()) } else { Ok(text.to_owned()) }
+        if text.is_empty() {
+            Err("expected a text that is not empty".to_owned())
+        } else {
+            Ok(text.to_owned())
+        }
     }
 }
 
@@ -43,7 +47,11 @@ impl Quantity for Duration {
 
     fn read(text: &str) -> Result<Self, String> {
         let mut factors = text.split('*');
-        let span: Span = factors.next().unwrap_or_default().parse().map_err(|_| not::<Self>(text))?;
+        let span: Span = factors
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .map_err(|_| not::<Self>(text))?;
         factors.try_fold(span.0, |duration, factor| {
             let factor: f64 = factor.trim().parse().map_err(|_| not::<Self>(text))?;
             Self::try_from_secs_f64(duration.as_secs_f64() * factor).map_err(|_| not::<Self>(text))
@@ -79,7 +87,11 @@ impl Quantity for PathBuf {
     const EXPECTED: &'static str = "the path of a file";
 
     fn read(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err(not::<Self>(text)) } else { Ok(Self::from(text)) }
+        if text.is_empty() {
+            Err(not::<Self>(text))
+        } else {
+            Ok(Self::from(text))
+        }
     }
 }
 
@@ -93,10 +105,17 @@ impl Quantity for TargetSpec {
         let uri: http::Uri = text.parse().map_err(|_| not::<Self>(text))?;
         let is_websocket = matches!(uri.scheme_str(), Some("ws" | "wss"));
         // Whatever follows the host in the authority must be a port; user information has no place in these URLs.
-        let rest = uri.authority().zip(uri.host()).and_then(|(authority, host)| authority.as_str().strip_prefix(host));
+        let rest = uri
+            .authority()
+            .zip(uri.host())
+            .and_then(|(authority, host)| authority.as_str().strip_prefix(host));
         let has_place = rest.is_some_and(|rest| rest.is_empty() || uri.port_u16().is_some());
         let good = is_websocket && has_place && !text.contains('#');
-        if good { Ok(Self::Url(text.to_owned())) } else { Err(not::<Self>(text)) }
+        if good {
+            Ok(Self::Url(text.to_owned()))
+        } else {
+            Err(not::<Self>(text))
+        }
     }
 }
 
@@ -120,7 +139,10 @@ impl Quantity for Weight {
     const EXPECTED: &'static str = "a whole number from 1 to 1000000";
 
     fn read(text: &str) -> Result<Self, String> {
-        let weight = text.parse().ok().filter(|weight| (1..=1_000_000).contains(weight));
+        let weight = text
+            .parse()
+            .ok()
+            .filter(|weight| (1..=1_000_000).contains(weight));
         weight.map(Self).ok_or_else(|| not::<Self>(text))
     }
 }
@@ -153,7 +175,11 @@ impl Quantity for RequestPath {
 
     fn read(text: &str) -> Result<Self, String> {
         let clean = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        if clean && text.starts_with('/') { Ok(Self(text.to_owned())) } else { Err(not::<Self>(text)) }
+        if clean && text.starts_with('/') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(not::<Self>(text))
+        }
     }
 }
 
@@ -165,7 +191,11 @@ impl Quantity for Token {
     const EXPECTED: &'static str = "a token: letters, digits and !#$%&'*+-.^_`|~";
 
     fn read(text: &str) -> Result<Self, String> {
-        if is_token(text) { Ok(Self(text.to_owned())) } else { Err(not::<Self>(text)) }
+        if is_token(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(not::<Self>(text))
+        }
     }
 }
 
@@ -185,7 +215,11 @@ impl Quantity for ServerName {
     fn read(text: &str) -> Result<Self, String> {
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
         let clean = !text.is_empty() && text.len() <= 253 && text.bytes().all(is_part);
-        if clean { Ok(Self(text.to_owned())) } else { Err(not::<Self>(text)) }
+        if clean {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(not::<Self>(text))
+        }
     }
 }
 
@@ -223,14 +257,19 @@ impl Quantity for AddressRange {
 
     fn read(text: &str) -> Result<Self, String> {
         let Some((base, prefix)) = text.split_once('/') else {
-            return text.parse().map(|address| Self(vec![address])).map_err(|_| not::<Self>(text));
+            return text
+                .parse()
+                .map(|address| Self(vec![address]))
+                .map_err(|_| not::<Self>(text));
         };
         let base: IpAddr = base.parse().map_err(|_| not::<Self>(text))?;
         let prefix: u32 = prefix.parse().map_err(|_| not::<Self>(text))?;
         let bits: u32 = if base.is_ipv4() { 32 } else { 128 };
         let host_bits = bits.checked_sub(prefix).ok_or_else(|| not::<Self>(text))?;
         if host_bits > MAX_SOURCE_ADDRESSES.ilog2() {
-            return Err(format!("`{text}` is more than {MAX_SOURCE_ADDRESSES} addresses; write a longer prefix"));
+            return Err(format!(
+                "`{text}` is more than {MAX_SOURCE_ADDRESSES} addresses; write a longer prefix"
+            ));
         }
         Ok(Self(hosts(base, host_bits)))
     }
@@ -247,7 +286,9 @@ fn hosts(base: IpAddr, host_bits: u32) -> Vec<IpAddr> {
         }
         IpAddr::V6(base) => {
             let first = u128::from(base) & !u128::from(count - 1);
-            (0..count).map(|host| Ipv6Addr::from(first | u128::from(host)).into()).collect()
+            (0..count)
+                .map(|host| Ipv6Addr::from(first | u128::from(host)).into())
+                .collect()
         }
     }
 }
@@ -268,13 +309,23 @@ mod tests {
     #[test]
     fn ranges_expand_to_their_hosts() {
         let count = |text| AddressRange::read(text).unwrap().0.len();
-        assert_eq!(AddressRange::read("127.0.0.5/30").unwrap().0, ["127.0.0.5", "127.0.0.6"].map(|a| a.parse::<IpAddr>().unwrap()));
+        assert_eq!(
+            AddressRange::read("127.0.0.5/30").unwrap().0,
+            ["127.0.0.5", "127.0.0.6"].map(|a| a.parse::<IpAddr>().unwrap())
+        );
         assert_eq!(count("10.0.0.0/31"), 2);
         assert_eq!(count("10.0.0.1/32"), 1);
         assert_eq!(count("::1"), 1);
         assert_eq!(count("fd00::/120"), 256);
         assert_eq!(count("10.0.0.0/16"), 65_534);
-        for text in ["10.0.0.0/33", "10.0.0.0/-1", "10.0.0/8", "fd00::/64", "10.0.0.0/8", "localhost"] {
+        for text in [
+            "10.0.0.0/33",
+            "10.0.0.0/-1",
+            "10.0.0/8",
+            "fd00::/64",
+            "10.0.0.0/8",
+            "localhost",
+        ] {
             assert!(AddressRange::read(text).is_err(), "{text}");
         }
     }
@@ -282,19 +333,40 @@ mod tests {
     #[test]
     fn close_codes_are_those_that_may_be_sent() {
         for text in ["1000", "1001", "1014", "3000", "4999"] {
-            assert!(matches!(CloseStatus::read(text), Ok(CloseStatus::Code(_))), "{text}");
+            assert!(
+                matches!(CloseStatus::read(text), Ok(CloseStatus::Code(_))),
+                "{text}"
+            );
         }
-        for text in ["999", "1004", "1005", "1006", "1015", "2999", "5000", "-1", "x", "99999"] {
+        for text in [
+            "999", "1004", "1005", "1006", "1015", "2999", "5000", "-1", "x", "99999",
+        ] {
             assert!(CloseStatus::read(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn targets_are_websocket_urls() {
-        for text in ["embedded", "ws://localhost", "wss://[::1]:9443/chat?x=1", "ws://127.0.0.1:9001"] {
+        for text in [
+            "embedded",
+            "ws://localhost",
+            "wss://[::1]:9443/chat?x=1",
+            "ws://127.0.0.1:9001",
+        ] {
             assert!(TargetSpec::read(text).is_ok(), "{text}");
         }
-        for text in ["", "http://localhost", "ws://", "localhost:80", "ws://host:port", "ws://host:99999", "ws://host:", "ws://user@host", "ws://h/#x", "ws://a b"] {
+        for text in [
+            "",
+            "http://localhost",
+            "ws://",
+            "localhost:80",
+            "ws://host:port",
+            "ws://host:99999",
+            "ws://host:",
+            "ws://user@host",
+            "ws://h/#x",
+            "ws://a b",
+        ] {
             assert!(TargetSpec::read(text).is_err(), "{text}");
         }
     }

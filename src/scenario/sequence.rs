@@ -40,7 +40,9 @@ impl SequenceExtractor {
         match &self.0 {
             Source::Payload(place) => place.read(payload),
             Source::Json(field, None) => field.number(payload),
-            Source::Json(field, Some(place)) => field.string(payload, |text| place.read(text.as_bytes())).flatten(),
+            Source::Json(field, Some(place)) => field
+                .string(payload, |text| place.read(text.as_bytes()))
+                .flatten(),
         }
     }
 }
@@ -73,19 +75,30 @@ impl TextPlace {
         let mut before = Vec::new();
         for (index, part) in parts.iter().enumerate() {
             let digit_follows = parts.get(index + 1).is_some_and(Part::may_begin_with_digit);
-            if let Part::Number { number: Number::Known(Known::Seq), width } = part {
+            if let Part::Number {
+                number: Number::Known(Known::Seq),
+                width,
+            } = part
+            {
                 let digits = match (digit_follows, *width) {
-                    (false, width) => Digits::Run { padding: width.saturating_sub(MAX_DIGITS) },
+                    (false, width) => Digits::Run {
+                        padding: width.saturating_sub(MAX_DIGITS),
+                    },
                     (true, width) if width >= MAX_DIGITS => Digits::Exactly(width),
                     (true, _) => return None,
                 };
-                return Some(Self { before: before.into(), digits });
+                return Some(Self {
+                    before: before.into(),
+                    digits,
+                });
             }
             let (shortest, longest) = part.length();
             match (part, before.last_mut()) {
                 (_, Some(Skip::Bytes(bytes))) if shortest == longest => *bytes += shortest,
                 (_, _) if shortest == longest => before.push(Skip::Bytes(shortest)),
-                (Part::Number { number, .. }, _) if !digit_follows && !number.may_be_negative() => before.push(Skip::Run),
+                (Part::Number { number, .. }, _) if !digit_follows && !number.may_be_negative() => {
+                    before.push(Skip::Run)
+                }
                 _ => return None,
             }
         }
@@ -109,7 +122,9 @@ impl TextPlace {
 
 /// How many digits `text` begins with.
 fn run(text: &[u8]) -> usize {
-    text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
+    text.iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len())
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
@@ -139,14 +154,30 @@ mod tests {
             ("ack ${seq}", "ack 42", 42),
             ("ack ${seq};", "ack 42;", 42),
             ("${client}:${seq}", "90210:42", 42),
-            ("${pad(client, 20)}${pad(seq, 20)}", "0000000000000000000900000000000000000042", 42),
-            ("${uuid} ${pad(seq, 4)} ${seq}", "67e55044-10b1-426f-9247-bb680e5fe0c8 0042 42", 42),
+            (
+                "${pad(client, 20)}${pad(seq, 20)}",
+                "0000000000000000000900000000000000000042",
+                42,
+            ),
+            (
+                "${uuid} ${pad(seq, 4)} ${seq}",
+                "67e55044-10b1-426f-9247-bb680e5fe0c8 0042 42",
+                42,
+            ),
             ("${pad(seq, 4)}.", "12345.", 12_345),
             ("${pad(seq, 24)}", "000000000000000000000042", 42),
-            ("${pad(seq, 24)}${random_hex(2)}", "000000000000000000000042a7", 42),
+            (
+                "${pad(seq, 24)}${random_hex(2)}",
+                "000000000000000000000042a7",
+                42,
+            ),
             ("${seq}", "18446744073709551615", u64::MAX),
         ] {
-            assert_eq!(extractor(template).unwrap().extract(payload.as_bytes()), Some(seq), "{template}");
+            assert_eq!(
+                extractor(template).unwrap().extract(payload.as_bytes()),
+                Some(seq),
+                "{template}"
+            );
         }
     }
 
@@ -161,7 +192,13 @@ mod tests {
 
     #[test]
     fn gives_up_on_a_place_that_cannot_be_computed() {
-        for template in ["no number", "${client}${seq}", "${choice(a, bb)} ${seq}", "${seq}${uuid}", "${random_int(-5, 500)} ${seq}"] {
+        for template in [
+            "no number",
+            "${client}${seq}",
+            "${choice(a, bb)} ${seq}",
+            "${seq}${uuid}",
+            "${random_int(-5, 500)} ${seq}",
+        ] {
             assert_eq!(extractor(template), None, "{template}");
         }
     }

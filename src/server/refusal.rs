@@ -120,14 +120,17 @@ impl Refusal {
             .challenges
             .iter()
             .map(|challenge| ("WWW-Authenticate", challenge.clone()));
-        let retry_after = self.retry_after.map(|wait| ("Retry-After", whole_seconds(wait).to_string()));
+        let retry_after = self
+            .retry_after
+            .map(|wait| ("Retry-After", whole_seconds(wait).to_string()));
         challenges.chain(retry_after)
     }
 
     /// The answer's body: `{"error": CODE, "message": MESSAGE, "status": STATUS}`, as `application/json`.
     #[must_use]
     pub fn body(&self) -> String {
-        serde_json::json!({"error": self.code.name(), "message": self.message, "status": self.status()}).to_string()
+        serde_json::json!({"error": self.code.name(), "message": self.message, "status": self.status()})
+            .to_string()
     }
 }
 
@@ -149,13 +152,17 @@ mod tests {
 
     #[test]
     fn the_answer_says_why() {
-        let mut refusal = Refusal::new(RefusalCode::RateLimited, "slow down").retry_after(Duration::from_millis(1_500));
+        let mut refusal =
+            Refusal::new(RefusalCode::RateLimited, "slow down").retry_after(Duration::from_millis(1_500));
         refusal.challenges.push("Bearer".to_owned());
         assert_eq!(refusal.status(), 429);
         let headers: Vec<_> = refusal.headers().collect();
         assert_eq!(
             headers,
-            [("WWW-Authenticate", "Bearer".to_owned()), ("Retry-After", "2".to_owned())]
+            [
+                ("WWW-Authenticate", "Bearer".to_owned()),
+                ("Retry-After", "2".to_owned())
+            ]
         );
         assert_eq!(
             refusal.body(),

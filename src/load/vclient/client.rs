@@ -178,8 +178,15 @@ impl VClient {
             Leaving::Gracefully(until) => until,
             _ => Moment::NEVER,
         };
-        let answers = self.sends.earliest().min(self.pings.earliest()).min(self.heartbeat);
-        waiting.min(leaving).min(answers).min(self.link.deadline(&self.plan(script).connection))
+        let answers = self
+            .sends
+            .earliest()
+            .min(self.pings.earliest())
+            .min(self.heartbeat);
+        waiting
+            .min(leaving)
+            .min(answers)
+            .min(self.link.deadline(&self.plan(script).connection))
     }
 
     /// Does what is due. More may be due at once afterwards: the deadline tells.
@@ -200,13 +207,17 @@ impl VClient {
         while let Some(owed) = self.sends.give_up(now) {
             turn.count(self.group, Counter::SentLostTimeout);
             let waited = owed.until - owed.sent;
-            turn.error(self.group, ErrorClass::ReplyTimeout, || format!("no reply to a message within {waited:?}"));
+            turn.error(self.group, ErrorClass::ReplyTimeout, || {
+                format!("no reply to a message within {waited:?}")
+            });
             self.send_settled(turn, owed.id, owed.until);
         }
         while let Some(owed) = self.pings.give_up(now) {
             turn.count(self.group, Counter::PingsUnanswered);
             let waited = owed.until - owed.sent;
-            turn.error(self.group, ErrorClass::PingTimeout, || format!("no pong within {waited:?}"));
+            turn.error(self.group, ErrorClass::PingTimeout, || {
+                format!("no pong within {waited:?}")
+            });
             self.ping_settled(turn, owed, owed.until);
         }
         if self.heartbeat <= now {
@@ -228,7 +239,9 @@ impl VClient {
                 self.run(turn, until);
             }
             Wait::Expect(until) if until <= turn.now => {
-                turn.error(self.group, ErrorClass::ExpectTimeout, || "no message that matches came in time".to_owned());
+                turn.error(self.group, ErrorClass::ExpectTimeout, || {
+                    "no message that matches came in time".to_owned()
+                });
                 self.fail_flow(turn);
             }
             Wait::Backoff(at) if at <= turn.now => self.begin_flow(turn, at),
@@ -369,7 +382,11 @@ impl VClient {
     }
 
     /// Runs `call` and counts the bytes that it wrote.
-    pub(super) fn counted<R>(&mut self, turn: &mut Turn<'_>, call: impl FnOnce(&mut Self, &mut Turn<'_>) -> R) -> R {
+    pub(super) fn counted<R>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: impl FnOnce(&mut Self, &mut Turn<'_>) -> R,
+    ) -> R {
         let before = turn.out.len();
         let result = call(self, turn);
         let written = turn.out.len() - before;

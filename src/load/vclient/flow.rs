@@ -64,7 +64,9 @@ impl VClient {
             None => self.pc == 0,
         };
         if needs_link && !self.is_open() {
-            self.link = Link::Wanted { intended: self.intended(at) };
+            self.link = Link::Wanted {
+                intended: self.intended(at),
+            };
             self.wait = Wait::Open;
             return Step::Wait;
         }
@@ -83,16 +85,25 @@ impl VClient {
             Some(Op::Think(delay)) => {
                 let due = at + draw(*delay, &mut self.random);
                 self.pc += 1;
-                if due > turn.now { self.pause(Wait::Until(due)) } else { Step::Next(due) }
+                if due > turn.now {
+                    self.pause(Wait::Until(due))
+                } else {
+                    Step::Next(due)
+                }
             }
             Some(Op::Receive { count: Some(0), .. }) => self.next(at),
             Some(Op::Receive { count, duration }) => {
                 let until = duration.map_or(Moment::NEVER, |length| at + length);
-                self.pause(Wait::Receive { until, left: count.unwrap_or(u64::MAX) })
+                self.pause(Wait::Receive {
+                    until,
+                    left: count.unwrap_or(u64::MAX),
+                })
             }
             Some(Op::LoopBegin(op)) => {
                 let stopping = self.is_leaving();
-                let round = self.loops.enter(op, self.intended(at), stopping, &mut self.random);
+                let round = self
+                    .loops
+                    .enter(op, self.intended(at), stopping, &mut self.random);
                 let begin = self.pc as usize;
                 self.begin_round(turn, op, begin, round, at)
             }
@@ -165,8 +176,19 @@ impl VClient {
             return Step::Next(at);
         };
         let until = turn.now + reply.timeout;
-        self.sends.push(Owed { id: self.seq, intended, sent: turn.now, until, op, lost: false });
-        if reply.wait { self.pause(Wait::Reply) } else { Step::Next(at) }
+        self.sends.push(Owed {
+            id: self.seq,
+            intended,
+            sent: turn.now,
+            until,
+            op,
+            lost: false,
+        });
+        if reply.wait {
+            self.pause(Wait::Reply)
+        } else {
+            Step::Next(at)
+        }
     }
 
     fn write_message(&mut self, turn: &mut Turn<'_>, send: &SendOp) {
@@ -188,7 +210,8 @@ impl VClient {
             };
             open.sender.message(kind, payload, mask, turn.out);
         }
-        turn.shard.add(self.group, Counter::PayloadSent, payload.len() as u64);
+        turn.shard
+            .add(self.group, Counter::PayloadSent, payload.len() as u64);
     }
 
     fn ping(&mut self, turn: &mut Turn<'_>, payload: &Template, timeout: Duration) -> Step {
@@ -232,7 +255,10 @@ impl VClient {
 
 /// Whether an operation makes sense on an open connection only.
 fn needs_link(op: &Op) -> bool {
-    matches!(op, Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. })
+    matches!(
+        op,
+        Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. }
+    )
 }
 
 fn draw(delay: Delay, random: &mut ClientRng) -> Duration {

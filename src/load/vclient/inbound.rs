@@ -16,9 +16,14 @@ use super::turn::Turn;
 impl VClient {
     /// Takes bytes that the peer sent, and changes them (messages are unmasked in place).
     pub fn receive(&mut self, turn: &mut Turn<'_>, input: &mut [u8]) {
-        turn.shard.add(self.group, Counter::BytesReceived, input.len() as u64);
+        turn.shard
+            .add(self.group, Counter::BytesReceived, input.len() as u64);
         self.counted(turn, |client, turn| {
-            let upgrade = if matches!(client.link, Link::Opening(_)) { client.receive_upgrade(turn, input) } else { 0 };
+            let upgrade = if matches!(client.link, Link::Opening(_)) {
+                client.receive_upgrade(turn, input)
+            } else {
+                0
+            };
             client.receive_frames(turn, &mut input[upgrade..]);
         });
     }
@@ -26,7 +31,9 @@ impl VClient {
     /// The transport has taken all that was written.
     pub fn writable(&mut self, turn: &mut Turn<'_>) {
         if let Wait::Writable(intended) = self.wait {
-            self.counted(turn, |client, turn| client.run_intended(turn, turn.now, Some(intended)));
+            self.counted(turn, |client, turn| {
+                client.run_intended(turn, turn.now, Some(intended))
+            });
         }
     }
 
@@ -47,7 +54,8 @@ impl VClient {
                 Received::Ping(payload) => self.answer_ping(turn, payload),
                 Received::Pong(payload) => self.pong(turn, payload),
                 Received::Close(payload) => {
-                    let (code, reason) = payload.map_or((None, &[][..]), |close| (Some(close.code), close.reason));
+                    let (code, reason) =
+                        payload.map_or((None, &[][..]), |close| (Some(close.code), close.reason));
                     self.peer_closes(turn, code, reason);
                 }
                 Received::Violation(violation) => self.fail_protocol(turn, violation),
@@ -64,7 +72,8 @@ impl VClient {
 
     fn message(&mut self, turn: &mut Turn<'_>, kind: MessageKind, payload: &[u8]) {
         turn.count(self.group, Counter::MessagesReceived);
-        turn.shard.add(self.group, Counter::PayloadReceived, payload.len() as u64);
+        turn.shard
+            .add(self.group, Counter::PayloadReceived, payload.len() as u64);
         let kind = match kind {
             MessageKind::Text => PayloadKind::Text,
             MessageKind::Binary => PayloadKind::Binary,
@@ -81,16 +90,23 @@ impl VClient {
             return None;
         }
         let flow = &self.plan(turn.script).flow;
-        turn.script.tracked[usize::from(self.group.0)].iter().find_map(|op| {
-            let Some(Op::Send(send)) = flow.get(*op as usize) else { return None };
-            let reply = send.reply.as_ref()?;
-            let (index, owed) = match &reply.correlation {
-                Correlation::InOrder => self.sends.iter().find(|(_, owed)| owed.op == *op)?,
-                Correlation::BySequence(extractor) => self.sends.find_ascending(extractor.extract(payload)?)?,
-            };
-            let matches = owed.op == *op && reply.matcher.matches(kind, payload, &self.context(turn, owed.id));
-            matches.then_some(index)
-        })
+        turn.script.tracked[usize::from(self.group.0)]
+            .iter()
+            .find_map(|op| {
+                let Some(Op::Send(send)) = flow.get(*op as usize) else {
+                    return None;
+                };
+                let reply = send.reply.as_ref()?;
+                let (index, owed) = match &reply.correlation {
+                    Correlation::InOrder => self.sends.iter().find(|(_, owed)| owed.op == *op)?,
+                    Correlation::BySequence(extractor) => {
+                        self.sends.find_ascending(extractor.extract(payload)?)?
+                    }
+                };
+                let matches =
+                    owed.op == *op && reply.matcher.matches(kind, payload, &self.context(turn, owed.id));
+                matches.then_some(index)
+            })
     }
 
     fn reply(&mut self, turn: &mut Turn<'_>, index: usize) {
@@ -102,8 +118,10 @@ impl VClient {
             return;
         }
         turn.count(self.group, Counter::SentAnswered);
-        turn.shard.record(self.group, Trend::Response, turn.now - owed.intended);
-        turn.shard.record(self.group, Trend::Service, turn.now - owed.sent);
+        turn.shard
+            .record(self.group, Trend::Response, turn.now - owed.intended);
+        turn.shard
+            .record(self.group, Trend::Service, turn.now - owed.sent);
         self.send_settled(turn, owed.id, turn.now);
     }
 
@@ -122,7 +140,10 @@ impl VClient {
             Wait::Receive { until, left } => {
                 turn.count(self.group, Counter::MessagesTaken);
                 if left > 1 {
-                    self.wait = Wait::Receive { until, left: left - 1 };
+                    self.wait = Wait::Receive {
+                        until,
+                        left: left - 1,
+                    };
                 } else {
                     self.pc += 1;
                     self.run(turn, turn.now);
@@ -139,7 +160,9 @@ impl VClient {
 
     fn is_expected(&self, turn: &Turn<'_>, kind: PayloadKind, payload: &[u8]) -> bool {
         match self.plan(turn.script).flow.get(self.pc as usize) {
-            Some(Op::Expect(expect)) => expect.matcher.matches(kind, payload, &self.context(turn, self.seq)),
+            Some(Op::Expect(expect)) => expect
+                .matcher
+                .matches(kind, payload, &self.context(turn, self.seq)),
             _ => false,
         }
     }
@@ -163,7 +186,8 @@ impl VClient {
             return;
         };
         if !answered.lost {
-            turn.shard.record(self.group, Trend::Ping, turn.now - answered.sent);
+            turn.shard
+                .record(self.group, Trend::Ping, turn.now - answered.sent);
         }
         for _ in 0..=index {
             if let Some(owed) = self.pings.remove(0)
@@ -202,11 +226,20 @@ impl VClient {
         turn.count(self.group, Counter::PingsSent);
         let id = fingerprint(&payload[..payload.len().min(crate::wire::MAX_CONTROL_PAYLOAD)]);
         let (sent, until) = (turn.now, turn.now + timeout);
-        self.pings.push(Owed { id, intended: sent, sent, until, op, lost: false });
+        self.pings.push(Owed {
+            id,
+            intended: sent,
+            sent,
+            until,
+            op,
+            lost: false,
+        });
     }
 }
 
 /// Tells pings apart by 64 bits of their payload (FNV-1a), which stay when the payload is gone.
 fn fingerprint(payload: &[u8]) -> u64 {
-    payload.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3))
+    payload.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    })
 }

@@ -78,7 +78,12 @@ impl VClient {
     pub fn dialing(&mut self, turn: &mut Turn<'_>) {
         if let Link::Wanted { intended } = self.link {
             turn.count(self.group, Counter::ConnectAttempted);
-            let opening = Opening { intended, started: turn.now, phase: turn.now, upgrade: None };
+            let opening = Opening {
+                intended,
+                started: turn.now,
+                phase: turn.now,
+                upgrade: None,
+            };
             self.link = Link::Opening(opening);
         }
     }
@@ -103,7 +108,9 @@ impl VClient {
 
     /// The attempt failed before the upgrade began; the driver has no transport any more.
     pub fn connect_failed(&mut self, turn: &mut Turn<'_>, class: ErrorClass, text: impl FnOnce() -> String) {
-        self.counted(turn, |client, turn| client.fail_connect(turn, Link::Down, class, text));
+        self.counted(turn, |client, turn| {
+            client.fail_connect(turn, Link::Down, class, text)
+        });
     }
 
     /// The transport ended, and not by us.
@@ -124,7 +131,9 @@ impl VClient {
             Link::Opening(_) => {
                 let text = || match end {
                     TransportEnd::Eof => "the peer ended the connection during the upgrade".to_owned(),
-                    TransportEnd::Error(error) => format!("the connection failed during the upgrade: {error}"),
+                    TransportEnd::Error(error) => {
+                        format!("the connection failed during the upgrade: {error}")
+                    }
                 };
                 self.fail_connect(turn, Link::Down, ErrorClass::UpgradeEof, text);
             }
@@ -167,7 +176,8 @@ impl VClient {
         let Link::Opening(opening) = &self.link else {
             return;
         };
-        turn.shard.record(self.group, Trend::Connect, turn.now - opening.intended);
+        turn.shard
+            .record(self.group, Trend::Connect, turn.now - opening.intended);
         turn.count(self.group, Counter::ConnectOpened);
         self.link = Link::Open(Open {
             receiver: Some(upgraded.receiver),
@@ -204,7 +214,11 @@ impl VClient {
         match &self.link {
             Link::Opening(opening) => {
                 let waited = turn.now - opening.started;
-                let missing = if opening.upgrade.is_some() { "answer to the upgrade" } else { "connection" };
+                let missing = if opening.upgrade.is_some() {
+                    "answer to the upgrade"
+                } else {
+                    "connection"
+                };
                 let text = || format!("no {missing} within {waited:?}");
                 self.fail_connect(turn, Link::Discarded, ErrorClass::ConnectTimeout, text);
             }
@@ -218,7 +232,9 @@ impl VClient {
                 };
                 if cause == CloseCause::CloseTimeout {
                     let waited = turn.now - open.closing_since;
-                    turn.error(self.group, ErrorClass::CloseTimeout, || format!("no Close frame within {waited:?}"));
+                    turn.error(self.group, ErrorClass::CloseTimeout, || {
+                        format!("no Close frame within {waited:?}")
+                    });
                 }
                 self.end_connection(turn, Link::Discarded, cause);
             }
@@ -260,8 +276,17 @@ impl VClient {
         }
         self.close(turn, code.filter(|code| code.is_sendable()), "");
         let code = code.unwrap_or(CloseCode::NO_STATUS);
-        if !matches!(code, CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS) {
-            let text = || format!("closed with {code} {}: {:?}", code.name(), String::from_utf8_lossy(reason));
+        if !matches!(
+            code,
+            CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS
+        ) {
+            let text = || {
+                format!(
+                    "closed with {code} {}: {:?}",
+                    code.name(),
+                    String::from_utf8_lossy(reason)
+                )
+            };
             turn.error(self.group, ErrorClass::ClosedWithError, text);
         }
         self.fail_flow(turn);
@@ -316,7 +341,8 @@ impl VClient {
         let session = turn.now - open.opened;
         turn.shard.record(self.group, Trend::Session, session);
         if open.closing_since != Moment::NEVER {
-            turn.shard.record(self.group, Trend::Close, turn.now - open.closing_since);
+            turn.shard
+                .record(self.group, Trend::Close, turn.now - open.closing_since);
         }
         turn.shard.ended(self.group, cause);
         let outcome = open.closing.outcome();
@@ -335,7 +361,10 @@ impl VClient {
 
     /// What was under way is lost with the connection, unless it was the run that ended it.
     fn settle_pending(&mut self, turn: &mut Turn<'_>, cause: CloseCause) {
-        let ours = matches!(cause, CloseCause::ClientClosed | CloseCause::CloseTimeout | CloseCause::Abandoned);
+        let ours = matches!(
+            cause,
+            CloseCause::ClientClosed | CloseCause::CloseTimeout | CloseCause::Abandoned
+        );
         let by_the_run = ours && self.leaving != Leaving::No;
         let (message, ping) = if by_the_run {
             (Counter::SentInFlight, Counter::PingsInFlight)

@@ -46,14 +46,28 @@ impl Loops {
         let Some(frame) = self.frames.get_mut(usize::from(self.depth)) else {
             return Round::Over;
         };
-        let spread = op.every.as_ref().filter(|every| every.spread).map(|every| every.interval);
-        *frame = Frame { began: at, origin: at + below(spread.unwrap_or_default(), random), round: 0 };
+        let spread = op
+            .every
+            .as_ref()
+            .filter(|every| every.spread)
+            .map(|every| every.interval);
+        *frame = Frame {
+            began: at,
+            origin: at + below(spread.unwrap_or_default(), random),
+            round: 0,
+        };
         self.depth += 1;
         self.begin_round(op, at, stopping, random)
     }
 
     /// Ends a round of the innermost loop at `at`.
-    pub(super) fn end_round(&mut self, op: &LoopOp, at: Moment, stopping: bool, random: &mut ClientRng) -> Round {
+    pub(super) fn end_round(
+        &mut self,
+        op: &LoopOp,
+        at: Moment,
+        stopping: bool,
+        random: &mut ClientRng,
+    ) -> Round {
         match self.innermost() {
             Some(frame) => frame.round += 1,
             None => return Round::Over,
@@ -117,7 +131,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn every(interval: Duration) -> Option<Every> {
-        Some(Every { interval, jitter: Duration::ZERO, spread: false })
+        Some(Every {
+            interval,
+            jitter: Duration::ZERO,
+            spread: false,
+        })
     }
 
     fn at(seconds: u64) -> Moment {
@@ -126,32 +144,81 @@ mod tests {
 
     #[test]
     fn a_schedule_never_drifts_however_late_its_rounds_are() {
-        let op = LoopOp { times: Some(4), duration: None, every: every(SECOND), end: 1 };
+        let op = LoopOp {
+            times: Some(4),
+            duration: None,
+            every: every(SECOND),
+            end: 1,
+        };
         let (mut loops, mut random) = (Loops::default(), client_rng(1, 1));
         assert_eq!(loops.enter(&op, at(10), false, &mut random), Round::At(at(10)));
-        assert_eq!(loops.end_round(&op, at(13), false, &mut random), Round::At(at(11)));
-        assert_eq!(loops.end_round(&op, at(13), false, &mut random), Round::At(at(12)));
-        assert_eq!(loops.end_round(&op, at(13), false, &mut random), Round::At(at(13)));
+        assert_eq!(
+            loops.end_round(&op, at(13), false, &mut random),
+            Round::At(at(11))
+        );
+        assert_eq!(
+            loops.end_round(&op, at(13), false, &mut random),
+            Round::At(at(12))
+        );
+        assert_eq!(
+            loops.end_round(&op, at(13), false, &mut random),
+            Round::At(at(13))
+        );
         assert_eq!(loops.end_round(&op, at(13), false, &mut random), Round::Over);
     }
 
     #[test]
     fn no_round_begins_at_or_after_the_duration() {
-        let op = LoopOp { times: None, duration: Some(2 * SECOND), every: every(SECOND), end: 1 };
+        let op = LoopOp {
+            times: None,
+            duration: Some(2 * SECOND),
+            every: every(SECOND),
+            end: 1,
+        };
         let (mut loops, mut random) = (Loops::default(), client_rng(1, 1));
         assert_eq!(loops.enter(&op, at(10), false, &mut random), Round::At(at(10)));
-        assert_eq!(loops.end_round(&op, at(10), false, &mut random), Round::At(at(11)));
-        assert_eq!(loops.end_round(&op, at(11), false, &mut random), Round::Over, "no wait for a round that may not be");
-        let unscheduled = LoopOp { times: None, duration: Some(SECOND), every: None, end: 1 };
+        assert_eq!(
+            loops.end_round(&op, at(10), false, &mut random),
+            Round::At(at(11))
+        );
+        assert_eq!(
+            loops.end_round(&op, at(11), false, &mut random),
+            Round::Over,
+            "no wait for a round that may not be"
+        );
+        let unscheduled = LoopOp {
+            times: None,
+            duration: Some(SECOND),
+            every: None,
+            end: 1,
+        };
         assert_eq!(loops.enter(&unscheduled, at(10), false, &mut random), Round::Next);
-        assert_eq!(loops.end_round(&unscheduled, at(11), false, &mut random), Round::Over);
+        assert_eq!(
+            loops.end_round(&unscheduled, at(11), false, &mut random),
+            Round::Over
+        );
     }
 
     #[test]
     fn loops_nest_and_end_where_they_should() {
-        let outer = LoopOp { times: Some(2), duration: None, every: None, end: 9 };
-        let inner = LoopOp { times: Some(1), duration: None, every: None, end: 8 };
-        let never = LoopOp { times: Some(0), duration: None, every: None, end: 8 };
+        let outer = LoopOp {
+            times: Some(2),
+            duration: None,
+            every: None,
+            end: 9,
+        };
+        let inner = LoopOp {
+            times: Some(1),
+            duration: None,
+            every: None,
+            end: 8,
+        };
+        let never = LoopOp {
+            times: Some(0),
+            duration: None,
+            every: None,
+            end: 8,
+        };
         let (mut loops, mut random) = (Loops::default(), client_rng(1, 1));
         assert_eq!(loops.enter(&outer, at(0), false, &mut random), Round::Next);
         assert_eq!(loops.enter(&inner, at(0), false, &mut random), Round::Next);
@@ -164,8 +231,18 @@ mod tests {
 
     #[test]
     fn a_stop_ends_only_loops_without_a_bound() {
-        let endless = LoopOp { times: None, duration: None, every: None, end: 1 };
-        let bounded = LoopOp { times: Some(2), duration: None, every: None, end: 1 };
+        let endless = LoopOp {
+            times: None,
+            duration: None,
+            every: None,
+            end: 1,
+        };
+        let bounded = LoopOp {
+            times: Some(2),
+            duration: None,
+            every: None,
+            end: 1,
+        };
         let (mut loops, mut random) = (Loops::default(), client_rng(1, 1));
         assert_eq!(loops.enter(&endless, at(0), false, &mut random), Round::Next);
         assert_eq!(loops.enter(&bounded, at(0), true, &mut random), Round::Next);
@@ -176,8 +253,17 @@ mod tests {
 
     #[test]
     fn spread_moves_the_schedule_and_jitter_only_its_rounds() {
-        let schedule = Every { interval: SECOND, jitter: SECOND / 4, spread: true };
-        let op = LoopOp { times: Some(50), duration: None, every: Some(schedule), end: 1 };
+        let schedule = Every {
+            interval: SECOND,
+            jitter: SECOND / 4,
+            spread: true,
+        };
+        let op = LoopOp {
+            times: Some(50),
+            duration: None,
+            every: Some(schedule),
+            end: 1,
+        };
         let (mut loops, mut random) = (Loops::default(), client_rng(1, 1));
         let mut round = loops.enter(&op, at(0), false, &mut random);
         let origin = loops.frames[0].origin;

@@ -41,7 +41,13 @@ pub(super) struct Pending {
 
 impl Default for Pending {
     fn default() -> Self {
-        Self { first: None, rest: None, earliest: Moment::NEVER, live: 0, lost: 0 }
+        Self {
+            first: None,
+            rest: None,
+            earliest: Moment::NEVER,
+            live: 0,
+            lost: 0,
+        }
     }
 }
 
@@ -73,7 +79,10 @@ impl Pending {
 
     /// All, the given up ones included, in order, each with its index.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Owed)> {
-        self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter())).enumerate()
+        self.first
+            .iter()
+            .chain(self.rest.iter().flat_map(|rest| rest.iter()))
+            .enumerate()
     }
 
     /// The index of the one with this `id`; ids must have been pushed in ascending order.
@@ -112,10 +121,13 @@ impl Pending {
         if self.earliest > now {
             return None;
         }
-        let overdue = self.iter_mut().find(|owed| !owed.lost && owed.until <= now).map(|owed| {
-            owed.lost = true;
-            *owed
-        });
+        let overdue = self
+            .iter_mut()
+            .find(|owed| !owed.lost && owed.until <= now)
+            .map(|owed| {
+                owed.lost = true;
+                *owed
+            });
         match overdue {
             Some(_) => {
                 self.live -= 1;
@@ -137,7 +149,9 @@ impl Pending {
     }
 
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut Owed> {
-        self.first.iter_mut().chain(self.rest.iter_mut().flat_map(|rest| rest.iter_mut()))
+        self.first
+            .iter_mut()
+            .chain(self.rest.iter_mut().flat_map(|rest| rest.iter_mut()))
     }
 
     fn forget_oldest_lost(&mut self) {
@@ -157,7 +171,14 @@ mod tests {
     }
 
     fn owed(id: u64, until: u64) -> Owed {
-        Owed { id, intended: at(0), sent: at(0), until: at(until), op: 0, lost: false }
+        Owed {
+            id,
+            intended: at(0),
+            sent: at(0),
+            until: at(until),
+            op: 0,
+            lost: false,
+        }
     }
 
     #[test]
@@ -167,7 +188,10 @@ mod tests {
             pending.push(owed(id, 100 + id));
         }
         assert_eq!(pending.live(), 5);
-        assert_eq!(pending.find_ascending(4).map(|(index, owed)| (index, owed.id)), Some((3, 4)));
+        assert_eq!(
+            pending.find_ascending(4).map(|(index, owed)| (index, owed.id)),
+            Some((3, 4))
+        );
         assert_eq!(pending.find_ascending(9), None);
         assert_eq!(pending.remove(0).map(|owed| owed.id), Some(1));
         assert_eq!(pending.remove(2).map(|owed| owed.id), Some(4));
@@ -191,7 +215,10 @@ mod tests {
         assert_eq!(pending.give_up(at(20)), None);
         assert_eq!((pending.earliest(), pending.live()), (at(30), 1));
         assert!(pending.find_ascending(3).is_some_and(|(_, owed)| owed.lost));
-        assert_eq!(pending.remove(1).map(|owed| (owed.id, owed.lost)), Some((2, true)));
+        assert_eq!(
+            pending.remove(1).map(|owed| (owed.id, owed.lost)),
+            Some((2, true))
+        );
         assert_eq!(pending.live(), 1);
     }
 

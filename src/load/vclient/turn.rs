@@ -30,9 +30,20 @@ impl Script {
     pub fn new(plan: Arc<Plan>, authority: String, base_path: &str, unix_origin: u64) -> Self {
         let tracked = plan.groups.iter().map(|group| tracked(&group.flow)).collect();
         let base = base_path.trim_end_matches('/');
-        let paths = plan.groups.iter().map(|group| format!("{base}{}", group.connection.path)).collect();
+        let paths = plan
+            .groups
+            .iter()
+            .map(|group| format!("{base}{}", group.connection.path))
+            .collect();
         let repeats = matches!(plan.load, LoadModel::Closed { .. });
-        Self { plan, tracked, authority, paths, unix_origin, repeats }
+        Self {
+            plan,
+            tracked,
+            authority,
+            paths,
+            unix_origin,
+            repeats,
+        }
     }
 
     /// The plan.
@@ -49,7 +60,11 @@ impl Script {
 
 fn tracked(flow: &[Op]) -> Box<[u32]> {
     let is_tracked = |op: &Op| matches!(op, Op::Send(send) if send.reply.is_some());
-    (0_u32..).zip(flow).filter(|(_, op)| is_tracked(op)).map(|(index, _)| index).collect()
+    (0_u32..)
+        .zip(flow)
+        .filter(|(_, op)| is_tracked(op))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// One call of a virtual client.
@@ -92,7 +107,10 @@ impl Scratch {
     /// `seed` should differ from worker to worker and from run to run: masks come from it (RFC 6455 10.3).
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { payload: Vec::new(), masks: seed | 1 }
+        Self {
+            payload: Vec::new(),
+            masks: seed | 1,
+        }
     }
 
     /// The next pseudo-random number: xorshift64*, since a mask per message must cost next to nothing.

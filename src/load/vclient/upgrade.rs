@@ -2,7 +2,7 @@
 
 use crate::metrics::ErrorClass;
 use crate::scenario::ConnectionPlan;
-use crate::wire::deflate::{ClientWindow, Deflater, DeflateOffer, DeflateParams, Inflater};
+use crate::wire::deflate::{ClientWindow, DeflateOffer, DeflateParams, Deflater, Inflater};
 use crate::wire::handshake::{ClientHandshake, ClientRequest, HandshakeError, HandshakeProgress};
 use crate::wire::{Receiver, ReceiverConfig, Role, Rules, Sender};
 
@@ -31,7 +31,9 @@ impl VClient {
                 }
             }
             Err(error) => {
-                self.fail_connect(turn, Link::Discarded, ErrorClass::UpgradeInvalid, || error.to_string());
+                self.fail_connect(turn, Link::Discarded, ErrorClass::UpgradeInvalid, || {
+                    error.to_string()
+                });
             }
         }
     }
@@ -91,9 +93,16 @@ impl VClient {
 
 impl Upgraded {
     fn new(plan: &ConnectionPlan, deflate: Option<DeflateParams>) -> Self {
-        let config = ReceiverConfig { max_message_size: plan.max_message_size.0, rules: Rules::STRICT };
-        let inflater = deflate.as_ref().map(|params| Box::new(Inflater::new(params, Role::Client)));
-        let deflater = deflate.as_ref().map(|params| Box::new(Deflater::new(params, Role::Client, DEFLATE_LEVEL)));
+        let config = ReceiverConfig {
+            max_message_size: plan.max_message_size.0,
+            rules: Rules::STRICT,
+        };
+        let inflater = deflate
+            .as_ref()
+            .map(|params| Box::new(Inflater::new(params, Role::Client)));
+        let deflater = deflate
+            .as_ref()
+            .map(|params| Box::new(Deflater::new(params, Role::Client, DEFLATE_LEVEL)));
         Self {
             receiver: Receiver::new(Role::Client, config, inflater),
             sender: Sender::new(Role::Client, deflater),

@@ -30,11 +30,19 @@ fn follow(
         match &ops[index] {
             Op::Connect => {
                 if open {
-                    report(index, "the connection is already open here: `close` or `drop` it first");
+                    report(
+                        index,
+                        "the connection is already open here: `close` or `drop` it first",
+                    );
                 }
                 open = true;
             }
-            Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. } | Op::Close { .. } | Op::Drop => {
+            Op::Send(_)
+            | Op::Expect(_)
+            | Op::Ping { .. }
+            | Op::Receive { .. }
+            | Op::Close { .. }
+            | Op::Drop => {
                 if !open {
                     report(index, "no connection is open here: `connect` first");
                 }
@@ -46,7 +54,11 @@ fn follow(
                 let after = follow(ops, body.clone(), open, report);
                 // The second round begins as the first one ended.
                 let again = after != open && bounds.times != Some(1);
-                open = if again { follow(ops, body, after, report) } else { after };
+                open = if again {
+                    follow(ops, body, after, report)
+                } else {
+                    after
+                };
                 index = bounds.end;
             }
         }

@@ -13,7 +13,10 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(super) fn new(problems: &'a mut Vec<Problem>) -> Self {
-        Self { variables: Variables::new(), problems }
+        Self {
+            variables: Variables::new(),
+            problems,
+        }
     }
 
     pub(super) fn problem(&mut self, at: Position, message: impl Into<String>) {
@@ -26,7 +29,8 @@ impl<'a> Context<'a> {
     }
 
     pub(super) fn template_problem(&mut self, at: Position, text: &str, error: &TemplateError) {
-        self.problems.push(Problem::inside(at, text, error.offset, &error.message));
+        self.problems
+            .push(Problem::inside(at, text, error.offset, &error.message));
     }
 
     /// Fills in variables and reads the value.
@@ -38,7 +42,9 @@ impl<'a> Context<'a> {
                 return None;
             }
         };
-        T::read(&text).map_err(|message| self.problem(field.at, message)).ok()
+        T::read(&text)
+            .map_err(|message| self.problem(field.at, message))
+            .ok()
     }
 
     pub(super) fn value_or<T: Quantity>(&mut self, field: Option<&Field<T>>, default: T) -> T {
@@ -73,7 +79,9 @@ impl<'a> Context<'a> {
         options: [(&'static str, Option<T>); N],
     ) -> Option<T> {
         let all = quoted(options.iter().map(|(name, _)| *name));
-        let mut present = options.into_iter().filter_map(|(name, option)| Some((name, option?)));
+        let mut present = options
+            .into_iter()
+            .filter_map(|(name, option)| Some((name, option?)));
         let Some((first, value)) = present.next() else {
             self.problem(at, format!("{what} needs one of {all}"));
             return None;

@@ -26,12 +26,23 @@ pub(super) fn flow(context: &mut Context<'_>, steps: &Located<Steps>) -> Vec<Op>
     if steps.value.is_empty() {
         context.problem(steps.at, "expected at least one step, such as `- connect`");
     }
-    let mut compiler = FlowCompiler { context, ops: Vec::new(), positions: Vec::new(), depth: 0, damaged: false };
+    let mut compiler = FlowCompiler {
+        context,
+        ops: Vec::new(),
+        positions: Vec::new(),
+        depth: 0,
+        damaged: false,
+    };
     if !begins_with_connect(&steps.value) {
         compiler.push(steps.at, Op::Connect);
     }
     compiler.steps(&steps.value);
-    let FlowCompiler { ops, positions, damaged, .. } = compiler;
+    let FlowCompiler {
+        ops,
+        positions,
+        damaged,
+        ..
+    } = compiler;
     // With steps missing, what looks like sending on a closed connection may only follow from their absence.
     if !damaged {
         check_connected(context, &ops, &positions);
@@ -40,10 +51,13 @@ pub(super) fn flow(context: &mut Context<'_>, steps: &Located<Steps>) -> Vec<Op>
 }
 
 fn begins_with_connect(steps: &Steps) -> bool {
-    steps.items.first().is_some_and(|Located { value: step, .. }| match &step.body {
-        Some(body) => begins_with_connect(&body.value),
-        None => step.connect.is_some(),
-    })
+    steps
+        .items
+        .first()
+        .is_some_and(|Located { value: step, .. }| match &step.body {
+            Some(body) => begins_with_connect(&body.value),
+            None => step.connect.is_some(),
+        })
 }
 
 enum Action<'a> {
@@ -81,7 +95,12 @@ impl FlowCompiler<'_, '_> {
         while let Some(step) = rest.next() {
             // An expect directly after a send without a reply is that send's reply.
             let answer = rest.peek().and_then(|next| next.value.expect.as_ref());
-            let answer = answer.filter(|_| step.value.send.as_ref().is_some_and(|send| send.value.reply.is_none()));
+            let answer = answer.filter(|_| {
+                step.value
+                    .send
+                    .as_ref()
+                    .is_some_and(|send| send.value.reply.is_none())
+            });
             if answer.is_some() {
                 rest.next();
             }
@@ -124,12 +143,28 @@ impl FlowCompiler<'_, '_> {
         ];
         let action = self.context.one_of(step.at, "a step", actions)?;
         let misplaced = [
-            ("jitter", keys.jitter.as_ref().map(|field| field.at).filter(|_| keys.every.is_none())),
-            ("spread", keys.spread.as_ref().map(|field| field.at).filter(|_| keys.every.is_none())),
+            (
+                "jitter",
+                keys.jitter
+                    .as_ref()
+                    .map(|field| field.at)
+                    .filter(|_| keys.every.is_none()),
+            ),
+            (
+                "spread",
+                keys.spread
+                    .as_ref()
+                    .map(|field| field.at)
+                    .filter(|_| keys.every.is_none()),
+            ),
             ("do", keys.body.as_ref().map(|body| body.at).filter(|_| !is_loop)),
         ];
         for (key, at) in misplaced.into_iter().filter_map(|(key, at)| Some((key, at?))) {
-            let owner = if key == "do" { "a loop: `every`, `repeat` or `for`" } else { "`every`" };
+            let owner = if key == "do" {
+                "a loop: `every`, `repeat` or `for`"
+            } else {
+                "`every`"
+            };
             self.context.problem(at, format!("`{key}` belongs to {owner}"));
         }
         Some(action)
@@ -152,13 +187,21 @@ impl FlowCompiler<'_, '_> {
     }
 
     fn ping(&mut self, step: &Located<PingStep>) -> Option<Op> {
-        let timeout = self.context.positive_or(step.value.timeout.as_ref(), PING_TIMEOUT);
+        let timeout = self
+            .context
+            .positive_or(step.value.timeout.as_ref(), PING_TIMEOUT);
         let Some(text) = &step.value.payload else {
-            return Some(Op::Ping { payload: Template::default(), timeout });
+            return Some(Op::Ping {
+                payload: Template::default(),
+                timeout,
+            });
         };
         let payload = self.context.template(text)?;
         if payload.max_length() > MAX_PING_PAYLOAD {
-            let message = format!("a ping carries at most {MAX_PING_PAYLOAD} bytes, this can be {}", payload.max_length());
+            let message = format!(
+                "a ping carries at most {MAX_PING_PAYLOAD} bytes, this can be {}",
+                payload.max_length()
+            );
             self.context.problem(text.at, message);
         }
         Some(Op::Ping { payload, timeout })
@@ -169,7 +212,10 @@ impl FlowCompiler<'_, '_> {
             ScalarOr::Scalar(fixed) => return self.context.value(fixed).map(Delay::Fixed),
             ScalarOr::Other(drawn) => drawn,
         };
-        let Located { at, value: ThinkTime { uniform, exponential } } = drawn;
+        let Located {
+            at,
+            value: ThinkTime { uniform, exponential },
+        } = drawn;
         match (uniform, exponential) {
             (Some(bounds), None) => self.uniform(bounds),
             (None, Some(mean)) => self.context.positive(mean).map(Delay::Exponential),
@@ -184,23 +230,29 @@ impl FlowCompiler<'_, '_> {
     fn uniform(&mut self, bounds: &Located<List<Field<Duration>>>) -> Option<Delay> {
         let [low, high] = bounds.value.items.as_slice() else {
             if !bounds.value.damaged {
-                self.context.problem(bounds.at, "expected two durations, such as [1s, 3s]");
+                self.context
+                    .problem(bounds.at, "expected two durations, such as [1s, 3s]");
             }
             return None;
         };
         let (low, high) = (self.context.value(low), self.context.value(high));
         let (low, high) = (low?, high?);
         if low > high {
-            self.context.problem(bounds.at, "the first duration must not be longer than the second");
+            self.context
+                .problem(bounds.at, "the first duration must not be longer than the second");
             return None;
         }
         Some(Delay::Uniform(low, high))
     }
 
     fn receive(&mut self, step: &Located<ReceiveStep>) -> Option<Op> {
-        let Located { at, value: ReceiveStep { count, duration } } = step;
+        let Located {
+            at,
+            value: ReceiveStep { count, duration },
+        } = step;
         if count.is_none() && duration.is_none() {
-            self.context.problem(*at, "a receive step needs `count`, `for` or both");
+            self.context
+                .problem(*at, "a receive step needs `count`, `for` or both");
             return None;
         }
         let count = count.as_ref().and_then(|field| {
@@ -215,17 +267,23 @@ impl FlowCompiler<'_, '_> {
     }
 
     fn close(&mut self, step: &Located<CloseStep>) -> Option<Op> {
-        let code = self.context.value_or(step.value.code.as_ref(), CloseStatus::Code(1000));
+        let code = self
+            .context
+            .value_or(step.value.code.as_ref(), CloseStatus::Code(1000));
         let Some(field) = &step.value.reason else {
             return Some(close_op(code, String::new()));
         };
         let reason = self.context.value(field)?;
         if reason.len() > MAX_CLOSE_REASON {
-            let message = format!("a close reason has at most {MAX_CLOSE_REASON} bytes, this has {}", reason.len());
+            let message = format!(
+                "a close reason has at most {MAX_CLOSE_REASON} bytes, this has {}",
+                reason.len()
+            );
             self.context.problem(field.at, message);
         }
         if code == CloseStatus::None {
-            self.context.problem(field.at, "a Close frame without a code has no reason either");
+            self.context
+                .problem(field.at, "a Close frame without a code has no reason either");
         }
         Some(close_op(code, reason))
     }
@@ -234,26 +292,40 @@ impl FlowCompiler<'_, '_> {
         let Located { at, value: keys } = step;
         let bounds = self.loop_bounds(keys);
         let Some(body) = &keys.body else {
-            self.context.problem(*at, "a loop needs `do:` with the steps of a round");
+            self.context
+                .problem(*at, "a loop needs `do:` with the steps of a round");
             return None;
         };
         if body.value.is_empty() {
-            self.context.problem(body.at, "expected at least one step in the loop");
+            self.context
+                .problem(body.at, "expected at least one step in the loop");
             return None;
         }
         if self.depth == MAX_LOOP_DEPTH {
-            self.context.problem(*at, format!("loops nest at most {MAX_LOOP_DEPTH} deep"));
+            self.context
+                .problem(*at, format!("loops nest at most {MAX_LOOP_DEPTH} deep"));
             return None;
         }
         let begin = self.ops.len();
-        self.push(*at, Op::LoopBegin(LoopOp { times: None, duration: None, every: None, end: 0 }));
+        self.push(
+            *at,
+            Op::LoopBegin(LoopOp {
+                times: None,
+                duration: None,
+                every: None,
+                end: 0,
+            }),
+        );
         self.depth += 1;
         self.steps(&body.value);
         self.depth -= 1;
         let end = self.ops.len();
         let bounds = bounds?;
         if bounds.every.is_none() && bounds.times.is_none() && !self.ops[begin + 1..].iter().any(takes_time) {
-            self.context.problem(*at, "this loop never waits: add `every`, or a step that takes time");
+            self.context.problem(
+                *at,
+                "this loop never waits: add `every`, or a step that takes time",
+            );
         }
         self.ops[begin] = Op::LoopBegin(LoopOp { end, ..bounds });
         self.push(*at, Op::LoopEnd { begin });
@@ -268,7 +340,12 @@ impl FlowCompiler<'_, '_> {
             Times::Forever => None,
             Times::AtMost(times) => Some(times),
         };
-        Some(LoopOp { times, duration: valid(duration)?, every: valid(every)?, end: 0 })
+        Some(LoopOp {
+            times,
+            duration: valid(duration)?,
+            every: valid(every)?,
+            end: 0,
+        })
     }
 
     fn every(&mut self, keys: &Step, interval: &Field<Duration>) -> Option<Every> {
@@ -277,9 +354,16 @@ impl FlowCompiler<'_, '_> {
         let spread = self.context.value_or(keys.spread.as_ref(), false);
         let interval = interval?;
         if let (true, Some(field)) = (jitter > interval, &keys.jitter) {
-            self.context.problem(field.at, "the jitter must not be longer than the interval of `every`");
+            self.context.problem(
+                field.at,
+                "the jitter must not be longer than the interval of `every`",
+            );
         }
-        Some(Every { interval, jitter, spread })
+        Some(Every {
+            interval,
+            jitter,
+            spread,
+        })
     }
 }
 

@@ -19,7 +19,11 @@ const MAX_MESSAGE_SIZE: ByteSize = ByteSize::mib(1);
 
 /// Headers that make a request a WebSocket handshake; wsbench writes them itself.
 const HANDSHAKE_HEADERS: [&str; 6] = [
-    "connection", "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions",
+    "connection",
+    "upgrade",
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "sec-websocket-extensions",
     "sec-websocket-protocol",
 ];
 
@@ -28,22 +32,36 @@ pub(super) fn groups(context: &mut Context<'_>, at: Position, document: &Documen
         (Some(steps), None) => vec![single(context, document, steps, name)],
         (None, Some(scenarios)) => several(context, document, scenarios),
         (None, None) => {
-            context.problem(at, "a scenario file needs a `flow`, or `scenarios` with a flow each");
+            context.problem(
+                at,
+                "a scenario file needs a `flow`, or `scenarios` with a flow each",
+            );
             Vec::new()
         }
         (Some(_), Some(scenarios)) => {
-            context.problem(scenarios.at, "`flow` and `scenarios` exclude each other: keep the one that is meant");
+            context.problem(
+                scenarios.at,
+                "`flow` and `scenarios` exclude each other: keep the one that is meant",
+            );
             Vec::new()
         }
     }
 }
 
-fn single(context: &mut Context<'_>, document: &Document, steps: &Located<List<Located<Step>>>, name: &str) -> Group {
+fn single(
+    context: &mut Context<'_>,
+    document: &Document,
+    steps: &Located<List<Located<Step>>>,
+    name: &str,
+) -> Group {
     Group {
         name: name.to_owned(),
         weight: 1,
         connection: connection(context, document.connection.as_ref()),
-        heartbeat: document.heartbeat.as_ref().and_then(|section| heartbeat(context, section)),
+        heartbeat: document
+            .heartbeat
+            .as_ref()
+            .and_then(|section| heartbeat(context, section)),
         flow: flow(context, steps),
     }
 }
@@ -54,8 +72,14 @@ fn several(
     scenarios: &Located<List<Located<ClientGroup>>>,
 ) -> Vec<Group> {
     let misplaced = [
-        document.connection.as_ref().map(|section| ("connection", section.at)),
-        document.heartbeat.as_ref().map(|section| ("heartbeat", section.at)),
+        document
+            .connection
+            .as_ref()
+            .map(|section| ("connection", section.at)),
+        document
+            .heartbeat
+            .as_ref()
+            .map(|section| ("heartbeat", section.at)),
     ];
     for (key, at) in misplaced.into_iter().flatten() {
         context.problem(at, format!("with `scenarios`, `{key}` belongs into each of them"));
@@ -68,13 +92,19 @@ fn several(
     for Located { value: scenario, .. } in &scenarios.value.items {
         let name = context.value_or(Some(&scenario.name), String::new());
         if !names.insert(name.clone()) {
-            context.problem(scenario.name.at, format!("there is already a scenario named `{name}`"));
+            context.problem(
+                scenario.name.at,
+                format!("there is already a scenario named `{name}`"),
+            );
         }
         groups.push(Group {
             name,
             weight: context.value_or(scenario.weight.as_ref(), Weight(1)).0,
             connection: connection(context, scenario.connection.as_ref()),
-            heartbeat: scenario.heartbeat.as_ref().and_then(|section| heartbeat(context, section)),
+            heartbeat: scenario
+                .heartbeat
+                .as_ref()
+                .and_then(|section| heartbeat(context, section)),
             flow: flow(context, &scenario.flow),
         });
     }
@@ -89,8 +119,15 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
         context.problem(field.at, "expected a size above 0");
     }
     ConnectionPlan {
-        path: context.value_or(section.path.as_ref(), RequestPath("/".to_owned())).0,
-        headers: section.headers.0.iter().filter_map(|(name, value)| header(context, name, value)).collect(),
+        path: context
+            .value_or(section.path.as_ref(), RequestPath("/".to_owned()))
+            .0,
+        headers: section
+            .headers
+            .0
+            .iter()
+            .filter_map(|(name, value)| header(context, name, value))
+            .collect(),
         subprotocols: subprotocols(context, section),
         compression: context.value_or(section.compression.as_ref(), false),
         max_message_size,
@@ -101,10 +138,16 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
 
 fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(String, Template)> {
     if !is_token(&name.value) {
-        context.problem(name.at, format!("`{}` is not a header name: letters, digits and `-`", name.value));
+        context.problem(
+            name.at,
+            format!("`{}` is not a header name: letters, digits and `-`", name.value),
+        );
     } else if HANDSHAKE_HEADERS.contains(&name.value.to_ascii_lowercase().as_str()) {
         let instead = "wsbench writes it itself (see `subprotocols` and `compression`)";
-        context.problem(name.at, format!("the header `{}` cannot be set: {instead}", name.value));
+        context.problem(
+            name.at,
+            format!("the header `{}` cannot be set: {instead}", name.value),
+        );
     }
     let template = context.template(value)?;
     if !template.parts().iter().all(fits_header) {
@@ -114,7 +157,11 @@ fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(Strin
 }
 
 fn fits_header(part: &Part) -> bool {
-    let clean = |bytes: &[u8]| bytes.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control());
+    let clean = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+    };
     match part {
         Part::Literal(bytes) => clean(bytes),
         Part::Choice(options) => options.iter().all(|option| clean(option)),
@@ -125,9 +172,14 @@ fn fits_header(part: &Part) -> bool {
 fn subprotocols(context: &mut Context<'_>, section: &Connection) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for field in &section.subprotocols.items {
-        let Some(name) = context.value(field) else { continue };
+        let Some(name) = context.value(field) else {
+            continue;
+        };
         if names.contains(&name.0) {
-            context.problem(field.at, format!("the subprotocol `{}` is already in the list", name.0));
+            context.problem(
+                field.at,
+                format!("the subprotocol `{}` is already in the list", name.0),
+            );
         }
         names.push(name.0);
     }
@@ -138,5 +190,8 @@ fn heartbeat(context: &mut Context<'_>, section: &Located<HeartbeatSpec>) -> Opt
     let every: &Field<Duration> = &section.value.every;
     let every = context.positive(every);
     let timeout = context.positive_or(section.value.timeout.as_ref(), HEARTBEAT_TIMEOUT);
-    Some(Heartbeat { every: every?, timeout })
+    Some(Heartbeat {
+        every: every?,
+        timeout,
+    })
 }

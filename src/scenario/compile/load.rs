@@ -37,7 +37,10 @@ pub(super) fn load(context: &mut Context<'_>, at: Position, document: &Document,
         (None, Some(arrivals)) => open(context, &arrivals.value, scale),
         (stages, _) => {
             if stages.is_some() {
-                context.problem(at, "`stages` and `arrivals` exclude each other: keep the one that is meant");
+                context.problem(
+                    at,
+                    "`stages` and `arrivals` exclude each other: keep the one that is meant",
+                );
             } else {
                 let keys = "`stages` (numbers of clients) or `arrivals` (new clients per second)";
                 context.problem(at, format!("a scenario file needs {keys}"));
@@ -47,11 +50,18 @@ pub(super) fn load(context: &mut Context<'_>, at: Position, document: &Document,
     }
 }
 
-fn closed(context: &mut Context<'_>, stages: &Located<List<document::ClosedStage>>, scale: Scale) -> LoadModel {
+fn closed(
+    context: &mut Context<'_>,
+    stages: &Located<List<document::ClosedStage>>,
+    scale: Scale,
+) -> LoadModel {
     let compile = |stage: &document::ClosedStage| {
         let duration = context.value(&stage.duration);
         let clients = clients(context, &stage.clients);
-        Some(ClosedStage { duration: scale.duration(duration?), clients: scale.clients(clients?) })
+        Some(ClosedStage {
+            duration: scale.duration(duration?),
+            clients: scale.clients(clients?),
+        })
     };
     let compiled: Vec<_> = stages.value.items.iter().map(compile).collect();
     let whole = compiled.len() == compiled.iter().flatten().count() && !stages.value.damaged;
@@ -65,7 +75,13 @@ fn closed(context: &mut Context<'_>, stages: &Located<List<document::ClosedStage
 }
 
 fn open(context: &mut Context<'_>, model: &ArrivalModel, scale: Scale) -> LoadModel {
-    let compiled: Vec<_> = model.stages.value.items.iter().map(|stage| open_stage(context, stage, scale)).collect();
+    let compiled: Vec<_> = model
+        .stages
+        .value
+        .items
+        .iter()
+        .map(|stage| open_stage(context, stage, scale))
+        .collect();
     let whole = compiled.len() == compiled.iter().flatten().count() && !model.stages.value.damaged;
     let compiled: Vec<_> = compiled.into_iter().flatten().collect();
     if whole {
@@ -84,7 +100,11 @@ fn open(context: &mut Context<'_>, model: &ArrivalModel, scale: Scale) -> LoadMo
     }
 }
 
-fn open_stage(context: &mut Context<'_>, stage: &Located<document::OpenStage>, scale: Scale) -> Option<OpenStage> {
+fn open_stage(
+    context: &mut Context<'_>,
+    stage: &Located<document::OpenStage>,
+    scale: Scale,
+) -> Option<OpenStage> {
     let duration = context.value(&stage.value.duration);
     let (from, to) = match (&stage.value.rate, &stage.value.from, &stage.value.to) {
         (Some(rate), None, None) => {
@@ -96,28 +116,50 @@ fn open_stage(context: &mut Context<'_>, stage: &Located<document::OpenStage>, s
             (rates.0?, rates.1?)
         }
         _ => {
-            context.problem(stage.at, "an arrival stage needs either `rate`, or `from` and `to`");
+            context.problem(
+                stage.at,
+                "an arrival stage needs either `rate`, or `from` and `to`",
+            );
             return None;
         }
     };
     let rate = |rate: Rate| rate.get() * scale.clients;
-    Some(OpenStage { duration: scale.duration(duration?), from: rate(from), to: rate(to) })
+    Some(OpenStage {
+        duration: scale.duration(duration?),
+        from: rate(from),
+        to: rate(to),
+    })
 }
 
 fn clients(context: &mut Context<'_>, field: &crate::scenario::yaml::Field<Count>) -> Option<u64> {
     let Count(clients) = context.value(field)?;
     if clients > MAX_CLIENTS {
-        context.problem(field.at, format!("`{clients}` is more than {MAX_CLIENTS} clients"));
+        context.problem(
+            field.at,
+            format!("`{clients}` is more than {MAX_CLIENTS} clients"),
+        );
         return None;
     }
     Some(clients)
 }
 
-fn check_stages(context: &mut Context<'_>, at: Position, count: usize, total: Duration, something_happens: bool) {
+fn check_stages(
+    context: &mut Context<'_>,
+    at: Position,
+    count: usize,
+    total: Duration,
+    something_happens: bool,
+) {
     if count == 0 {
-        context.problem(at, "expected at least one stage, such as `- {duration: 30s, clients: 100}`");
+        context.problem(
+            at,
+            "expected at least one stage, such as `- {duration: 30s, clients: 100}`",
+        );
     } else if total.is_zero() {
-        context.problem(at, "the stages have no length: give at least one a duration above 0");
+        context.problem(
+            at,
+            "the stages have no length: give at least one a duration above 0",
+        );
     } else if !something_happens {
         context.problem(at, "no stage has any clients");
     }

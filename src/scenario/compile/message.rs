@@ -21,7 +21,10 @@ enum Payload<'a> {
 }
 
 /// Kind and content of the message.
-pub(super) fn message(context: &mut Context<'_>, step: &Located<SendStep>) -> Option<(PayloadKind, Template)> {
+pub(super) fn message(
+    context: &mut Context<'_>,
+    step: &Located<SendStep>,
+) -> Option<(PayloadKind, Template)> {
     let keys = [
         ("text", step.value.text.as_ref().map(Payload::Text)),
         ("json", step.value.json.as_ref().map(Payload::Json)),
@@ -70,8 +73,16 @@ pub(super) fn binary(context: &mut Context<'_>, value: &Located<Binary>) -> Opti
         ("utf8", value.value.utf8.as_ref().map(Notation::Utf8)),
     ];
     let (text, bytes, expected) = match context.one_of(value.at, "a binary value", keys)? {
-        Notation::Hex(text) => (text, hex(&text.value), "pairs of hex digits such as `ca fe 00 01`"),
-        Notation::Base64(text) => (text, STANDARD.decode(&text.value).ok(), "base64 with padding such as `yv4AAQ==`"),
+        Notation::Hex(text) => (
+            text,
+            hex(&text.value),
+            "pairs of hex digits such as `ca fe 00 01`",
+        ),
+        Notation::Base64(text) => (
+            text,
+            STANDARD.decode(&text.value).ok(),
+            "base64 with padding such as `yv4AAQ==`",
+        ),
         Notation::Utf8(text) => return context.template(text),
     };
     if bytes.is_none() {
@@ -81,8 +92,16 @@ pub(super) fn binary(context: &mut Context<'_>, value: &Located<Binary>) -> Opti
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> =
-        text.chars().filter(|c| !c.is_whitespace()).map(|character| character.to_digit(16)).collect();
+    let digits: Option<Vec<u32>> = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|character| character.to_digit(16))
+        .collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect())
+    Some(
+        digits
+            .chunks_exact(2)
+            .map(|pair| (pair[0] << 4 | pair[1]) as u8)
+            .collect(),
+    )
 }

@@ -38,34 +38,76 @@ pub(super) fn reply(context: &mut Context<'_>, reply: &Located<Reply>, sent: Sen
     if let Some(none) = &reply.value.none {
         let alone = count_keys(&reply.value) == 0;
         if !alone {
-            context.problem(none.at, "`none` stands alone: no reply can be both absent and described");
+            context.problem(
+                none.at,
+                "`none` stands alone: no reply can be both absent and described",
+            );
         }
         return None;
     }
     let (matcher, correlation) = matcher(context, reply, "a reply", Some(sent))?;
     let (wait, max_in_flight) = pipelining(context, &reply.value);
-    Some(ReplySpec { matcher, correlation, timeout: timeout(context, &reply.value), wait, max_in_flight })
+    Some(ReplySpec {
+        matcher,
+        correlation,
+        timeout: timeout(context, &reply.value),
+        wait,
+        max_in_flight,
+    })
 }
 
 /// An expect step that answers the send step before it.
-pub(super) fn awaited(context: &mut Context<'_>, expect: &Located<Reply>, sent: Sent<'_>) -> Option<ReplySpec> {
+pub(super) fn awaited(
+    context: &mut Context<'_>,
+    expect: &Located<Reply>,
+    sent: Sent<'_>,
+) -> Option<ReplySpec> {
     reject_reply_keys(context, &expect.value);
     let (matcher, correlation) = matcher(context, expect, "an expect step", Some(sent))?;
-    Some(ReplySpec { matcher, correlation, timeout: timeout(context, &expect.value), wait: true, max_in_flight: 1 })
+    Some(ReplySpec {
+        matcher,
+        correlation,
+        timeout: timeout(context, &expect.value),
+        wait: true,
+        max_in_flight: 1,
+    })
 }
 
 /// An expect step by itself.
 pub(super) fn expect(context: &mut Context<'_>, expect: &Located<Reply>) -> Option<ExpectOp> {
     reject_reply_keys(context, &expect.value);
     let (matcher, _) = matcher(context, expect, "an expect step", None)?;
-    Some(ExpectOp { matcher, timeout: timeout(context, &expect.value) })
+    Some(ExpectOp {
+        matcher,
+        timeout: timeout(context, &expect.value),
+    })
 }
 
 fn count_keys(reply: &Reply) -> usize {
-    let Reply { echo, json, text, contains, regex, binary_prefix, any, none: _, timeout, wait, max_in_flight } = reply;
+    let Reply {
+        echo,
+        json,
+        text,
+        contains,
+        regex,
+        binary_prefix,
+        any,
+        none: _,
+        timeout,
+        wait,
+        max_in_flight,
+    } = reply;
     let keys = [
-        echo.is_some(), json.is_some(), text.is_some(), contains.is_some(), regex.is_some(), binary_prefix.is_some(),
-        any.is_some(), timeout.is_some(), wait.is_some(), max_in_flight.is_some(),
+        echo.is_some(),
+        json.is_some(),
+        text.is_some(),
+        contains.is_some(),
+        regex.is_some(),
+        binary_prefix.is_some(),
+        any.is_some(),
+        timeout.is_some(),
+        wait.is_some(),
+        max_in_flight.is_some(),
     ];
     keys.into_iter().filter(|present| *present).count()
 }
@@ -73,12 +115,18 @@ fn count_keys(reply: &Reply) -> usize {
 fn reject_reply_keys(context: &mut Context<'_>, expect: &Reply) {
     let keys = [
         ("wait", expect.wait.as_ref().map(|field| field.at)),
-        ("max_in_flight", expect.max_in_flight.as_ref().map(|field| field.at)),
+        (
+            "max_in_flight",
+            expect.max_in_flight.as_ref().map(|field| field.at),
+        ),
         ("none", expect.none.as_ref().map(|key| key.at)),
     ];
     for (key, at) in keys {
         if let Some(at) = at {
-            context.problem(at, format!("`{key}` belongs into the `reply` of a send step; an expect step waits"));
+            context.problem(
+                at,
+                format!("`{key}` belongs into the `reply` of a send step; an expect step waits"),
+            );
         }
     }
 }
@@ -92,17 +140,29 @@ fn pipelining(context: &mut Context<'_>, reply: &Reply) -> (bool, u32) {
     let wait = reply.wait.as_ref().and_then(|wait| context.value(wait));
     let limit = reply.max_in_flight.as_ref().and_then(|field| {
         let Count(limit) = context.value(field)?;
-        let limit = u32::try_from(limit).ok().filter(|limit| (1..=MAX_IN_FLIGHT).contains(limit));
+        let limit = u32::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=MAX_IN_FLIGHT).contains(limit));
         if limit.is_none() {
             context.problem(field.at, format!("expected a number from 1 to {MAX_IN_FLIGHT}"));
         }
         limit
     });
     if let (Some(true), Some(field)) = (wait, &reply.max_in_flight) {
-        context.problem(field.at, "with `wait: true` there is only one message under way: leave out one of the two");
+        context.problem(
+            field.at,
+            "with `wait: true` there is only one message under way: leave out one of the two",
+        );
     }
     let wait = wait.unwrap_or(reply.max_in_flight.is_none());
-    (wait, if wait { 1 } else { limit.unwrap_or(DEFAULT_IN_FLIGHT) })
+    (
+        wait,
+        if wait {
+            1
+        } else {
+            limit.unwrap_or(DEFAULT_IN_FLIGHT)
+        },
+    )
 }
 
 /// With `wait: false` alone.
@@ -120,13 +180,19 @@ fn matcher(
         ("text", reply.value.text.as_ref().map(Choice::Text)),
         ("contains", reply.value.contains.as_ref().map(Choice::Contains)),
         ("regex", reply.value.regex.as_ref().map(Choice::Regex)),
-        ("binary_prefix", reply.value.binary_prefix.as_ref().map(Choice::BinaryPrefix)),
+        (
+            "binary_prefix",
+            reply.value.binary_prefix.as_ref().map(Choice::BinaryPrefix),
+        ),
         ("any", reply.value.any.as_ref().map(|_| Choice::Any)),
     ];
     match context.one_of(reply.at, what, keys)? {
         Choice::Echo(key) => {
             let Some((kind, payload)) = sent else {
-                context.problem(key.at, "`echo` answers a message, and no send step without a reply stands directly before");
+                context.problem(
+                    key.at,
+                    "`echo` answers a message, and no send step without a reply stands directly before",
+                );
                 return None;
             };
             let shape = EchoShape::new(kind, payload);
@@ -136,18 +202,26 @@ fn matcher(
         Choice::Json(fields) => json(context, fields),
         Choice::Text(text) => {
             let (template, pattern) = pattern(context, text)?;
-            Some((Matcher::Text(pattern), Correlation::by(SequenceExtractor::in_text(&template))))
+            Some((
+                Matcher::Text(pattern),
+                Correlation::by(SequenceExtractor::in_text(&template)),
+            ))
         }
         Choice::Contains(text) => {
             let (_, pattern) = pattern(context, text)?;
-            let needle = Needle::new(pattern).map_err(|error| context.problem(text.at, error.to_string())).ok()?;
+            let needle = Needle::new(pattern)
+                .map_err(|error| context.problem(text.at, error.to_string()))
+                .ok()?;
             Some((Matcher::Contains(needle), Correlation::InOrder))
         }
         Choice::Regex(text) => Some((Matcher::Regex(regex(context, text)?), Correlation::InOrder)),
         Choice::BinaryPrefix(value) => {
             let template = binary(context, value)?;
             let pattern = repeatable(context, value.at, &template)?;
-            Some((Matcher::BinaryPrefix(pattern), Correlation::by(SequenceExtractor::in_text(&template))))
+            Some((
+                Matcher::BinaryPrefix(pattern),
+                Correlation::by(SequenceExtractor::in_text(&template)),
+            ))
         }
         Choice::Any => Some((Matcher::Any, Correlation::InOrder)),
     }
@@ -160,25 +234,39 @@ fn pattern(context: &mut Context<'_>, text: &Text) -> Option<(Template, Pattern)
 }
 
 fn repeatable(context: &mut Context<'_>, at: Position, template: &Template) -> Option<Pattern> {
-    Pattern::of(template).map_err(|error| context.problem(at, error.to_string())).ok()
+    Pattern::of(template)
+        .map_err(|error| context.problem(at, error.to_string()))
+        .ok()
 }
 
 /// The engine's message has several lines; its last says what is wrong.
 fn regex(context: &mut Context<'_>, text: &Text) -> Option<Regex> {
     let report = |error: regex::Error| {
         let message = error.to_string();
-        let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        context.problem(text.at, format!("`{}` is not a regular expression: {reason}", text.value));
+        let reason = message
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        context.problem(
+            text.at,
+            format!("`{}` is not a regular expression: {reason}", text.value),
+        );
     };
     Regex::new(&text.value).map_err(report).ok()
 }
 
-fn json(context: &mut Context<'_>, fields: &Located<Entries<Located<Json>>>) -> Option<(Matcher, Correlation)> {
+fn json(
+    context: &mut Context<'_>,
+    fields: &Located<Entries<Located<Json>>>,
+) -> Option<(Matcher, Correlation)> {
     let mut compiled = Fields::default();
     compiled.add(context, &JsonPath::default(), &fields.value);
     let correlation = Correlation::by(compiled.sequence);
     let Some(probe) = JsonProbe::new(compiled.expected) else {
-        let message = format!("the paths exclude each other or are more than {MAX_FIELDS}: each value has a path of its own");
+        let message = format!(
+            "the paths exclude each other or are more than {MAX_FIELDS}: each value has a path of its own"
+        );
         context.problem(fields.at, message);
         return None;
     };
@@ -207,10 +295,20 @@ impl Fields {
             Json::Null => Some(Expected::Null),
             Json::Bool(value) => Some(Expected::Bool(*value)),
             Json::Number(value) => Some(number(value)),
-            Json::String(text) => self.text(context, &path, &Located { at: value.at, value: text.clone() }),
+            Json::String(text) => self.text(
+                context,
+                &path,
+                &Located {
+                    at: value.at,
+                    value: text.clone(),
+                },
+            ),
             Json::Object(entries) => return self.add(context, &path, entries),
             Json::Array(_) => {
-                context.problem(value.at, "expected a single value; the first item of a list is at the path `name[0]`");
+                context.problem(
+                    value.at,
+                    "expected a single value; the first item of a list is at the path `name[0]`",
+                );
                 None
             }
         };
@@ -240,9 +338,16 @@ impl Fields {
         at: Position,
         template: &Template,
     ) -> Option<Expected> {
-        if let [Part::Number { number: Number::Known(known), .. }] = template.parts() {
+        if let [
+            Part::Number {
+                number: Number::Known(known),
+                ..
+            },
+        ] = template.parts()
+        {
             if *known == Known::Seq {
-                self.sequence.get_or_insert_with(|| SequenceExtractor::in_json_number(JsonField::new(path)));
+                self.sequence
+                    .get_or_insert_with(|| SequenceExtractor::in_json_number(JsonField::new(path)));
             }
             return Some(Expected::Known(*known));
         }
@@ -256,5 +361,8 @@ impl Fields {
 }
 
 fn number(number: &serde_json::Number) -> Expected {
-    number.as_i128().map_or_else(|| Expected::Float(number.as_f64().unwrap_or(f64::NAN)), Expected::Integer)
+    number.as_i128().map_or_else(
+        || Expected::Float(number.as_f64().unwrap_or(f64::NAN)),
+        Expected::Integer,
+    )
 }

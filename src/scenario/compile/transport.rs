@@ -15,7 +15,10 @@ pub(super) fn transport(
     insecure: bool,
 ) -> TransportPlan {
     let Some(section) = section else {
-        return TransportPlan { insecure, ..TransportPlan::default() };
+        return TransportPlan {
+            insecure,
+            ..TransportPlan::default()
+        };
     };
     let mut file = |field: Option<&Field<PathBuf>>| {
         let path = context.value(field?)?;
@@ -32,7 +35,11 @@ pub(super) fn transport(
         insecure: context.value_or(section.insecure.as_ref(), false) || insecure,
         ca_file,
         client_certificate,
-        server_name: section.server_name.as_ref().and_then(|name| context.value(name)).map(|name| name.0),
+        server_name: section
+            .server_name
+            .as_ref()
+            .and_then(|name| context.value(name))
+            .map(|name| name.0),
         source_addresses: source_addresses(context, section),
     }
 }
@@ -47,7 +54,10 @@ fn source_addresses(context: &mut Context<'_>, section: &Transport) -> Vec<std::
     for range in ranges {
         addresses.extend(context.value(range).map(|range| range.0).unwrap_or_default());
         if addresses.len() > MAX_SOURCE_ADDRESSES {
-            context.problem(range.at, format!("together more than {MAX_SOURCE_ADDRESSES} source addresses"));
+            context.problem(
+                range.at,
+                format!("together more than {MAX_SOURCE_ADDRESSES} source addresses"),
+            );
             break;
         }
     }

@@ -47,7 +47,9 @@ pub(crate) fn compile(
         clients: factor(&mut context, "clients", overrides.client_scale),
         durations: factor(&mut context, "durations", overrides.duration_scale),
     };
-    let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let stem = path
+        .file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let name = context.value_or(document.name.as_ref(), stem);
     let seed = context.value_or(document.seed.as_ref(), 0);
     Plan {
@@ -56,7 +58,12 @@ pub(crate) fn compile(
         groups: groups(&mut context, *at, document, &name),
         load: load(&mut context, *at, document, scale),
         graceful_stop: context.value_or(document.graceful_stop.as_ref(), GRACEFUL_STOP),
-        transport: transport(&mut context, document.transport.as_ref(), path.parent(), overrides.insecure),
+        transport: transport(
+            &mut context,
+            document.transport.as_ref(),
+            path.parent(),
+            overrides.insecure,
+        ),
         name,
     }
 }
@@ -77,7 +84,9 @@ fn factor(context: &mut Context<'_>, what: &str, factor: Option<f64>) -> f64 {
     if factor.is_finite() && factor > 0.0 {
         return factor;
     }
-    context.unplaced(format!("the scale of {what} must be a number above 0, not {factor}"));
+    context.unplaced(format!(
+        "the scale of {what} must be a number above 0, not {factor}"
+    ));
     1.0
 }
 
@@ -86,10 +95,16 @@ fn variables(context: &mut Context<'_>, declared: &Entries<Constant>, overrides:
         let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         let begins_well = name.value.starts_with(|c: char| c.is_alphabetic() || c == '_');
         if !begins_well || !name.value.chars().all(is_part) {
-            let message = format!("`{}` is not a name: letters, digits, `_` and `-`, a letter first", name.value);
+            let message = format!(
+                "`{}` is not a name: letters, digits, `_` and `-`, a letter first",
+                name.value
+            );
             context.problem(name.at, message);
         } else if BUILT_IN_NAMES.contains(&name.value.as_str()) {
-            context.problem(name.at, format!("`{}` is built into templates; choose another name", name.value));
+            context.problem(
+                name.at,
+                format!("`{}` is built into templates; choose another name", name.value),
+            );
         } else if let Some(variable) = constant_value(context, constant) {
             context.variables.insert(name.value.clone(), variable);
         }
@@ -100,7 +115,8 @@ fn variables(context: &mut Context<'_>, declared: &Entries<Constant>, overrides:
             variable.text.clone_from(text);
         } else {
             let meant = suggestion(nearest(name, context.variables.keys().map(String::as_str)));
-            let message = format!("the command line sets `{name}`, which `variables` does not declare{meant}");
+            let message =
+                format!("the command line sets `{name}`, which `variables` does not declare{meant}");
             context.unplaced(message);
         }
     }
@@ -108,15 +124,30 @@ fn variables(context: &mut Context<'_>, declared: &Entries<Constant>, overrides:
 
 fn constant_value(context: &mut Context<'_>, constant: &Located<Json>) -> Option<Variable> {
     match &constant.value {
-        Json::Bool(value) => Some(Variable { text: value.to_string(), bare: true }),
-        Json::Number(value) => Some(Variable { text: value.to_string(), bare: true }),
+        Json::Bool(value) => Some(Variable {
+            text: value.to_string(),
+            bare: true,
+        }),
+        Json::Number(value) => Some(Variable {
+            text: value.to_string(),
+            bare: true,
+        }),
         Json::String(text) if text.contains("${") => {
-            context.problem(constant.at, "a variable is a constant and cannot contain `${...}`");
+            context.problem(
+                constant.at,
+                "a variable is a constant and cannot contain `${...}`",
+            );
             None
         }
-        Json::String(text) => Some(Variable { text: text.clone(), bare: false }),
+        Json::String(text) => Some(Variable {
+            text: text.clone(),
+            bare: false,
+        }),
         Json::Null | Json::Array(_) | Json::Object(_) => {
-            context.problem(constant.at, "expected a text, a number, `true` or `false` as the value of a variable");
+            context.problem(
+                constant.at,
+                "expected a text, a number, `true` or `false` as the value of a variable",
+            );
             None
         }
     }
@@ -124,5 +155,8 @@ fn constant_value(context: &mut Context<'_>, constant: &Located<Json>) -> Option
 
 /// Whether JSON takes the text without quotes.
 fn is_bare(text: &str) -> bool {
-    matches!(serde_json::from_str(text), Ok(serde_json::Value::Bool(_) | serde_json::Value::Number(_)))
+    matches!(
+        serde_json::from_str(text),
+        Ok(serde_json::Value::Bool(_) | serde_json::Value::Number(_))
+    )
 }

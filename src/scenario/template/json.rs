@@ -36,7 +36,11 @@ pub(crate) fn single_value(text: &str, variables: &Variables) -> Result<Scalar, 
     let pieces = pieces(text, variables)?;
     let bare = matches!(pieces.as_slice(), [piece] if piece.bare);
     let template = Template::new(pieces.into_iter().map(|piece| piece.part));
-    Ok(if bare { Scalar::Bare(template) } else { Scalar::Quoted(template) })
+    Ok(if bare {
+        Scalar::Bare(template)
+    } else {
+        Scalar::Quoted(template)
+    })
 }
 
 impl Located<Json> {
@@ -147,7 +151,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Json, E> {
-        let number = serde_json::Number::from_f64(value).ok_or_else(|| E::custom("JSON has no such number"))?;
+        let number =
+            serde_json::Number::from_f64(value).ok_or_else(|| E::custom("JSON has no such number"))?;
         Ok(Json::Number(number))
     }
 

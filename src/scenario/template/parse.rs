@@ -14,8 +14,19 @@ const HEX_DIGITS: &[u8] = b"0123456789abcdef";
 
 /// Every name that is taken, so that no variable can have it.
 pub(crate) const BUILT_IN_NAMES: [&str; 13] = [
-    "client", "seq", "iteration", "time_ms", "time_us", "uuid", "random_int", "random_float", "random_string",
-    "random_hex", "choice", "pad", "string",
+    "client",
+    "seq",
+    "iteration",
+    "time_ms",
+    "time_us",
+    "uuid",
+    "random_int",
+    "random_float",
+    "random_string",
+    "random_hex",
+    "choice",
+    "pad",
+    "string",
 ];
 
 /// Constants by name.
@@ -40,7 +51,10 @@ pub(crate) struct TemplateError {
 
 impl TemplateError {
     fn new(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, message: message.into() }
+        Self {
+            offset,
+            message: message.into(),
+        }
     }
 }
 
@@ -54,7 +68,9 @@ pub(super) struct Piece {
 
 /// Compiles a text.
 pub(crate) fn template(text: &str, variables: &Variables) -> Result<Template, TemplateError> {
-    Ok(Template::new(pieces(text, variables)?.into_iter().map(|piece| piece.part)))
+    Ok(Template::new(
+        pieces(text, variables)?.into_iter().map(|piece| piece.part),
+    ))
 }
 
 /// Fills in the variables of a text that must be the same for every message.
@@ -62,13 +78,19 @@ pub(crate) fn literal(text: &str, variables: &Variables) -> Result<String, Templ
     let template = template(text, variables)?;
     let bytes = template.as_literal().ok_or_else(|| {
         let offset = text.find("${").unwrap_or(0);
-        TemplateError::new(offset, "only variables can stand here: the value is the same for every message")
+        TemplateError::new(
+            offset,
+            "only variables can stand here: the value is the same for every message",
+        )
     })?;
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
 pub(super) fn pieces(text: &str, variables: &Variables) -> Result<Vec<Piece>, TemplateError> {
-    let literal = |text: &str| Piece { part: Part::Literal(text.as_bytes().into()), bare: false };
+    let literal = |text: &str| Piece {
+        part: Part::Literal(text.as_bytes().into()),
+        bare: false,
+    };
     let mut pieces = Vec::new();
     let mut at = 0;
     while let Some(found) = text[at..].find("${") {
@@ -80,7 +102,11 @@ pub(super) fn pieces(text: &str, variables: &Variables) -> Result<Vec<Piece>, Te
             continue;
         }
         pieces.push(literal(&text[at..open]));
-        let mut scanner = Scanner { text, at: open + 2, variables };
+        let mut scanner = Scanner {
+            text,
+            at: open + 2,
+            variables,
+        };
         pieces.push(scanner.expression()?);
         at = scanner.close(open)?;
     }
@@ -115,9 +141,13 @@ impl<'a> Scanner<'a> {
         self.skip_space();
         match self.rest().chars().next() {
             Some('}') => Ok(self.at + 1),
-            None => Err(TemplateError::new(open, "`${` has no closing `}`; write `$${` for the characters themselves")),
+            None => Err(TemplateError::new(
+                open,
+                "`${` has no closing `}`; write `$${` for the characters themselves",
+            )),
             Some(other) => {
-                let message = format!("expected `}}`, found `{other}`; write `$${{` for the characters themselves");
+                let message =
+                    format!("expected `}}`, found `{other}`; write `$${{` for the characters themselves");
                 Err(TemplateError::new(self.at, message))
             }
         }
@@ -127,14 +157,20 @@ impl<'a> Scanner<'a> {
         self.skip_space();
         let start = self.at;
         let is_part_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        self.at += self.rest().find(|c: char| !is_part_of_name(c)).unwrap_or(self.rest().len());
+        self.at += self
+            .rest()
+            .find(|c: char| !is_part_of_name(c))
+            .unwrap_or(self.rest().len());
         (start, &self.text[start..self.at])
     }
 
     fn expression(&mut self) -> Result<Piece, TemplateError> {
         let (offset, name) = self.name();
         if name.is_empty() {
-            return Err(TemplateError::new(offset, "expected the name of a variable or function after `${`"));
+            return Err(TemplateError::new(
+                offset,
+                "expected the name of a variable or function after `${`",
+            ));
         }
         self.skip_space();
         let has_arguments = self.rest().starts_with('(');
@@ -158,17 +194,26 @@ impl<'a> Scanner<'a> {
             inner.part
         } else {
             let Part::Number { number, .. } = inner.part else {
-                return Err(TemplateError::new(start, "`pad` fills whole numbers, such as `seq` or `client`"));
+                return Err(TemplateError::new(
+                    start,
+                    "`pad` fills whole numbers, such as `seq` or `client`",
+                ));
             };
             if !self.rest().starts_with(',') {
                 return Err(TemplateError::new(self.at, "expected `, WIDTH)`: `pad(seq, 8)`"));
             }
             self.at += 1;
             let width = self.argument()?;
-            Part::Number { number, width: size(&width, self.variables)? }
+            Part::Number {
+                number,
+                width: size(&width, self.variables)?,
+            }
         };
         if !self.rest().starts_with(')') {
-            return Err(TemplateError::new(self.at, format!("expected `)` to end `{name}(...)`")));
+            return Err(TemplateError::new(
+                self.at,
+                format!("expected `)` to end `{name}(...)`"),
+            ));
         }
         self.at += 1;
         Ok(Piece { part, bare: false })
@@ -198,23 +243,38 @@ impl<'a> Scanner<'a> {
         let offset = self.at;
         let unclosed = || TemplateError::new(offset, "expected `)` after the arguments");
         if let Some(quoted) = self.rest().strip_prefix('\'') {
-            let length = quoted.find('\'').ok_or_else(|| TemplateError::new(offset, "the quote `'` is not closed"))?;
+            let length = quoted
+                .find('\'')
+                .ok_or_else(|| TemplateError::new(offset, "the quote `'` is not closed"))?;
             self.at += length + 2;
             self.skip_space();
             if !self.rest().starts_with([',', ')']) {
-                return Err(TemplateError::new(self.at, "expected `,` or `)` after a quoted argument"));
+                return Err(TemplateError::new(
+                    self.at,
+                    "expected `,` or `)` after a quoted argument",
+                ));
             }
-            return Ok(Argument { offset, text: &quoted[..length] });
+            return Ok(Argument {
+                offset,
+                text: &quoted[..length],
+            });
         }
         let length = self.rest().find([',', ')', '}']).ok_or_else(unclosed)?;
         let text = self.rest()[..length].trim_end();
         self.at += length;
-        if self.rest().starts_with('}') { Err(unclosed()) } else { Ok(Argument { offset, text }) }
+        if self.rest().starts_with('}') {
+            Err(unclosed())
+        } else {
+            Ok(Argument { offset, text })
+        }
     }
 }
 
 fn number(number: Number) -> Piece {
-    Piece { part: Part::Number { number, width: 0 }, bare: true }
+    Piece {
+        part: Part::Number { number, width: 0 },
+        bare: true,
+    }
 }
 
 /// A name without arguments.
@@ -225,11 +285,20 @@ fn plain(name: &str, offset: usize, variables: &Variables) -> Result<Piece, Temp
         "iteration" => number(Number::Known(Known::Iteration)),
         "time_ms" => number(Number::TimeMillis),
         "time_us" => number(Number::TimeMicros),
-        "uuid" => Piece { part: Part::Uuid, bare: false },
+        "uuid" => Piece {
+            part: Part::Uuid,
+            bare: false,
+        },
         _ => match variables.get(name) {
-            Some(variable) => Piece { part: Part::Literal(variable.text.as_bytes().into()), bare: variable.bare },
+            Some(variable) => Piece {
+                part: Part::Literal(variable.text.as_bytes().into()),
+                bare: variable.bare,
+            },
             None if BUILT_IN_NAMES.contains(&name) => {
-                return Err(TemplateError::new(offset, format!("`{name}` needs arguments: `${{{}}}`", usage(name))));
+                return Err(TemplateError::new(
+                    offset,
+                    format!("`{name}` needs arguments: `${{{}}}`", usage(name)),
+                ));
             }
             None => return Err(unknown("variable", name, offset, variables)),
         },
@@ -237,8 +306,16 @@ fn plain(name: &str, offset: usize, variables: &Variables) -> Result<Piece, Temp
 }
 
 fn unknown(what: &str, name: &str, offset: usize, variables: &Variables) -> TemplateError {
-    let names = || BUILT_IN_NAMES.into_iter().chain(variables.keys().map(String::as_str));
-    let message = format!("unknown {what} `{name}`{}\n  known: {}", suggestion(nearest(name, names())), quoted(names()));
+    let names = || {
+        BUILT_IN_NAMES
+            .into_iter()
+            .chain(variables.keys().map(String::as_str))
+    };
+    let message = format!(
+        "unknown {what} `{name}`{}\n  known: {}",
+        suggestion(nearest(name, names())),
+        quoted(names())
+    );
     TemplateError::new(offset, message)
 }
 
@@ -256,8 +333,18 @@ const fn usage(name: &str) -> &str {
 }
 
 /// A name with arguments.
-fn call(name: &str, offset: usize, arguments: &[Argument<'_>], variables: &Variables) -> Result<Piece, TemplateError> {
-    let wrong_count = || Err(TemplateError::new(offset, format!("wrong number of arguments; write `{}`", usage(name))));
+fn call(
+    name: &str,
+    offset: usize,
+    arguments: &[Argument<'_>],
+    variables: &Variables,
+) -> Result<Piece, TemplateError> {
+    let wrong_count = || {
+        Err(TemplateError::new(
+            offset,
+            format!("wrong number of arguments; write `{}`", usage(name)),
+        ))
+    };
     Ok(match (name, arguments) {
         ("random_int", [low, high]) => {
             let (low, high) = ordered(low, high, |argument| integer(argument, variables))?;
@@ -271,7 +358,10 @@ fn call(name: &str, offset: usize, arguments: &[Argument<'_>], variables: &Varia
         ("random_hex", [length]) => random_text(HEX_DIGITS, length, variables)?,
         ("choice", [_, ..]) => {
             let options = arguments.iter().map(|argument| argument.text.as_bytes().into());
-            Piece { part: Part::Choice(options.collect()), bare: false }
+            Piece {
+                part: Part::Choice(options.collect()),
+                bare: false,
+            }
         }
         _ if !BUILT_IN_NAMES.contains(&name) => return Err(unknown("function", name, offset, variables)),
         (_, []) => return plain(name, offset, variables),
@@ -284,7 +374,10 @@ fn random_text(
     length: &Argument<'_>,
     variables: &Variables,
 ) -> Result<Piece, TemplateError> {
-    let part = Part::RandomText { alphabet, length: size(length, variables)? };
+    let part = Part::RandomText {
+        alphabet,
+        length: size(length, variables)?,
+    };
     Ok(Piece { part, bare: false })
 }
 
@@ -294,18 +387,30 @@ fn random_float(
     decimals: &Argument<'_>,
     variables: &Variables,
 ) -> Result<Part, TemplateError> {
-    let places = u32::try_from(integer(decimals, variables)?).ok().filter(|places| *places <= 9);
+    let places = u32::try_from(integer(decimals, variables)?)
+        .ok()
+        .filter(|places| *places <= 9);
     let places = places.ok_or_else(|| TemplateError::new(decimals.offset, "decimals go from 0 to 9"))?;
     let (low, high) = ordered(low, high, |argument| {
         let text = resolved(argument, variables)?;
-        let scaled = text.parse::<f64>().ok().map(|value| (value * 10_f64.powi(places as i32)).round());
+        let scaled = text
+            .parse::<f64>()
+            .ok()
+            .map(|value| (value * 10_f64.powi(places as i32)).round());
         // Doubles hold whole numbers exactly up to 2^53.
         match scaled {
             Some(scaled) if scaled.abs() < 9e15 => Ok(scaled as i64),
-            _ => Err(TemplateError::new(argument.offset, format!("`{text}` is not a number that fits"))),
+            _ => Err(TemplateError::new(
+                argument.offset,
+                format!("`{text}` is not a number that fits"),
+            )),
         }
     })?;
-    Ok(Part::RandomFloat { low, high, decimals: places })
+    Ok(Part::RandomFloat {
+        low,
+        high,
+        decimals: places,
+    })
 }
 
 fn ordered(
@@ -315,7 +420,10 @@ fn ordered(
 ) -> Result<(i64, i64), TemplateError> {
     let bounds = (read(low)?, read(high)?);
     if bounds.0 > bounds.1 {
-        let message = format!("the lower bound `{}` is above the upper bound `{}`", low.text, high.text);
+        let message = format!(
+            "the lower bound `{}` is above the upper bound `{}`",
+            low.text, high.text
+        );
         return Err(TemplateError::new(low.offset, message));
     }
     Ok(bounds)
@@ -329,7 +437,10 @@ fn resolved<'a>(argument: &Argument<'a>, variables: &'a Variables) -> Result<&'a
     }
     let variable = variables.get(text).ok_or_else(|| {
         let meant = suggestion(nearest(text, variables.keys().map(String::as_str)));
-        TemplateError::new(argument.offset, format!("`{text}` is neither a number nor a variable{meant}"))
+        TemplateError::new(
+            argument.offset,
+            format!("`{text}` is neither a number nor a variable{meant}"),
+        )
     })?;
     Ok(&variable.text)
 }
@@ -343,7 +454,11 @@ fn integer(argument: &Argument<'_>, variables: &Variables) -> Result<i64, Templa
 /// A length in bytes: `20` or `64KiB`.
 fn size(argument: &Argument<'_>, variables: &Variables) -> Result<usize, TemplateError> {
     let text = resolved(argument, variables)?;
-    let size = text.parse::<ByteSize>().ok().filter(|size| *size <= MAX_EXPRESSION);
+    let size = text
+        .parse::<ByteSize>()
+        .ok()
+        .filter(|size| *size <= MAX_EXPRESSION);
     let message = || format!("`{text}` is not a length from 0 to {MAX_EXPRESSION}, such as 20 or 64KiB");
-    size.map(|size| size.0 as usize).ok_or_else(|| TemplateError::new(argument.offset, message()))
+    size.map(|size| size.0 as usize)
+        .ok_or_else(|| TemplateError::new(argument.offset, message()))
 }

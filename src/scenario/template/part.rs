@@ -45,11 +45,21 @@ pub struct Template {
 pub(crate) enum Part {
     Literal(Box<[u8]>),
     /// A whole number, filled with zeros to at least `width`.
-    Number { number: Number, width: usize },
+    Number {
+        number: Number,
+        width: usize,
+    },
     /// A number between `low` and `high`, both counted in units of the last of the `decimals`.
-    RandomFloat { low: i64, high: i64, decimals: u32 },
+    RandomFloat {
+        low: i64,
+        high: i64,
+        decimals: u32,
+    },
     /// Characters of an alphabet.
-    RandomText { alphabet: &'static [u8], length: usize },
+    RandomText {
+        alphabet: &'static [u8],
+        length: usize,
+    },
     /// Bytes of any value.
     RandomBytes(usize),
     Uuid,
@@ -130,7 +140,10 @@ impl Template {
     /// The most bytes that it can render to.
     #[must_use]
     pub fn max_length(&self) -> usize {
-        self.parts.iter().map(|part| part.length().1).fold(0, usize::saturating_add)
+        self.parts
+            .iter()
+            .map(|part| part.length().1)
+            .fold(0, usize::saturating_add)
     }
 }
 
@@ -171,7 +184,11 @@ impl Part {
             Self::RandomFloat { low, high, decimals } => {
                 let fraction = *decimals as usize;
                 let length = |value: i64| decimal_length(value, fraction);
-                let shortest = if (*low..=*high).contains(&0) { length(0) } else { length(*low).min(length(*high)) };
+                let shortest = if (*low..=*high).contains(&0) {
+                    length(0)
+                } else {
+                    length(*low).min(length(*high))
+                };
                 (shortest, length(*low).max(length(*high)))
             }
             Self::RandomText { length, .. } | Self::RandomBytes(length) => (*length, *length),
@@ -213,7 +230,11 @@ impl Number {
             Self::TimeMicros => (16, 16),
             Self::Random { low, high } => {
                 let length = |value: i64| decimal_length(value, 0);
-                let shortest = if (low..=high).contains(&0) { 1 } else { length(low).min(length(high)) };
+                let shortest = if (low..=high).contains(&0) {
+                    1
+                } else {
+                    length(low).min(length(high))
+                };
                 (shortest, length(low).max(length(high)))
             }
         }

@@ -14,7 +14,9 @@ enum Piece {
 
 /// A template holds something that differs each time it is rendered, so nothing can be held against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} gives a new value each time, so no message can be held against it; only variables, `client`, `seq` and `iteration` can be expected")]
+#[error(
+    "{0} gives a new value each time, so no message can be held against it; only variables, `client`, `seq` and `iteration` can be expected"
+)]
 pub(crate) struct NotRepeatable(&'static str);
 
 impl Pattern {
@@ -22,8 +24,17 @@ impl Pattern {
     pub(crate) fn of(template: &Template) -> Result<Self, NotRepeatable> {
         let piece = |part: &Part| match part {
             Part::Literal(bytes) => Ok(Piece::Literal(bytes.clone())),
-            Part::Number { number: Number::Known(known), width } => Ok(Piece::Number { known: *known, width: *width }),
-            Part::Number { number: Number::Random { .. }, .. } => Err(NotRepeatable("`random_int`")),
+            Part::Number {
+                number: Number::Known(known),
+                width,
+            } => Ok(Piece::Number {
+                known: *known,
+                width: *width,
+            }),
+            Part::Number {
+                number: Number::Random { .. },
+                ..
+            } => Err(NotRepeatable("`random_int`")),
             Part::Number { .. } => Err(NotRepeatable("the time")),
             Part::RandomFloat { .. } => Err(NotRepeatable("`random_float`")),
             Part::RandomText { .. } => Err(NotRepeatable("a random string")),
@@ -31,7 +42,12 @@ impl Pattern {
             Part::Uuid => Err(NotRepeatable("`uuid`")),
             Part::Choice(_) => Err(NotRepeatable("`choice`")),
         };
-        template.parts().iter().map(piece).collect::<Result<_, _>>().map(Self)
+        template
+            .parts()
+            .iter()
+            .map(piece)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// The whole content, if it is the same for every message.

@@ -12,20 +12,25 @@ use std::fmt::{self, Display};
 use std::slice;
 
 use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
 };
 
+use super::Position;
 use super::located::{LOCATED, SCALAR_OR};
 use super::tree::{Content, Node};
-use super::Position;
 use crate::scenario::error::{Problem, nearest, quoted, suggestion};
 
 /// Reads a `T` from the tree. `None` if there are problems that leave nothing to go on with; `Some` does not mean that
 /// there were none.
 pub(crate) fn decode<'de, T: Deserialize<'de>>(tree: &'de Node) -> (Option<T>, Vec<Problem>) {
     let problems = RefCell::new(Vec::new());
-    let value = T::deserialize(Decoder { content: &tree.content, at: tree.at, problems: &problems }).ok();
+    let value = T::deserialize(Decoder {
+        content: &tree.content,
+        at: tree.at,
+        problems: &problems,
+    })
+    .ok();
     (value, problems.into_inner())
 }
 
@@ -74,7 +79,11 @@ impl de::Error for Rejection {
 
 impl<'de, 'p> Decoder<'de, 'p> {
     fn of(self, node: &'de Node) -> Self {
-        Self { content: &node.content, at: node.at, ..self }
+        Self {
+            content: &node.content,
+            at: node.at,
+            ..self
+        }
     }
 
     fn report(self, at: Position, message: String) -> Rejection {
@@ -91,7 +100,10 @@ impl<'de, 'p> Decoder<'de, 'p> {
     }
 
     fn mismatch(self, expected: impl Display) -> Rejection {
-        self.report(self.at, format!("expected {expected}, found {}", self.content.describe()))
+        self.report(
+            self.at,
+            format!("expected {expected}, found {}", self.content.describe()),
+        )
     }
 
     /// The entries of a mapping whose keys are known; reports the others and returns the names that were meant.
@@ -106,7 +118,9 @@ impl<'de, 'p> Decoder<'de, 'p> {
                 for (key, value) in entries {
                     match key.content.scalar() {
                         Some(text) if known.contains(&text) => {
-                            found.entries.push((&key.content, key.at, &value.content, value.at));
+                            found
+                                .entries
+                                .push((&key.content, key.at, &value.content, value.at));
                         }
                         _ => found.meant.extend(self.unknown_key(key, name, known)),
                     }
@@ -131,7 +145,10 @@ impl<'de, 'p> Decoder<'de, 'p> {
         } else {
             quoted(known.iter().copied())
         };
-        let message = format!("unknown key `{written}` in a {name}{}\n  expected: {all}", suggestion(meant));
+        let message = format!(
+            "unknown key `{written}` in a {name}{}\n  expected: {all}",
+            suggestion(meant)
+        );
         self.report(key.at, message);
         meant
     }
@@ -184,7 +201,10 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Rejection> {
         match self.content {
-            Content::List(items) => self.settle(visitor.visit_seq(Items { items: items.iter(), parent: self })),
+            Content::List(items) => self.settle(visitor.visit_seq(Items {
+                items: items.iter(),
+                parent: self,
+            })),
             _ => Err(self.mismatch(&visitor as &dyn de::Expected)),
         }
     }
@@ -192,8 +212,14 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Rejection> {
         match self.content {
             Content::Mapping(entries) => {
-                let entries = entries.iter().map(|(key, value)| (&key.content, key.at, &value.content, value.at));
-                self.settle(visitor.visit_map(Pairs { entries, value: None, parent: self }))
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| (&key.content, key.at, &value.content, value.at));
+                self.settle(visitor.visit_map(Pairs {
+                    entries,
+                    value: None,
+                    parent: self,
+                }))
             }
             _ => Err(self.mismatch(&visitor as &dyn de::Expected)),
         }
@@ -206,9 +232,15 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, Rejection> {
         let Known { entries, meant } = self.known_entries(name, fields)?;
-        match visitor.visit_map(Pairs { entries: entries.into_iter(), value: None, parent: self }) {
+        match visitor.visit_map(Pairs {
+            entries: entries.into_iter(),
+            value: None,
+            parent: self,
+        }) {
             Err(Rejection::Missing(key)) if meant.contains(&key) => Err(Rejection::Reported),
-            Err(Rejection::Missing(key)) => Err(self.report(self.at, format!("a {name} needs the key `{key}`"))),
+            Err(Rejection::Missing(key)) => {
+                Err(self.report(self.at, format!("a {name} needs the key `{key}`")))
+            }
             result => self.settle(result),
         }
     }
@@ -220,7 +252,10 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, Rejection> {
         if name == LOCATED {
-            visitor.visit_seq(Position3 { decoder: self, next: 0 })
+            visitor.visit_seq(Position3 {
+                decoder: self,
+                next: 0,
+            })
         } else {
             self.deserialize_seq(visitor)
         }
@@ -254,7 +289,10 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
     type Error = Rejection;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Rejection> {
-        self.items.next().map(|item| seed.deserialize(self.parent.of(item))).transpose()
+        self.items
+            .next()
+            .map(|item| seed.deserialize(self.parent.of(item)))
+            .transpose()
     }
 }
 
@@ -275,12 +313,21 @@ where
             return Ok(None);
         };
         self.value = Some((value, value_at));
-        seed.deserialize(Decoder { content: key, at: key_at, ..self.parent }).map(Some)
+        seed.deserialize(Decoder {
+            content: key,
+            at: key_at,
+            ..self.parent
+        })
+        .map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Rejection> {
         let (content, at) = self.value.take().unwrap_or((&NOTHING, self.parent.at));
-        seed.deserialize(Decoder { content, at, ..self.parent })
+        seed.deserialize(Decoder {
+            content,
+            at,
+            ..self.parent
+        })
     }
 }
 
@@ -296,8 +343,12 @@ impl<'de> SeqAccess<'de> for Position3<'de, '_> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Rejection> {
         self.next += 1;
         match self.next {
-            1 => seed.deserialize(self.decoder.at.line.into_deserializer()).map(Some),
-            2 => seed.deserialize(self.decoder.at.column.into_deserializer()).map(Some),
+            1 => seed
+                .deserialize(self.decoder.at.line.into_deserializer())
+                .map(Some),
+            2 => seed
+                .deserialize(self.decoder.at.column.into_deserializer())
+                .map(Some),
             3 => seed.deserialize(self.decoder).map(Some),
             _ => Ok(None),
         }
@@ -333,7 +384,11 @@ impl<'de> VariantAccess<'de> for ByKind<'de, '_> {
         self.0.deserialize_seq(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Rejection> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Rejection> {
         self.0.deserialize_struct("mapping", fields, visitor)
     }
 }

@@ -37,7 +37,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
                 let line = parts.next_element()?.ok_or_else(missing)?;
                 let column = parts.next_element()?.ok_or_else(missing)?;
                 let value = parts.next_element()?.ok_or_else(missing)?;
-                Ok(Located { at: Position { line, column }, value })
+                Ok(Located {
+                    at: Position { line, column },
+                    value,
+                })
             }
         }
         deserializer.deserialize_tuple_struct(LOCATED, 3, Parts(PhantomData))
@@ -63,7 +66,10 @@ pub(crate) struct Field<T> {
 
 impl<'de, T: Quantity> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Located { at, value: Scalar(text, kind) } = Located::<Scalar<T>>::deserialize(deserializer)?;
+        let Located {
+            at,
+            value: Scalar(text, kind),
+        } = Located::<Scalar<T>>::deserialize(deserializer)?;
         Ok(Self { at, text, kind })
     }
 }
@@ -106,7 +112,10 @@ pub(crate) struct List<T> {
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), damaged: false }
+        Self {
+            items: Vec::new(),
+            damaged: false,
+        }
     }
 }
 

@@ -19,7 +19,10 @@ pub struct Position {
 impl From<serde_saphyr::Location> for Position {
     fn from(location: serde_saphyr::Location) -> Self {
         let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
-        Self { line: number(location.line()), column: number(location.column()) }
+        Self {
+            line: number(location.line()),
+            column: number(location.column()),
+        }
     }
 }
 
@@ -36,7 +39,10 @@ pub(crate) enum Content {
     Null,
     Bool(bool),
     /// `written` keeps the digits as they stand in the file: `1.50` is text as much as it is a number.
-    Number { written: String, value: serde_json::Number },
+    Number {
+        written: String,
+        value: serde_json::Number,
+    },
     String(String),
     List(Vec<Node>),
     /// Key and value, in the order of the file.
@@ -89,7 +95,11 @@ impl Node {
 
 /// Puts a dot before a path that begins with a name.
 fn joined(rest: String) -> String {
-    if rest.is_empty() || rest.starts_with('[') { rest } else { format!(".{rest}") }
+    if rest.is_empty() || rest.starts_with('[') {
+        rest
+    } else {
+        format!(".{rest}")
+    }
 }
 
 /// Reads one YAML document. Aliases, merge keys and nesting are bounded, so that no text can exhaust memory or stack.
@@ -105,7 +115,9 @@ pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
 }
 
 fn syntax_problem(text: &str, error: &serde_saphyr::Error) -> Problem {
-    let at = error.location().map_or(Position { line: 1, column: 1 }, Position::from);
+    let at = error
+        .location()
+        .map_or(Position { line: 1, column: 1 }, Position::from);
     let message = UserMessageFormatter.format_message(error);
     let line = text.lines().nth(at.line.saturating_sub(1) as usize).unwrap_or("");
     let hint = if line.contains("${") {
@@ -130,27 +142,45 @@ enum Shape {
 
 impl Spelled {
     fn into_node(self, source: &str) -> Node {
-        let Spanned { value, referenced, defined } = self.0;
+        let Spanned {
+            value,
+            referenced,
+            defined,
+        } = self.0;
         let content = match value {
             Shape::Null => Content::Null,
             Shape::Bool(value) => Content::Bool(value),
-            Shape::Number(value) => Content::Number { written: written(source, defined, &value), value },
+            Shape::Number(value) => Content::Number {
+                written: written(source, defined, &value),
+                value,
+            },
             Shape::String(text) => Content::String(text),
-            Shape::List(items) => Content::List(items.into_iter().map(|item| item.into_node(source)).collect()),
+            Shape::List(items) => {
+                Content::List(items.into_iter().map(|item| item.into_node(source)).collect())
+            }
             Shape::Mapping(entries) => Content::Mapping(
-                entries.into_iter().map(|(key, value)| (key.into_node(source), value.into_node(source))).collect(),
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.into_node(source), value.into_node(source)))
+                    .collect(),
             ),
         };
-        Node { at: referenced.into(), content }
+        Node {
+            at: referenced.into(),
+            content,
+        }
     }
 }
 
 fn written(source: &str, defined: serde_saphyr::Location, value: &serde_json::Number) -> String {
     let span = defined.span();
-    let slice = span.byte_offset().zip(span.byte_len()).and_then(|(offset, length)| {
-        let offset = usize::try_from(offset).ok()?;
-        source.get(offset..offset.checked_add(usize::try_from(length).ok()?)?)
-    });
+    let slice = span
+        .byte_offset()
+        .zip(span.byte_len())
+        .and_then(|(offset, length)| {
+            let offset = usize::try_from(offset).ok()?;
+            source.get(offset..offset.checked_add(usize::try_from(length).ok()?)?)
+        });
     slice.map_or_else(|| value.to_string(), |text| text.trim().to_owned())
 }
 
@@ -192,7 +222,8 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Shape, E> {
-        Ok(serde_json::Number::from_f64(value).map_or_else(|| Shape::String(value.to_string()), Shape::Number))
+        Ok(serde_json::Number::from_f64(value)
+            .map_or_else(|| Shape::String(value.to_string()), Shape::Number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
@@ -238,7 +269,9 @@ mod tests {
     #[test]
     fn a_number_keeps_the_digits_it_was_written_with() {
         let tree = parse("- 1.50\n- &x 007\n- *x\n- 1e3\n").unwrap();
-        let Content::List(items) = tree.content else { panic!("a list") };
+        let Content::List(items) = tree.content else {
+            panic!("a list")
+        };
         let texts: Vec<_> = items.iter().map(|item| item.content.scalar()).collect();
         assert_eq!(texts, [Some("1.50"), Some("007"), Some("007"), Some("1e3")]);
     }

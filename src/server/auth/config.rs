@@ -9,6 +9,7 @@ use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Deserializer};
 
 use super::SecretSource;
+use crate::net::tls::TlsError;
 use crate::units::Span;
 
 /// Who may connect: an upgrade is granted if any of the configured methods accepts it.
@@ -88,7 +89,7 @@ pub struct JwtConfig {
     pub keys_fresh: Span,
     /// The least time between two fetches, whatever clients send (10 s).
     pub keys_min_refetch: Span,
-    /// Certificates to trust for `jwks_uri` and `issuer` in place of the system's, as PEM.
+    /// Authorities to trust for `jwks_uri` and `issuer` besides the system's, as PEM.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -113,7 +114,8 @@ impl Default for JwtConfig {
 
 fn uri<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uri>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+    text.map(|text| text.parse().map_err(serde::de::Error::custom))
+        .transpose()
 }
 
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -162,7 +164,9 @@ pub enum AuthConfigError {
     #[error("the user name `{0}` contains a colon")]
     UserName(String),
     /// None or several sources of keys.
-    #[error("`auth.jwt` needs exactly one of `secret`, `public_key`, `jwks_uri`, or an `issuer` to discover them from")]
+    #[error(
+        "`auth.jwt` needs exactly one of `secret`, `public_key`, `jwks_uri`, or an `issuer` to discover them from"
+    )]
     KeySource,
     /// A PEM as shared secret: anyone who knows the public key could sign.
     #[error("`auth.jwt.secret` holds a PEM; a public key belongs under `public_key`")]
@@ -179,9 +183,9 @@ pub enum AuthConfigError {
     /// Keys cannot be fetched from there.
     #[error("`{0}` must be an http or https URL with a host")]
     Url(String),
-    /// The certificates to trust cannot be used.
-    #[error("cannot use the certificates that `auth.jwt` trusts: {0}")]
-    Trust(String),
+    /// TLS with the issuer cannot be set up.
+    #[error("cannot set up TLS with the issuer of `auth.jwt`: {0}")]
+    Tls(#[from] TlsError),
 }
 
 #[cfg(test)]
@@ -205,7 +209,10 @@ mod tests {
         let jwt = config.jwt.unwrap();
         assert_eq!(jwt.audience, ["wss://chat.example.com"]);
         assert_eq!(jwt.jwks_uri.unwrap().host(), Some("auth.example.com"));
-        assert_eq!((jwt.leeway, jwt.required_claims), (Span::from_secs(30), vec!["exp".to_owned()]));
+        assert_eq!(
+            (jwt.leeway, jwt.required_claims),
+            (Span::from_secs(30), vec!["exp".to_owned()])
+        );
         assert_eq!(config.api_key.unwrap().header, "X-Device-Key");
         assert_eq!(config.token.unwrap().tokens.len(), 2);
     }

@@ -99,7 +99,10 @@ pub(super) fn api_key<'a>(request: &RequestParts<'a>, name: &HeaderName) -> Resu
 /// # Errors
 /// It is not base64, not UTF-8, or has no colon.
 pub(super) fn user_and_password(encoded: &str) -> Result<(String, String), Refusal> {
-    let bytes = STANDARD.decode(encoded).or_else(|_| STANDARD_NO_PAD.decode(encoded)).ok();
+    let bytes = STANDARD
+        .decode(encoded)
+        .or_else(|_| STANDARD_NO_PAD.decode(encoded))
+        .ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     text.as_deref()
         .and_then(|text| text.split_once(':'))
@@ -126,13 +129,19 @@ mod tests {
         }
         let request = RequestParts::new(&uri, &map, [127, 0, 0, 1].into(), false);
         let credentials = Credentials::find(&request).unwrap_or_else(|refusal| panic!("{refusal}"));
-        (credentials.token.map(Cow::into_owned), credentials.offers_access_token)
+        (
+            credentials.token.map(Cow::into_owned),
+            credentials.offers_access_token,
+        )
     }
 
     #[test]
     fn a39_b6_a_token_is_found_in_four_places() {
         let one = |token: &str, offered| (Some(token.to_owned()), offered);
-        assert_eq!(found("/", &[("authorization", "bearer a.b.c")]), one("a.b.c", false));
+        assert_eq!(
+            found("/", &[("authorization", "bearer a.b.c")]),
+            one("a.b.c", false)
+        );
         assert_eq!(found("/?x=1&token=t%20t", &[]), one("t t", false));
         assert_eq!(found("/?access_token=t", &[]), one("t", false));
         assert_eq!(
@@ -140,20 +149,35 @@ mod tests {
             one("a.b.c", true)
         );
         assert_eq!(
-            found("/", &[("sec-websocket-protocol", "access_token"), ("sec-websocket-protocol", "t")]),
+            found(
+                "/",
+                &[
+                    ("sec-websocket-protocol", "access_token"),
+                    ("sec-websocket-protocol", "t")
+                ]
+            ),
             one("t", true)
         );
         assert_eq!(found("/?token=&access_token=", &[]), (None, false));
-        assert_eq!(found("/", &[("sec-websocket-protocol", "chat, access_token")]), (None, false));
+        assert_eq!(
+            found("/", &[("sec-websocket-protocol", "chat, access_token")]),
+            (None, false)
+        );
     }
 
     #[test]
     fn the_header_comes_before_the_subprotocol_and_that_before_the_query() {
         let bearer = ("authorization", "Bearer header");
         let offer = ("sec-websocket-protocol", "chat,access_token,offer");
-        assert_eq!(found("/?token=query", &[offer, bearer]), (Some("header".to_owned()), true));
+        assert_eq!(
+            found("/?token=query", &[offer, bearer]),
+            (Some("header".to_owned()), true)
+        );
         assert_eq!(found("/?token=query", &[offer]), (Some("offer".to_owned()), true));
-        assert_eq!(found("/?access_token=b&token=a", &[]), (Some("a".to_owned()), false));
+        assert_eq!(
+            found("/?access_token=b&token=a", &[]),
+            (Some("a".to_owned()), false)
+        );
     }
 
     #[test]

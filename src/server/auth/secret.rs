@@ -55,7 +55,10 @@ impl SecretSource {
             Self::Inline(secret) => secret.clone(),
             Self::File(path) => {
                 let text = std::fs::read_to_string(path);
-                let text = text.map_err(|source| AuthConfigError::File { path: path.clone(), source })?;
+                let text = text.map_err(|source| AuthConfigError::File {
+                    path: path.clone(),
+                    source,
+                })?;
                 let text = Zeroizing::new(text);
                 Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())
             }
@@ -155,7 +158,11 @@ mod tests {
     #[test]
     fn no_formatting_shows_a_secret() {
         let source = SecretSource::from("hunter2");
-        let shown = format!("{source:?} {:?} {:?}", source.read().unwrap(), Fingerprint::of("hunter2"));
+        let shown = format!(
+            "{source:?} {:?} {:?}",
+            source.read().unwrap(),
+            Fingerprint::of("hunter2")
+        );
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 
@@ -173,7 +180,10 @@ mod tests {
 
     #[test]
     fn an_empty_or_missing_secret_is_refused() {
-        assert!(matches!(SecretSource::from("").read(), Err(AuthConfigError::EmptySecret)));
+        assert!(matches!(
+            SecretSource::from("").read(),
+            Err(AuthConfigError::EmptySecret)
+        ));
         let missing = SecretSource::Env("WSBENCH_TEST_NO_SUCH_VARIABLE".to_owned());
         assert!(matches!(missing.read(), Err(AuthConfigError::Env { .. })));
         for yaml in ["{}", "{file: a, env: b}", "{url: a}", "[a]"] {

@@ -43,13 +43,24 @@ impl ClaimRules {
             return refuse(RefusalCode::WrongIssuer, "the token comes from another issuer");
         }
         if !self.audience.is_empty() && !self.audience.iter().any(|name| says(claims, "aud", name)) {
-            return refuse(RefusalCode::WrongAudience, "the token is meant for another audience");
+            return refuse(
+                RefusalCode::WrongAudience,
+                "the token is meant for another audience",
+            );
         }
-        if let Some(missing) = self.required.iter().find(|name| claims.get(*name).is_none_or(Value::is_null)) {
+        if let Some(missing) = self
+            .required
+            .iter()
+            .find(|name| claims.get(*name).is_none_or(Value::is_null))
+        {
             let message = format!("the token has no claim `{missing}`");
             return Err(Refusal::new(RefusalCode::MissingClaim, message));
         }
-        if let Some((name, _)) = self.values.iter().find(|(name, value)| !says(claims, name, value)) {
+        if let Some((name, _)) = self
+            .values
+            .iter()
+            .find(|(name, value)| !says(claims, name, value))
+        {
             let message = format!("the claim `{name}` does not permit this connection");
             return Err(Refusal::new(RefusalCode::ClaimRefused, message));
         }
@@ -81,7 +92,10 @@ fn time(claims: &Claims, name: &str) -> Result<Option<f64>, Refusal> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => value.as_f64().map(Some).ok_or_else(|| {
-            Refusal::new(RefusalCode::MissingClaim, format!("the claim `{name}` is not a number of seconds"))
+            Refusal::new(
+                RefusalCode::MissingClaim,
+                format!("the claim `{name}` is not a number of seconds"),
+            )
         }),
     }
 }
@@ -104,12 +118,18 @@ mod tests {
 
     fn verdict(config: &JwtConfig, claims: &Value, unix: u64) -> Option<RefusalCode> {
         let rules = ClaimRules::new(config);
-        rules.judge(claims.as_object().unwrap(), unix).err().map(|refusal| refusal.code)
+        rules
+            .judge(claims.as_object().unwrap(), unix)
+            .err()
+            .map(|refusal| refusal.code)
     }
 
     #[test]
     fn a30_times_are_judged_to_the_second_with_leeway() {
-        let config = JwtConfig { leeway: Span::from_secs(5), ..JwtConfig::default() };
+        let config = JwtConfig {
+            leeway: Span::from_secs(5),
+            ..JwtConfig::default()
+        };
         let claims = json!({"exp": 1_000, "nbf": 500});
         for (unix, expected) in [
             (494, Some(RefusalCode::TokenNotYetValid)),
@@ -124,13 +144,27 @@ mod tests {
 
     #[test]
     fn times_of_the_wrong_type_are_refused_even_if_not_required() {
-        let config = JwtConfig { required_claims: Vec::new(), ..JwtConfig::default() };
+        let config = JwtConfig {
+            required_claims: Vec::new(),
+            ..JwtConfig::default()
+        };
         assert_eq!(verdict(&config, &json!({}), 1), None);
-        for claims in [json!({"exp": "2999-01-01"}), json!({"exp": null}), json!({"nbf": [1]})] {
-            assert_eq!(verdict(&config, &claims, 1), Some(RefusalCode::MissingClaim), "{claims}");
+        for claims in [
+            json!({"exp": "2999-01-01"}),
+            json!({"exp": null}),
+            json!({"nbf": [1]}),
+        ] {
+            assert_eq!(
+                verdict(&config, &claims, 1),
+                Some(RefusalCode::MissingClaim),
+                "{claims}"
+            );
         }
         let negative = json!({"exp": -5, "nbf": -10});
-        assert_eq!(verdict(&config, &negative, 1_000), Some(RefusalCode::TokenExpired));
+        assert_eq!(
+            verdict(&config, &negative, 1_000),
+            Some(RefusalCode::TokenExpired)
+        );
     }
 
     #[test]
@@ -143,8 +177,16 @@ mod tests {
         let with = |issuer: Value, audience: Value| json!({"exp": 10, "iss": issuer, "aud": audience});
         let issuer = json!("https://auth.example.com");
         assert_eq!(verdict(&config, &with(issuer.clone(), json!("b")), 1), None);
-        assert_eq!(verdict(&config, &with(issuer.clone(), json!(["a", "b"])), 1), None);
-        for wrong in [json!("https://auth.example.com/"), json!(["https://auth.example.com"]), json!(7), Value::Null] {
+        assert_eq!(
+            verdict(&config, &with(issuer.clone(), json!(["a", "b"])), 1),
+            None
+        );
+        for wrong in [
+            json!("https://auth.example.com/"),
+            json!(["https://auth.example.com"]),
+            json!(7),
+            Value::Null,
+        ] {
             let found = verdict(&config, &with(wrong.clone(), json!("b")), 1);
             assert_eq!(found, Some(RefusalCode::WrongIssuer), "{wrong}");
         }
@@ -161,9 +203,25 @@ mod tests {
             claims: [("role".to_owned(), "device".to_owned())].into(),
             ..JwtConfig::default()
         };
-        assert_eq!(verdict(&config, &json!({"sub": "a", "role": "device"}), 1), Some(RefusalCode::MissingClaim));
-        assert_eq!(verdict(&config, &json!({"exp": 9, "role": "device"}), 1), Some(RefusalCode::MissingClaim));
-        assert_eq!(verdict(&config, &json!({"exp": 9, "sub": "a"}), 1), Some(RefusalCode::ClaimRefused));
-        assert_eq!(verdict(&config, &json!({"exp": 9, "sub": "a", "role": ["x", "device"]}), 1), None);
+        assert_eq!(
+            verdict(&config, &json!({"sub": "a", "role": "device"}), 1),
+            Some(RefusalCode::MissingClaim)
+        );
+        assert_eq!(
+            verdict(&config, &json!({"exp": 9, "role": "device"}), 1),
+            Some(RefusalCode::MissingClaim)
+        );
+        assert_eq!(
+            verdict(&config, &json!({"exp": 9, "sub": "a"}), 1),
+            Some(RefusalCode::ClaimRefused)
+        );
+        assert_eq!(
+            verdict(
+                &config,
+                &json!({"exp": 9, "sub": "a", "role": ["x", "device"]}),
+                1
+            ),
+            None
+        );
     }
 }

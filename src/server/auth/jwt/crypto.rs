@@ -26,7 +26,9 @@ pub(super) fn install() {
 }
 
 fn refuse_to_sign(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
-    Err(new_error(ErrorKind::Provider("the server signs nothing".to_owned())))
+    Err(new_error(ErrorKind::Provider(
+        "the server signs nothing".to_owned(),
+    )))
 }
 
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
@@ -90,13 +92,15 @@ impl RingVerifier {
 
     fn rsa(&self, parameters: &'static RsaParameters, message: &[u8], signature: &[u8]) -> Option<()> {
         match self.key.kind() {
-            DecodingKeyKind::SecretOrDer(der) => {
-                UnparsedPublicKey::new(parameters, der).verify(message, signature).ok()
-            }
+            DecodingKeyKind::SecretOrDer(der) => UnparsedPublicKey::new(parameters, der)
+                .verify(message, signature)
+                .ok(),
             DecodingKeyKind::RsaModulusExponent { n, e } => {
                 // ring takes numbers without leading zeros; some issuers publish them with one.
                 let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
-                RsaPublicKeyComponents { n, e }.verify(parameters, message, signature).ok()
+                RsaPublicKeyComponents { n, e }
+                    .verify(parameters, message, signature)
+                    .ok()
             }
         }
     }

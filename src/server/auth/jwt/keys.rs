@@ -67,9 +67,15 @@ impl KeySet {
         let algorithms = narrowed(suitable, &config.algorithms);
         if algorithms.is_empty() {
             let suitable = suitable.iter().map(|algorithm| format!("{algorithm:?}"));
-            return Err(AuthConfigError::Algorithms { suitable: suitable.collect::<Vec<_>>().join(", ") });
+            return Err(AuthConfigError::Algorithms {
+                suitable: suitable.collect::<Vec<_>>().join(", "),
+            });
         }
-        let key = VerificationKey { id: None, key, algorithms };
+        let key = VerificationKey {
+            id: None,
+            key,
+            algorithms,
+        };
         Ok(Some(Self { keys: vec![key] }))
     }
 
@@ -88,7 +94,10 @@ impl KeySet {
             return Err(KeySetError::TooMany(published.keys.len()));
         }
         // A key that this server does not understand is no reason to do without the others.
-        let usable = published.keys.into_iter().filter_map(|key| published_key(key, algorithms));
+        let usable = published
+            .keys
+            .into_iter()
+            .filter_map(|key| published_key(key, algorithms));
         let keys: Vec<_> = usable.collect();
         if keys.is_empty() {
             return Err(KeySetError::Empty);
@@ -111,7 +120,9 @@ impl KeySet {
 }
 
 fn narrowed(suitable: &[Algorithm], configured: &[Algorithm]) -> Vec<Algorithm> {
-    let kept = suitable.iter().filter(|algorithm| configured.is_empty() || configured.contains(algorithm));
+    let kept = suitable
+        .iter()
+        .filter(|algorithm| configured.is_empty() || configured.contains(algorithm));
     kept.copied().collect()
 }
 

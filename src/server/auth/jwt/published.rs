@@ -24,10 +24,7 @@ pub(super) enum KeySource {
     /// A JSON Web Key Set.
     KeySet(Uri),
     /// An OpenID provider's metadata, which name the key set (OpenID Connect Discovery 1.0, section 4).
-    Discovery {
-        metadata: Uri,
-        issuer: String,
-    },
+    Discovery { metadata: Uri, issuer: String },
 }
 
 /// When keys are fetched again, and which of them are kept.
@@ -71,7 +68,11 @@ enum RefreshError {
     #[error("{uri}: the metadata cannot be read: {error}")]
     Metadata { uri: Uri, error: serde_json::Error },
     #[error("{uri}: the metadata are those of issuer `{found}`, not `{expected}`")]
-    Issuer { uri: Uri, found: String, expected: String },
+    Issuer {
+        uri: Uri,
+        found: String,
+        expected: String,
+    },
     #[error("{uri}: `{jwks_uri}` is not a URL")]
     JwksUri { uri: Uri, jwks_uri: String },
 }
@@ -91,7 +92,10 @@ impl PublishedKeys {
     pub(super) fn current(self: &Arc<Self>, now: Moment) -> Arc<KeySet> {
         let (keys, age) = {
             let state = self.state();
-            (Arc::clone(&state.keys), state.fetched.map(|fetched| now - fetched))
+            (
+                Arc::clone(&state.keys),
+                state.fetched.map(|fetched| now - fetched),
+            )
         };
         match age {
             Some(age) if age >= self.policy.fresh => {
@@ -136,7 +140,9 @@ impl PublishedKeys {
     }
 
     fn is_due(&self, state: &State, now: Moment) -> bool {
-        state.attempted.is_none_or(|attempted| now - attempted >= self.policy.min_interval)
+        state
+            .attempted
+            .is_none_or(|attempted| now - attempted >= self.policy.min_interval)
     }
 
     async fn fetch(&self, now: Moment) {
@@ -167,8 +173,10 @@ impl PublishedKeys {
             jwks_uri: String,
         }
         let json = self.get(uri).await?;
-        let metadata: Metadata =
-            serde_json::from_slice(&json).map_err(|error| RefreshError::Metadata { uri: uri.clone(), error })?;
+        let metadata: Metadata = serde_json::from_slice(&json).map_err(|error| RefreshError::Metadata {
+            uri: uri.clone(),
+            error,
+        })?;
         // Section 4.3: otherwise one issuer could pass for another.
         if metadata.issuer != issuer {
             return Err(RefreshError::Issuer {
@@ -178,12 +186,18 @@ impl PublishedKeys {
             });
         }
         let jwks_uri = metadata.jwks_uri;
-        jwks_uri.parse().map_err(|_| RefreshError::JwksUri { uri: uri.clone(), jwks_uri })
+        jwks_uri.parse().map_err(|_| RefreshError::JwksUri {
+            uri: uri.clone(),
+            jwks_uri,
+        })
     }
 
     async fn get(&self, uri: &Uri) -> Result<bytes::Bytes, RefreshError> {
         let fetched = self.fetcher.get(uri).await;
-        fetched.map_err(|error| RefreshError::Fetch { uri: uri.clone(), error })
+        fetched.map_err(|error| RefreshError::Fetch {
+            uri: uri.clone(),
+            error,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,11 +1,9 @@
 //! [`JwtVerifier`]: from a token to its claims, or a refusal.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::Uri;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, Validation};
 use serde::Deserialize;
@@ -46,7 +44,11 @@ impl JwtVerifier {
     /// See [`AuthConfigError`].
     pub(in crate::server::auth) fn new(config: &JwtConfig) -> Result<Self, AuthConfigError> {
         crypto::install();
-        let places = [config.secret.is_some(), config.public_key.is_some(), config.jwks_uri.is_some()];
+        let places = [
+            config.secret.is_some(),
+            config.public_key.is_some(),
+            config.jwks_uri.is_some(),
+        ];
         if places.into_iter().filter(|&given| given).count() > 1 {
             return Err(AuthConfigError::KeySource);
         }
@@ -63,7 +65,9 @@ impl JwtVerifier {
     /// Whether a refusal by `code` could be otherwise after [`JwtVerifier::refresh_keys`].
     pub(in crate::server::auth) fn may_refresh(&self, code: RefusalCode, now: Moment) -> bool {
         match &self.keys {
-            Keys::Published(keys) if matches!(code, RefusalCode::UnknownKey | RefusalCode::KeysUnavailable) => {
+            Keys::Published(keys)
+                if matches!(code, RefusalCode::UnknownKey | RefusalCode::KeysUnavailable) =>
+            {
                 keys.may_refresh(now)
             }
             _ => false,
@@ -137,7 +141,10 @@ fn verify_by(
         }
     }
     Err(refusal.unwrap_or_else(|| {
-        Refusal::new(RefusalCode::UnknownKey, "no key that this server trusts verifies the token")
+        Refusal::new(
+            RefusalCode::UnknownKey,
+            "no key that this server trusts verifies the token",
+        )
     }))
 }
 
@@ -152,12 +159,16 @@ fn signature_only(algorithm: Algorithm) -> Validation {
 }
 
 fn read_header(token: &str) -> Result<Header, Refusal> {
-    let json = token.split_once('.').and_then(|(header, _)| URL_SAFE_NO_PAD.decode(header).ok());
+    let json = token
+        .split_once('.')
+        .and_then(|(header, _)| URL_SAFE_NO_PAD.decode(header).ok());
     let header = json.and_then(|json| serde_json::from_slice::<Header>(&json).ok());
     let header = header.ok_or_else(|| malformed("the token is not a JWT"))?;
     // RFC 7515 4.1.11: what is critical and not understood makes the token invalid.
     if header.crit.is_some() {
-        return Err(malformed("the token's header demands extensions that this server does not have"));
+        return Err(malformed(
+            "the token's header demands extensions that this server does not have",
+        ));
     }
     Ok(header)
 }
@@ -167,11 +178,17 @@ fn malformed(message: &'static str) -> Refusal {
 }
 
 fn algorithm_refused() -> Refusal {
-    Refusal::new(RefusalCode::AlgorithmRefused, "the token's algorithm is not one for this server's keys")
+    Refusal::new(
+        RefusalCode::AlgorithmRefused,
+        "the token's algorithm is not one for this server's keys",
+    )
 }
 
 fn keys_unavailable() -> Refusal {
-    let refusal = Refusal::new(RefusalCode::KeysUnavailable, "the issuer's keys cannot be fetched at present");
+    let refusal = Refusal::new(
+        RefusalCode::KeysUnavailable,
+        "the issuer's keys cannot be fetched at present",
+    );
     refusal.retry_after(std::time::Duration::from_secs(5))
 }
 
@@ -179,23 +196,27 @@ fn published_keys(config: &JwtConfig) -> Result<Arc<PublishedKeys>, AuthConfigEr
     let source = match (&config.jwks_uri, &config.issuer) {
         (Some(uri), _) => KeySource::KeySet(uri.clone()),
         (None, Some(issuer)) => {
-            let metadata = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-            let metadata = metadata.parse().map_err(|_| AuthConfigError::Url(issuer.clone()))?;
-            KeySource::Discovery { metadata, issuer: issuer.clone() }
+            let metadata = format!(
+                "{}/.well-known/openid-configuration",
+                issuer.trim_end_matches('/')
+            );
+            let metadata = metadata
+                .parse()
+                .map_err(|_| AuthConfigError::Url(issuer.clone()))?;
+            KeySource::Discovery {
+                metadata,
+                issuer: issuer.clone(),
+            }
         }
         (None, None) => return Err(AuthConfigError::KeySource),
     };
     let (KeySource::KeySet(uri) | KeySource::Discovery { metadata: uri, .. }) = &source;
-    check_url(uri)?;
+    Place::of(uri).ok_or_else(|| AuthConfigError::Url(uri.to_string()))?;
     let policy = RefetchPolicy {
         fresh: config.keys_fresh.0,
         min_interval: config.keys_min_refetch.0,
         algorithms: config.algorithms.clone(),
     };
-    let fetcher = Fetcher::new(trust(config.ca_file.as_deref())?);
+    let fetcher = Fetcher::new(uri, config.ca_file.as_deref())?;
     Ok(PublishedKeys::new(source, fetcher, policy))
-}
-
-fn check_url(uri: &Uri) -> Result<(), AuthConfigError> {
-    Place::of(uri).map(drop).ok_or_else(|| AuthConfigError::Url(uri.to_string()))
 }
