@@ -13,6 +13,8 @@ mod config;
 mod credentials;
 mod jwt;
 mod secret;
+#[cfg(test)]
+mod testing;
 
 pub use authenticator::{Authenticator, Decision, Identity, Method};
 pub use config::{ApiKeyConfig, AuthConfig, AuthConfigError, BasicConfig, JwtConfig, TokenConfig};
