@@ -175,4 +175,37 @@ mod tests {
         let names: std::collections::HashSet<_> = RefusalCode::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), RefusalCode::ALL.len());
     }
+
+    const DOCUMENTATION: &str = include_str!("../../docs/auth.md");
+
+    #[test]
+    fn the_documentation_lists_every_refusal_and_no_other() {
+        let rows = DOCUMENTATION.lines().filter_map(|line| {
+            let mut cells = line.split('|').map(str::trim).skip(1);
+            let status: u16 = cells.next()?.parse().ok()?;
+            Some((status, cells.next()?.trim_matches('`').to_owned()))
+        });
+        let documented: Vec<_> = rows.collect();
+        let all = RefusalCode::ALL
+            .iter()
+            .map(|code| (code.status(), code.name().to_owned()));
+        assert_eq!(documented, all.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_documentation_s_examples_are_configurations() {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Example {
+            routes: std::collections::BTreeMap<String, crate::server::guard::GuardConfig>,
+        }
+        let blocks: Vec<_> = DOCUMENTATION.split("```yaml\n").skip(1).collect();
+        assert_eq!(blocks.len(), 4);
+        for block in blocks {
+            let yaml = block.split("```").next().unwrap_or_default();
+            let example: Example =
+                serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+            assert!(!example.routes.is_empty());
+        }
+    }
 }
