@@ -2,6 +2,7 @@
 //!
 //! The folders are the architecture; `ARCHITECTURE.md` holds the data flow and the table of who may import whom.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod exit;

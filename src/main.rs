@@ -1,3 +1,10 @@
 //! The `wsbench` binary: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use wsbench::cli::Cli;
+
+fn main() -> ExitCode {
+    wsbench::app::main(&Cli::parse()).into()
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wsbench::clock::Moment;
 use wsbench::metrics::{CloseCause, Counter, ErrorClass, Gauges, GroupId, Recorder, Shard, Side, Trend};
+use wsbench::scenario::{Correlation, Op, Overrides, PayloadKind, RenderContext, client_rng, from_str};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -82,4 +83,53 @@ fn handing_over_warm_shards_allocates_nothing() {
     };
     (0..4).for_each(|_| round());
     assert_eq!(allocations(|| (0..10).for_each(|_| round())), 0);
+}
+
+/// A message and its reply, by every matcher; each send step with a reply that its matcher accepts for number 42.
+const EXCHANGES: &str = r#"
+stages: [{duration: 1s, clients: 1}]
+flow:
+  - send: {text: "${pad(seq, 20)}", reply: echo}
+  - send: {text: "${uuid}", reply: {text: "ok ${seq}"}}
+  - send: {text: "${random_string(9)}", reply: {contains: "k 42"}}
+  - send: {text: "${random_float(1, 9, 2)}", reply: {regex: "^ok [0-9]+$"}}
+  - send: {json: {seq: "${seq}"}, reply: {json: {type: ack, seq: "${seq}", meta: {tags.1: b}}}}
+"#;
+
+#[test]
+fn rendering_and_matching_allocate_nothing() {
+    let plan = from_str("exchanges.yaml", EXCHANGES, &Overrides::default()).unwrap();
+    let ctx = RenderContext {
+        client: 1,
+        seq: 42,
+        iteration: 0,
+        unix_nanos: 0,
+    };
+    let json = r#"{"ignored":[{"a":"\n"}],"type":"ack","meta":{"tags":["a","b"]},"seq":42}"#;
+    let replies = ["00000000000000000042", "ok 42", "ok 42", "ok 42", json];
+    let sends: Vec<_> = plan.groups[0]
+        .flow
+        .iter()
+        .filter_map(|op| if let Op::Send(send) = op { Some(send) } else { None })
+        .collect();
+    assert_eq!(sends.len(), replies.len());
+    let mut rng = client_rng(1, 1);
+    let mut out = Vec::with_capacity(1024);
+    let mut exchange = || {
+        for (send, reply) in sends.iter().zip(replies) {
+            out.clear();
+            send.payload.render(&ctx, &mut rng, &mut out);
+            let spec = send.reply.as_ref().unwrap();
+            assert!(
+                spec.matcher.matches(PayloadKind::Text, reply.as_bytes(), &ctx),
+                "{reply}"
+            );
+            if let Correlation::BySequence(extractor) = &spec.correlation {
+                assert_eq!(extractor.extract(reply.as_bytes()), Some(42), "{reply}");
+            }
+        }
+    };
+    // The regex engine sets up its scratch space on first use.
+    exchange();
+    assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
 }

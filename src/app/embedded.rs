@@ -81,6 +81,12 @@ impl EmbeddedServer {
         self.child.id()
     }
 
+    /// How it ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        // An error means that there is no such child any more; then the run will notice soon enough.
+        self.child.try_wait().ok().flatten()
+    }
+
     /// Asks it to stop and waits for its end.
     pub(super) fn stop(mut self) {
         drop(self.stdin.take());

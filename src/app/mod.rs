@@ -1,19 +1,31 @@
 //! Composition root: one file per command. The only place that knows every module.
 
 mod embedded;
+mod failure;
 mod logging;
 mod progress;
 mod run;
 mod serve;
+mod signals;
+mod usage;
+
+use std::io::{Write, stderr};
 
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 
-/// Does what the command line asks for.
+use failure::Failure;
+
+/// Does what the command line asks for. What went wrong is told on standard error.
 #[must_use]
-pub fn main(cli: Cli) -> ExitCode {
-    match cli.command {
-        Command::Run(args) => run::run(&args),
-        Command::Serve(args) => serve::serve(&args),
-    }
+pub fn main(cli: &Cli) -> ExitCode {
+    let done = match &cli.command {
+        Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
+        Command::Serve(args) => logging::init(&args.log).and_then(|()| serve::serve(args)),
+    };
+    done.unwrap_or_else(|Failure { message, code }| {
+        // With standard error closed only the exit code can tell.
+        let _ = writeln!(stderr(), "wsbench: {message}");
+        code
+    })
 }

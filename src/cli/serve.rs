@@ -29,10 +29,6 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", env = "WSBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Server")]
     pub workers: Option<u16>,
 
-    /// Bind each worker thread to a core of its own
-    #[arg(long, env = "WSBENCH_PIN", help_heading = "Server")]
-    pub pin: bool,
-
     /// Time that open connections get to end on a stop
     #[arg(long, value_name = "DURATION", env = "WSBENCH_DRAIN", help_heading = "Server")]
     pub drain: Option<Span>,
@@ -45,7 +41,7 @@ pub struct ServeArgs {
     #[arg(long, env = "WSBENCH_COMPRESSION", help_heading = "WebSocket")]
     pub compression: bool,
 
-    /// Largest message on every route, for example 16MiB
+    /// Largest message on routes that set no limit of their own, for example 16MiB
     #[arg(
         long,
         value_name = "SIZE",

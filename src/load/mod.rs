@@ -4,6 +4,32 @@
 //! |---|---|
 //! | `pacer` | when clients start and stop: pure functions of the plan |
 //! | `vclient` | one virtual client, without input or output |
+//! | `reactor` | drives virtual clients over real sockets, on one thread |
+//! | `roster` | one worker's share of the clients |
+//! | `worker` | one thread: its clients, its measurements, its end |
+//! | `health` | whether there is a target at all, and when to give up |
+//! | `control` | how a run is told to end |
+//! | `target` | what is tested, resolved once |
+//! | `coordinator` | [`run`]: a whole run |
+//!
+//! A run ends in this order. After the last stage, or at [`Control::stop`], no client starts, loops without a bound end,
+//! and flows may finish within the plan's graceful stop. What is left then, or at [`Control::interrupt`], is closed with
+//! 1001. Whoever has not ended a second after the longest close timeout, or at [`Control::abort`], is cut off.
 
+mod control;
+mod coordinator;
+mod health;
 pub mod pacer;
+mod reactor;
+mod roster;
+mod target;
 pub mod vclient;
+mod worker;
+
+pub use control::Control;
+pub use coordinator::{
+    LoadError, RunOptions, RunOutcome, check_open_files, default_workers, run,
+};
+pub use health::EarlyEnd;
+pub use reactor::{Endpoint, TlsEndpoint};
+pub use target::{ResolvedTarget, SetupError};

@@ -19,6 +19,8 @@ pub enum RunEnd {
     Interrupted,
     /// The embedded server ended before the run did; the text says how, as `killed by signal 9`.
     ServerExited(String),
+    /// All connections were gone and no new one could be opened for so long that the run was given up.
+    TargetLost,
 }
 
 /// How a run ended.
@@ -55,7 +57,7 @@ impl Outcome {
                 Some("stopped before the plan was carried out".to_owned()),
             );
         }
-        if let RunEnd::ServerExited(how) = end {
+        if let RunEnd::ServerExited(how) = &end {
             return (
                 Self::TargetLost,
                 Some(format!("the embedded server ended during the run: {how}")),
@@ -63,6 +65,10 @@ impl Outcome {
         }
         if attempted > 0 && opened == 0 {
             return (Self::TargetUnreachable, Some(unreachable(attempted, total)));
+        }
+        if end == RunEnd::TargetLost {
+            let reason = format!("all connections were gone and no new one could be opened{}", first_error(total));
+            return (Self::TargetLost, Some(reason));
         }
         if let Some(reason) = gone(total) {
             return (Self::TargetLost, Some(reason));

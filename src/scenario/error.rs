@@ -48,10 +48,23 @@ impl fmt::Display for ScenarioError {
             write!(f, "\n  at {}", self.path)?;
         }
         let number = at.line.to_string();
-        let indent = " ".repeat(at.column.saturating_sub(1) as usize);
-        write!(f, "\n  {number} | {}", self.source_line)?;
-        write!(f, "\n  {:width$} | {indent}^", "", width = number.len())
+        let (excerpt, offset) = excerpt(&self.source_line, at.column.saturating_sub(1) as usize);
+        write!(f, "\n  {number} | {excerpt}")?;
+        write!(f, "\n  {:width$} | {:offset$}^", "", "", width = number.len())
     }
+}
+
+/// The part of a line around a character that fits a terminal, and where the character is in it. Control characters
+/// become spaces: they would move the mark, or the terminal's cursor.
+fn excerpt(line: &str, character: usize) -> (String, usize) {
+    const WIDTH: usize = 100;
+    let first = if character < WIDTH {
+        0
+    } else {
+        character - WIDTH / 2
+    };
+    let printable = line.chars().map(|c| if c.is_control() { ' ' } else { c });
+    (printable.skip(first).take(WIDTH).collect(), character - first)
 }
 
 /// An error on its way to becoming a [`ScenarioError`]: it knows where it is, but not yet in which file.
@@ -60,6 +73,8 @@ pub(super) struct Problem {
     pub(super) at: Option<Position>,
     /// For an error inside a scalar: its text and the byte offset in it.
     pub(super) inside: Option<(String, usize)>,
+    /// For an unknown key: where its mapping begins. What that mapping lacks is then most likely this key.
+    pub(super) unknown_key_of: Option<Position>,
     pub(super) message: String,
 }
 
@@ -68,6 +83,7 @@ impl Problem {
         Self {
             at: Some(at),
             inside: None,
+            unknown_key_of: None,
             message: message.into(),
         }
     }
@@ -77,6 +93,7 @@ impl Problem {
         Self {
             at: None,
             inside: None,
+            unknown_key_of: None,
             message: message.into(),
         }
     }
@@ -84,9 +101,16 @@ impl Problem {
     /// At a byte offset of the scalar `text` that begins at `at`.
     pub(super) fn inside(at: Position, text: &str, offset: usize, message: impl Into<String>) -> Self {
         Self {
-            at: Some(at),
             inside: Some((text.to_owned(), offset)),
-            message: message.into(),
+            ..Self::new(at, message)
+        }
+    }
+
+    /// About a key that the mapping at `mapping` does not know.
+    pub(super) fn unknown_key(at: Position, mapping: Position, message: impl Into<String>) -> Self {
+        Self {
+            unknown_key_of: Some(mapping),
+            ..Self::new(at, message)
         }
     }
 }
@@ -102,6 +126,7 @@ pub(super) fn describe(
     problems.dedup();
     let error = |problem: Problem| {
         let source_line = problem.at.map_or("", |at| line_of(source, at));
+        let to_key = problem.unknown_key_of.is_some();
         ScenarioError {
             file: file.to_owned(),
             position: problem
@@ -110,7 +135,7 @@ pub(super) fn describe(
             path: problem
                 .at
                 .zip(tree)
-                .and_then(|(at, tree)| tree.path_to(at))
+                .and_then(|(at, tree)| tree.path_to(at, to_key))
                 .unwrap_or_default(),
             message: problem.message,
             source_line: source_line.to_owned(),
@@ -146,12 +171,17 @@ fn refine(at: Position, line: &str, inside: Option<&(String, usize)>) -> Positio
 
 /// The entry of `names` that somebody who wrote `written` most likely meant.
 pub(super) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_lowercase();
     let limit = 1 + written.chars().count() / 4;
-    let scored = names
+    let score = |name: &'a str| {
+        let is_prefix =
+            name.len().min(written.len()) >= 3 && (name.starts_with(&written) || written.starts_with(name));
+        let distance = distance(&written, name);
+        (distance <= limit || is_prefix).then_some((distance, name))
+    };
+    names
         .into_iter()
-        .map(|name| (distance(&written.to_lowercase(), name), name));
-    scored
-        .filter(|(distance, _)| *distance <= limit)
+        .filter_map(score)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
@@ -204,7 +234,15 @@ mod tests {
         assert_eq!(nearest("stagse", names), Some("stages"));
         assert_eq!(nearest("Seed", names), Some("seed"));
         assert_eq!(nearest("snd", names), Some("send"));
+        assert_eq!(nearest("stages_of_load", names), Some("stages"));
         assert_eq!(nearest("banana", names), None);
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_error() {
+        assert_eq!(excerpt("a\tb", 2), ("a b".to_owned(), 2));
+        let (text, offset) = excerpt(&format!("{}x{}", "-".repeat(500), "-".repeat(500)), 500);
+        assert_eq!((text.chars().count(), text.chars().nth(offset)), (100, Some('x')));
     }
 
     #[test]

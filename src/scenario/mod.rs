@@ -5,11 +5,11 @@
 //!         yaml/                  document.rs         compile/                        plan.rs
 //! ```
 //!
-//! [`load`] reads a file, [`from_str`] a text. Either gives a [`plan::Plan`], in which every value is resolved and
+//! [`load`] reads a file, [`from_str`] a text. Either gives a [`Plan`], in which every value is resolved and
 //! every reference checked, or all the errors that could be found, each with file, line and column.
 //!
 //! Where to add things: a key in `document.rs` and its meaning in `compile/`; a unit or keyword in `quantity.rs`; a
-//! template function in `template/parse.rs`; a way to recognise replies in `matcher.rs`.
+//! template function in `template/function.rs`; a way to recognise replies in `matcher.rs`.
 
 mod compile;
 mod document;
@@ -17,7 +17,7 @@ mod error;
 mod json_probe;
 mod matcher;
 mod parse;
-pub mod plan;
+mod plan;
 mod quantity;
 mod sequence;
 mod template;

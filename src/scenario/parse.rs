@@ -7,7 +7,7 @@ use super::compile::{Overrides, compile};
 use super::document::Document;
 use super::error::{Problem, ScenarioErrors, describe};
 use super::plan::Plan;
-use super::yaml::{self, Located};
+use super::yaml::{self, Located, Position};
 
 /// Reads and compiles a scenario file. Paths in it are relative to its folder.
 ///
@@ -31,11 +31,15 @@ pub fn from_str(name: &str, text: &str, overrides: &Overrides) -> Result<Plan, S
 }
 
 fn build(file: &str, path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
-    if text.trim().is_empty() {
-        let problem = Problem::unplaced("the file is empty; a scenario has at least `stages` and a `flow`");
+    let tree = yaml::parse(text).map_err(|problem| describe(vec![problem], file, text, None))?;
+    if tree.is_nothing() {
+        let start = Position { line: 1, column: 1 };
+        let problem = Problem::new(
+            start,
+            "the file is empty; a scenario has at least `stages` and a `flow`",
+        );
         return Err(describe(vec![problem], file, text, None));
     }
-    let tree = yaml::parse(text).map_err(|problem| describe(vec![problem], file, text, None))?;
     let (document, mut problems) = yaml::decode::<Located<Document>>(&tree);
     let plan = document.map(|document| compile(&document, path, overrides, &mut problems));
     match plan {

@@ -97,7 +97,7 @@ impl TextPlace {
                 (_, Some(Skip::Bytes(bytes))) if shortest == longest => *bytes += shortest,
                 (_, _) if shortest == longest => before.push(Skip::Bytes(shortest)),
                 (Part::Number { number, .. }, _) if !digit_follows && !number.may_be_negative() => {
-                    before.push(Skip::Run)
+                    before.push(Skip::Run);
                 }
                 _ => return None,
             }
@@ -111,11 +111,11 @@ impl TextPlace {
             Skip::Run => Some(&rest[run(rest)..]),
         })?;
         match self.digits {
-            Digits::Exactly(width) => number(at.get(width - MAX_DIGITS..width)?),
-            Digits::Run { padding } => {
-                let rest = at.get(padding..)?;
-                number(&rest[..run(rest)])
+            Digits::Exactly(width) => {
+                let digits = at.get(width - MAX_DIGITS..width)?;
+                (run(digits) == MAX_DIGITS).then(|| number(digits))?
             }
+            Digits::Run { padding } => number(at.get(padding..)?),
         }
     }
 }
@@ -127,15 +127,17 @@ fn run(text: &[u8]) -> usize {
         .unwrap_or(text.len())
 }
 
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, byte| {
+/// The number that `text` begins with.
+fn number(text: &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for (index, byte) in text.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then_some(())?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+        if digit > 9 {
+            return (index > 0).then_some(number);
+        }
+        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    (!text.is_empty()).then_some(number)
 }
 
 #[cfg(test)]

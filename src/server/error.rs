@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::config::ConfigError;
+use crate::net::tls::TlsError;
 
 /// Why a server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +21,8 @@ pub enum ServerError {
         source: io::Error,
     },
     /// Certificate or key cannot be used.
-    #[error("cannot set up TLS")]
-    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A worker's thread or event loop could not be created.
     #[error("cannot start worker {worker}")]
     Worker {

@@ -99,6 +99,11 @@ impl WallClock {
         Self { moment: now, unix }
     }
 
+    /// Time since then.
+    pub(crate) fn uptime(self, now: Moment) -> Duration {
+        now - self.moment
+    }
+
     /// Seconds since 1970, to the microsecond.
     fn seconds(self, at: Moment) -> f64 {
         let micros = self.unix.as_micros() + (at - self.moment).as_micros() - (self.moment - at).as_micros();

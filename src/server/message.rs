@@ -12,7 +12,7 @@ use crate::wire::{MaskKey, MessageKind, Role, Sender};
 /// There are two encodings: plain, made at once, and compressed without context, made when the first receiver that can
 /// use it is found. Both are shared by the receivers of all workers.
 #[derive(Clone, Debug)]
-pub struct SharedMessage(Arc<Encodings>);
+pub(crate) struct SharedMessage(Arc<Encodings>);
 
 #[derive(Debug)]
 struct Encodings {
@@ -25,7 +25,7 @@ struct Encodings {
 impl SharedMessage {
     /// Encodes `payload`; text must be UTF-8.
     #[must_use]
-    pub fn new(kind: MessageKind, payload: &[u8]) -> Self {
+    pub(crate) fn new(kind: MessageKind, payload: &[u8]) -> Self {
         let head = Sender::message_head(kind, payload.len());
         let plain = Bytes::from([head.as_slice(), payload].concat());
         let head_len = head.as_slice().len();
@@ -34,13 +34,13 @@ impl SharedMessage {
 
     /// Text or binary.
     #[must_use]
-    pub fn kind(&self) -> MessageKind {
+    pub(crate) fn kind(&self) -> MessageKind {
         self.0.kind
     }
 
     /// The message itself.
     #[must_use]
-    pub fn payload(&self) -> &[u8] {
+    pub(crate) fn payload(&self) -> &[u8] {
         &self.0.plain[self.0.head_len..]
     }
 

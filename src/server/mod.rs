@@ -1,4 +1,29 @@
-//! (module map follows)
+//! The reference server behind `wsbench serve`.
+//!
+//! A request's way: listener, TLS, HTTP ([`http`](self) up to the upgrade), route; then the raw socket belongs to a session,
+//! which hands messages to the route's mode. Each worker is a thread with an event loop and a listener of its own; sessions
+//! never move between workers.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `config` | [`ServerConfig`] and its YAML |
+//! | `running` | [`Server`], [`run`]: start, report, graceful stop |
+//! | `thread` | the life of a worker's thread |
+//! | `worker` | what the tasks of a worker share, and what the workers share |
+//! | `listener` | listening, accepting |
+//! | `http` | HTTP/1.1 up to the upgrade |
+//! | [`guard`] | what a request has to pass before it is upgraded, in one call |
+//! | [`auth`], [`origin`], [`ratelimit`] | who may upgrade, from which pages, how often |
+//! | [`refusal`], [`request_parts`] | what the guard says, and what it looks at |
+//! | `session` | a WebSocket connection after its upgrade |
+//! | `registry` | a worker's sessions as others see them |
+//! | `outbox` | what waits for a slow client, bounded |
+//! | `message`, `hub` | a message for many receivers, and its way to them |
+//! | `handle` | [`SessionHandle`]: reaching a session from anywhere |
+//! | `mode` | what a WebSocket route does: one file each |
+//! | `endpoint` | what an HTTP route does: one file each |
+//! | `journal`, `record` | what the server saw of each connection |
+//! | `metrics` | a worker's counters |
 
 pub mod auth;
 pub mod guard;
@@ -6,3 +31,35 @@ pub mod origin;
 pub mod ratelimit;
 pub mod refusal;
 pub mod request_parts;
+
+mod config;
+mod endpoint;
+mod error;
+mod handle;
+mod http;
+mod hub;
+mod ids;
+mod journal;
+mod listener;
+mod message;
+mod metrics;
+mod mode;
+mod outbox;
+mod record;
+mod registry;
+mod running;
+mod session;
+mod thread;
+mod worker;
+
+#[cfg(test)]
+mod testing;
+
+pub use config::{
+    ConfigError, ConnectionLimits, RouteConfig, RouteLimits, ServerConfig, SlowConsumer, TlsConfig,
+};
+pub use error::ServerError;
+pub use handle::{SessionHandle, Stopped};
+pub use ids::ConnectionId;
+pub use mode::{ModeConfig, PrefixedEchoConfig};
+pub use running::{Server, ServerReport, run};

@@ -7,23 +7,23 @@ use crate::wire::{CloseCode, CloseInitiator, CloseOutcome, Violation};
 
 /// What passed over a connection. Bytes are those of the transport (of TLS: inside it), frame headers included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Traffic {
+pub(crate) struct Traffic {
     /// Data messages from the client.
-    pub messages_in: u64,
+    pub(crate) messages_in: u64,
     /// Data messages to the client.
-    pub messages_out: u64,
+    pub(crate) messages_out: u64,
     /// Bytes from the client after the upgrade.
-    pub bytes_in: u64,
+    pub(crate) bytes_in: u64,
     /// Bytes to the client after the upgrade.
-    pub bytes_out: u64,
+    pub(crate) bytes_out: u64,
     /// Pings from the client.
-    pub pings_in: u32,
+    pub(crate) pings_in: u32,
     /// Pings to the client.
-    pub pings_out: u32,
+    pub(crate) pings_out: u32,
     /// Pongs from the client.
-    pub pongs_in: u32,
+    pub(crate) pongs_in: u32,
     /// Pongs to the client.
-    pub pongs_out: u32,
+    pub(crate) pongs_out: u32,
 }
 
 impl AddAssign for Traffic {
@@ -41,7 +41,7 @@ impl AddAssign for Traffic {
 
 /// Why a connection ended: what happened first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// The client sent a Close frame.
     ClientClosed,
     /// The client ended TCP without a Close frame.
@@ -89,13 +89,13 @@ impl fmt::Display for Cause {
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Who closed, with which code, cleanly or not.
-    pub outcome: CloseOutcome,
+    pub(crate) outcome: CloseOutcome,
     /// What happened first.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
     /// The reason in the first Close frame, if it had one.
-    pub reason: Option<Box<str>>,
+    pub(crate) reason: Option<Box<str>>,
 }
 
 /// The initiator as the journal and the metrics write it.

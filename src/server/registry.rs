@@ -5,7 +5,8 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use super::config::RouteLimits;
+use super::config::{RouteLimits, RoutePlan};
+use super::handle::Address;
 use super::ids::{ConnectionId, RouteId};
 use super::message::SharedMessage;
 use super::outbox::{Offered, Outbox};
@@ -157,22 +158,26 @@ impl Registry {
     }
 
     /// Tells one session something, unless it is gone.
-    pub(crate) fn order(&mut self, key: u32, id: ConnectionId, order: SessionOrder) {
-        if let Some(slot) = self.slots.get_mut(key as usize).filter(|slot| slot.id == id) {
+    pub(crate) fn order(&mut self, address: Address, order: SessionOrder) {
+        if let Some(slot) = self.get(address) {
             slot.give(order);
         }
     }
 
-    /// Offers a message to one session. `None` if it is gone or closing.
+    /// Offers a message to one session, within the limits of its route. `None` if it is gone or closing.
     pub(crate) fn deliver(
         &mut self,
-        key: u32,
-        id: ConnectionId,
+        address: Address,
         message: SharedMessage,
-        limits: &RouteLimits,
-    ) -> Option<Offered> {
-        let slot = self.slots.get_mut(key as usize)?;
-        (slot.id == id && slot.member != NOT_A_MEMBER).then(|| slot.offer(message, limits))
+        routes: &[RoutePlan],
+    ) -> Option<(RouteId, Offered)> {
+        let slot = self.get(address).filter(|slot| slot.member != NOT_A_MEMBER)?;
+        let limits = &routes[slot.route.index()].limits;
+        Some((slot.route, slot.offer(message, limits)))
+    }
+
+    fn get(&mut self, address: Address) -> Option<&mut Slot> {
+        self.slots.get_mut(address.slot as usize).filter(|slot| slot.id == address.id)
     }
 
     /// Offers a message to every open session of a route; `report` gets what became of each.
@@ -240,6 +245,7 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::config::{ServerConfig, plan_routes};
     use crate::wire::MessageKind;
 
     fn session(id: u64, route: u16) -> NewSession {
@@ -274,26 +280,27 @@ mod tests {
 
     #[test]
     fn a_message_for_a_session_that_is_gone_does_not_reach_its_successor() {
-        let mut registry = Registry::new(1);
-        let key = registry.insert(session(1, 0));
-        registry.remove(key);
-        assert_eq!(registry.insert(session(2, 0)), key);
+        let routes = plan_routes(&ServerConfig::default()).unwrap();
+        let mut registry = Registry::new(routes.len());
+        let slot = registry.insert(session(1, 0));
+        registry.remove(slot);
+        assert_eq!(registry.insert(session(2, 0)), slot);
         let message = SharedMessage::new(MessageKind::Text, b"x");
-        let limits = RouteLimits::default();
-        assert_eq!(registry.deliver(key, ConnectionId(1), message.clone(), &limits), None);
-        assert_eq!(registry.deliver(key, ConnectionId(2), message, &limits), Some(Offered::Queued));
-        assert!(registry.attend(key).outbox.is_some());
+        let mut deliver = |id| registry.deliver(Address { slot, id: ConnectionId(id) }, message.clone(), &routes);
+        assert_eq!(deliver(1), None);
+        assert_eq!(deliver(2), Some((RouteId(0), Offered::Queued)));
+        assert!(registry.attend(slot).outbox.is_some());
     }
 
     #[test]
     fn the_first_order_stands_but_for_a_cut() {
         let mut registry = Registry::new(1);
-        let key = registry.insert(session(1, 0));
+        let slot = registry.insert(session(1, 0));
         registry.order_all(&SessionOrder::Stop);
-        registry.order(key, ConnectionId(1), SessionOrder::SlowConsumer);
-        assert_eq!(registry.attend(key).order.as_deref(), Some(&SessionOrder::Stop));
+        registry.order(Address { slot, id: ConnectionId(1) }, SessionOrder::SlowConsumer);
+        assert_eq!(registry.attend(slot).order.as_deref(), Some(&SessionOrder::Stop));
         registry.order_all(&SessionOrder::Stop);
         registry.order_all(&SessionOrder::Cut);
-        assert_eq!(registry.attend(key).order.as_deref(), Some(&SessionOrder::Cut));
+        assert_eq!(registry.attend(slot).order.as_deref(), Some(&SessionOrder::Cut));
     }
 }

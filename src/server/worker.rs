@@ -4,17 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::{Notify, mpsc};
 
-use super::config::{ConnectionLimits, RouteLimits, RoutePlan};
-use super::handle::Mailbox;
+use super::config::{ConfigError, ConnectionLimits, RouteLimits, RoutePlan, ServerConfig, plan_routes};
+use super::handle::{Address, MAILBOX_CAPACITY, Mailbox, Order};
 use super::hub::{Hub, Publication};
-use super::ids::{ConnectionId, RouteId};
+use super::ids::RouteId;
 use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
+use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
 use super::mode::Service;
 use super::registry::Registry;
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) route_ids: HashMap<String, RouteId>,
     pub(crate) limits: ConnectionLimits,
     pub(crate) drain_time: Duration,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) journal: Journal,
     pub(crate) wall_clock: WallClock,
     /// By worker.
@@ -89,24 +89,39 @@ impl Buffers {
 }
 
 impl Shared {
+    /// What `workers` workers share, and the mailboxes for them to read.
+    ///
+    /// # Errors
+    /// Routes that contradict themselves.
+    pub(crate) fn new(
+        config: &ServerConfig,
+        workers: usize,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Result<(Self, Vec<mpsc::Receiver<Order>>), ConfigError> {
+        let routes = plan_routes(config)?;
+        let ids = (0..).map(RouteId);
+        let route_ids = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
+        let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
+        let shared = Self {
+            instance: config.instance.clone().unwrap_or_else(|| format!("{:08x}", rand::random::<u32>())),
+            metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
+            routes,
+            route_ids,
+            limits: config.limits.clone(),
+            drain_time: config.drain_time.0,
+            tls,
+            journal: Journal::new(usize::try_from(config.journal.0).unwrap_or(usize::MAX)),
+            wall_clock: WallClock::new(clock::now()),
+            mailboxes,
+            sessions: AtomicUsize::new(0),
+            last_id: AtomicU64::new(0),
+        };
+        Ok((shared, receivers))
+    }
+
     /// The path of a route.
     pub(crate) fn path(&self, route: RouteId) -> &str {
         &self.routes[route.index()].path
-    }
-
-    /// Counts a session, unless there are as many as may be.
-    pub(crate) fn admit(&self) -> Option<ConnectionId> {
-        let limit = usize::try_from(self.limits.max_connections.0).unwrap_or(usize::MAX);
-        if self.sessions.fetch_add(1, Ordering::Relaxed) >= limit {
-            self.sessions.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(ConnectionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1))
-    }
-
-    /// A session that was counted is gone.
-    pub(crate) fn dismiss(&self) {
-        self.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -168,6 +183,14 @@ impl Worker {
         self.registry
             .borrow_mut()
             .fan_out(*route, message, self.limits(*route), |offered| metrics.offered(offered))
+    }
+
+    /// Offers a message to one session, unless it is gone.
+    pub(crate) fn deliver(&self, address: Address, message: SharedMessage) {
+        let delivered = self.registry.borrow_mut().deliver(address, message, &self.shared.routes);
+        if let Some((route, offered)) = delivered {
+            self.metrics().routes[route.index()].offered(offered);
+        }
     }
 
     /// What is known of the open connections.

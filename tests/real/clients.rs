@@ -16,7 +16,10 @@ fn serve(compression: bool) -> Running {
 fn talk(counterpart: Counterpart, mode: &str) {
     let mut server = serve(mode == "compressed");
     let url = format!("ws://{}/echo", server.address());
-    let output = counterpart.client(&url, mode).output().expect("the client starts");
+    let output = counterpart
+        .client(&url, mode)
+        .output()
+        .expect("the client starts");
     assert_success(&output);
 }
 

@@ -31,9 +31,15 @@ impl Running {
     pub(crate) fn address(&mut self) -> String {
         loop {
             let line = self.line();
-            assert!(!line.is_empty(), "the process ended without saying where it listens");
+            assert!(
+                !line.is_empty(),
+                "the process ended without saying where it listens"
+            );
             if let Some(at) = line.find("127.0.0.1:") {
-                return line[at..].chars().take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':').collect();
+                return line[at..]
+                    .chars()
+                    .take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':')
+                    .collect();
             }
         }
     }

@@ -47,9 +47,15 @@ impl Counterpart {
 }
 
 fn installed(path: &str) -> PathBuf {
-    let tools = std::env::var_os("WSBENCH_TEST_TOOLS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/tools"), PathBuf::from);
+    let tools = std::env::var_os("WSBENCH_TEST_TOOLS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/tools"),
+        PathBuf::from,
+    );
     let path = tools.join(path);
-    assert!(path.exists(), "{} is missing: run scripts/install-test-tools", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run scripts/install-test-tools",
+        path.display()
+    );
     path
 }

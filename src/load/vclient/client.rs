@@ -54,6 +54,8 @@ pub struct VClient {
     pub(super) in_flow: bool,
     /// Flows that failed in a row.
     failures: u8,
+    /// Connections opened so far.
+    pub(super) openings: u32,
     pub(super) leaving: Leaving,
 }
 
@@ -127,6 +129,7 @@ impl VClient {
             random: client_rng(script.plan.seed, id),
             in_flow: false,
             failures: 0,
+            openings: 0,
             leaving: Leaving::No,
         }
     }
@@ -157,6 +160,12 @@ impl VClient {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.in_flow
+    }
+
+    /// How many connections it has opened; wraps.
+    #[must_use]
+    pub fn openings(&self) -> u32 {
+        self.openings
     }
 
     /// The group it belongs to.

@@ -179,6 +179,7 @@ impl VClient {
         turn.shard
             .record(self.group, Trend::Connect, turn.now - opening.intended);
         turn.count(self.group, Counter::ConnectOpened);
+        self.openings = self.openings.wrapping_add(1);
         self.link = Link::Open(Open {
             receiver: Some(upgraded.receiver),
             sender: upgraded.sender,

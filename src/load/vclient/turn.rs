@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass, GroupId, Shard};
+use crate::net::Target;
 use crate::scenario::{LoadModel, Op, Plan};
 use crate::wire::MaskKey;
 
@@ -15,6 +16,8 @@ pub struct Script {
     pub(super) tracked: Vec<Box<[u32]>>,
     /// The value of the `Host` header.
     pub(super) authority: String,
+    /// The value of the `Authorization` header, if the target's URL gives one.
+    pub(super) authorization: Option<String>,
     /// For each group the path and query of its upgrade request.
     pub(super) paths: Vec<String>,
     /// Wall-clock nanoseconds of [`Moment::ZERO`], for time stamps in payloads.
@@ -24,26 +27,17 @@ pub struct Script {
 }
 
 impl Script {
-    /// `base_path` is the path of the target's URL, which the groups' paths are joined to; `unix_origin` is the wall
-    /// clock at [`Moment::ZERO`], in nanoseconds since 1970.
+    /// `unix_origin` is the wall clock at [`Moment::ZERO`], in nanoseconds since 1970.
+    ///
+    /// A group's path is joined to that of the target's URL, and so is the query; a group without a path of its own (`/`)
+    /// uses the URL's. What the URL says of authorization goes with every upgrade, before the group's own headers.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, authority: String, base_path: &str, unix_origin: u64) -> Self {
+    pub fn new(plan: Arc<Plan>, target: &Target, unix_origin: u64) -> Self {
         let tracked = plan.groups.iter().map(|group| tracked(&group.flow)).collect();
-        let base = base_path.trim_end_matches('/');
-        let paths = plan
-            .groups
-            .iter()
-            .map(|group| format!("{base}{}", group.connection.path))
-            .collect();
+        let paths = plan.groups.iter().map(|group| join(&target.path, &group.connection.path)).collect();
         let repeats = matches!(plan.load, LoadModel::Closed { .. });
-        Self {
-            plan,
-            tracked,
-            authority,
-            paths,
-            unix_origin,
-            repeats,
-        }
+        let (authority, authorization) = (target.authority(), target.authorization.clone());
+        Self { plan, tracked, authority, authorization, paths, unix_origin, repeats }
     }
 
     /// The plan.
@@ -56,6 +50,18 @@ impl Script {
     pub(super) fn unix_nanos(&self, now: Moment) -> u64 {
         self.unix_origin.saturating_add(now.as_nanos())
     }
+}
+
+/// Joins two paths with queries.
+fn join(base: &str, path: &str) -> String {
+    let (base, base_query) = base.split_once('?').map_or((base, None), |(base, query)| (base, Some(query)));
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let joined = match path {
+        "/" => base.to_owned(),
+        _ => format!("{}{path}", base.trim_end_matches('/')),
+    };
+    let queries: Vec<&str> = base_query.into_iter().chain(query).filter(|query| !query.is_empty()).collect();
+    if queries.is_empty() { joined } else { format!("{joined}?{}", queries.join("&")) }
 }
 
 fn tracked(flow: &[Op]) -> Box<[u32]> {
@@ -124,5 +130,31 @@ impl Scratch {
     pub(super) fn mask(&mut self) -> MaskKey {
         let [.., a, b, c, d] = self.random().to_le_bytes();
         MaskKey([a, b, c, d])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_queries_are_joined() {
+        for (base, path, joined) in [
+            ("/", "/iot", "/iot"),
+            ("/gw/", "/iot", "/gw/iot"),
+            ("/gw", "/", "/gw"),
+            ("/", "/", "/"),
+            ("/gw?token=7", "/iot", "/gw/iot?token=7"),
+            ("/gw?token=7", "/iot?room=1", "/gw/iot?token=7&room=1"),
+        ] {
+            assert_eq!(join(base, path), joined);
+        }
+    }
+
+    #[test]
+    fn masks_differ_from_one_to_the_next() {
+        let mut scratch = Scratch::new(0);
+        let first = scratch.mask();
+        assert!((0..100).all(|_| scratch.mask() != first));
     }
 }

@@ -41,7 +41,8 @@ impl VClient {
     fn upgrade_request(&mut self, turn: &mut Turn<'_>) -> ClientRequest {
         let plan = &self.plan(turn.script).connection;
         let context = self.context(turn, self.seq);
-        let mut headers = Vec::with_capacity(plan.headers.len());
+        let authorization = turn.script.authorization.iter();
+        let mut headers: Vec<_> = authorization.map(|value| ("Authorization".to_owned(), value.clone())).collect();
         for (name, value) in &plan.headers {
             let mut rendered = Vec::new();
             value.render(&context, &mut self.random, &mut rendered);

@@ -8,6 +8,8 @@
 //! | [`usage_of`] | `/proc` | unsupported |
 //! | [`pin_current_thread`] | `sched_setaffinity` | unsupported |
 //! | [`allowed_cores`] | `sched_getaffinity` | all cores |
+//! | [`sharpen_timers`] | `PR_SET_TIMERSLACK` | nothing: timers are as they are |
+//! | [`wait_readable`] | `ppoll`, nanoseconds | `poll`, milliseconds |
 
 mod limits;
 #[cfg(target_os = "linux")]
@@ -24,6 +26,7 @@ use linux as platform;
 use portable as platform;
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use socket2::Socket;
@@ -85,6 +88,22 @@ pub fn pin_current_thread(core: usize) -> io::Result<()> {
 #[must_use]
 pub fn allowed_cores() -> Vec<usize> {
     platform::allowed_cores()
+}
+
+/// The unit in which the system's selector (`epoll_wait`, `kevent`) counts a timeout.
+pub const SELECTOR_RESOLUTION: Duration = platform::SELECTOR_RESOLUTION;
+
+/// Lets timers of the calling thread fire as precisely as the system can, rather than bundled to save power.
+pub fn sharpen_timers() {
+    platform::sharpen_timers();
+}
+
+/// Waits until `fd` is readable, which a selector is when it has events, but no longer than `timeout`.
+///
+/// # Errors
+/// The system refuses, or a signal came ([`io::ErrorKind::Interrupted`]).
+pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<()> {
+    platform::wait_readable(fd, timeout)
 }
 
 /// Lets the system choose a bound socket's port when it connects (`IP_BIND_ADDRESS_NO_PORT`). Otherwise each port can be

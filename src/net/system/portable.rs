@@ -1,6 +1,8 @@
 //! Systems other than Linux: what POSIX offers, and a clear answer to the rest.
 
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use socket2::Socket;
 
@@ -24,6 +26,31 @@ pub(super) fn allowed_cores() -> Vec<usize> {
 
 pub(super) fn defer_port_choice(_socket: &Socket) -> io::Result<()> {
     Ok(())
+}
+
+/// kqueue counts in nanoseconds.
+pub(super) const SELECTOR_RESOLUTION: Duration = Duration::from_nanos(1);
+
+pub(super) const fn sharpen_timers() {}
+
+pub(super) fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<()> {
+    let mut entry = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let millis = timeout.as_nanos().div_ceil(1_000_000);
+    // SAFETY: the pointer is to a local that outlives the call, and the count is that of the one entry.
+    match unsafe {
+        libc::poll(
+            &raw mut entry,
+            1,
+            libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX),
+        )
+    } {
+        0.. => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 fn unsupported(text: &'static str) -> io::Error {

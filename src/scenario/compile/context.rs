@@ -23,6 +23,17 @@ impl<'a> Context<'a> {
         self.problems.push(Problem::new(at, message));
     }
 
+    /// About a key that the mapping at `at` must have; says nothing where a typo in it was already reported.
+    pub(super) fn missing(&mut self, at: Position, message: impl Into<String>) {
+        if !self
+            .problems
+            .iter()
+            .any(|problem| problem.unknown_key_of == Some(at))
+        {
+            self.problem(at, message);
+        }
+    }
+
     /// About a value that came from the command line.
     pub(super) fn unplaced(&mut self, message: impl Into<String>) {
         self.problems.push(Problem::unplaced(message));
@@ -83,7 +94,7 @@ impl<'a> Context<'a> {
             .into_iter()
             .filter_map(|(name, option)| Some((name, option?)));
         let Some((first, value)) = present.next() else {
-            self.problem(at, format!("{what} needs one of {all}"));
+            self.missing(at, format!("{what} needs one of {all}"));
             return None;
         };
         let others: Vec<_> = present.map(|(name, _)| name).collect();

@@ -221,7 +221,7 @@ impl FlowCompiler<'_, '_> {
             (None, Some(mean)) => self.context.positive(mean).map(Delay::Exponential),
             _ => {
                 let message = "a think time needs one of `uniform: [1s, 3s]` and `exponential: 2s`";
-                self.context.problem(*at, message);
+                self.context.missing(*at, message);
                 None
             }
         }
@@ -252,7 +252,7 @@ impl FlowCompiler<'_, '_> {
         } = step;
         if count.is_none() && duration.is_none() {
             self.context
-                .problem(*at, "a receive step needs `count`, `for` or both");
+                .missing(*at, "a receive step needs `count`, `for` or both");
             return None;
         }
         let count = count.as_ref().and_then(|field| {
@@ -293,7 +293,7 @@ impl FlowCompiler<'_, '_> {
         let bounds = self.loop_bounds(keys);
         let Some(body) = &keys.body else {
             self.context
-                .problem(*at, "a loop needs `do:` with the steps of a round");
+                .missing(*at, "a loop needs `do:` with the steps of a round");
             return None;
         };
         if body.value.is_empty() {

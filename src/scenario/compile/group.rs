@@ -32,7 +32,7 @@ pub(super) fn groups(context: &mut Context<'_>, at: Position, document: &Documen
         (Some(steps), None) => vec![single(context, document, steps, name)],
         (None, Some(scenarios)) => several(context, document, scenarios),
         (None, None) => {
-            context.problem(
+            context.missing(
                 at,
                 "a scenario file needs a `flow`, or `scenarios` with a flow each",
             );

@@ -6,7 +6,7 @@ use super::context::Context;
 use crate::scenario::document::{self, ArrivalModel, Document};
 use crate::scenario::plan::{Arrivals, ClosedStage, LoadModel, OpenStage};
 use crate::scenario::quantity::Count;
-use crate::scenario::yaml::{List, Located, Position};
+use crate::scenario::yaml::{Field, List, Located, Position};
 use crate::units::Rate;
 
 /// More clients than any machine has ports and memory for: past it, a count is a typo.
@@ -33,21 +33,20 @@ impl Scale {
 
 pub(super) fn load(context: &mut Context<'_>, at: Position, document: &Document, scale: Scale) -> LoadModel {
     match (&document.stages, &document.arrivals) {
-        (Some(stages), None) => closed(context, stages, scale),
-        (None, Some(arrivals)) => open(context, &arrivals.value, scale),
-        (stages, _) => {
-            if stages.is_some() {
-                context.problem(
-                    at,
-                    "`stages` and `arrivals` exclude each other: keep the one that is meant",
-                );
-            } else {
-                let keys = "`stages` (numbers of clients) or `arrivals` (new clients per second)";
-                context.problem(at, format!("a scenario file needs {keys}"));
-            }
-            LoadModel::Closed { stages: Vec::new() }
+        (Some(stages), None) => return closed(context, stages, scale),
+        (None, Some(arrivals)) => return open(context, &arrivals.value, scale),
+        (Some(_), Some(arrivals)) => {
+            context.problem(
+                arrivals.at,
+                "`stages` and `arrivals` exclude each other: keep the one that is meant",
+            );
+        }
+        (None, None) => {
+            let keys = "`stages` (numbers of clients) or `arrivals` (new clients per second)";
+            context.missing(at, format!("a scenario file needs {keys}"));
         }
     }
+    LoadModel::Closed { stages: Vec::new() }
 }
 
 fn closed(
@@ -116,7 +115,7 @@ fn open_stage(
             (rates.0?, rates.1?)
         }
         _ => {
-            context.problem(
+            context.missing(
                 stage.at,
                 "an arrival stage needs either `rate`, or `from` and `to`",
             );
@@ -131,7 +130,7 @@ fn open_stage(
     })
 }
 
-fn clients(context: &mut Context<'_>, field: &crate::scenario::yaml::Field<Count>) -> Option<u64> {
+fn clients(context: &mut Context<'_>, field: &Field<Count>) -> Option<u64> {
     let Count(clients) = context.value(field)?;
     if clients > MAX_CLIENTS {
         context.problem(

@@ -18,13 +18,15 @@
 //!
 //! Everything random comes from the client's own generator, so that a seed gives the same payloads again.
 
+mod function;
 mod json;
 mod parse;
 mod part;
 mod pattern;
 
+pub(super) use function::BUILT_IN_NAMES;
 pub(super) use json::{Json, Scalar, single_value};
-pub(super) use parse::{BUILT_IN_NAMES, TemplateError, Variable, Variables, literal, template};
+pub(super) use parse::{TemplateError, Variable, Variables, literal, template};
 pub use part::{ClientRng, RenderContext, Template, client_rng};
 pub(super) use part::{Known, Number, Part};
 pub use pattern::Pattern;

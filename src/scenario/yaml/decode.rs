@@ -149,7 +149,9 @@ impl<'de, 'p> Decoder<'de, 'p> {
             "unknown key `{written}` in a {name}{}\n  expected: {all}",
             suggestion(meant)
         );
-        self.report(key.at, message);
+        self.problems
+            .borrow_mut()
+            .push(Problem::unknown_key(key.at, self.at, message));
         meant
     }
 }

@@ -73,16 +73,25 @@ impl Content {
 }
 
 impl Node {
-    /// The path, such as `flow[2].send`, of the deepest key or value that begins at `at`.
-    pub(crate) fn path_to(&self, at: Position) -> Option<String> {
+    /// Whether there is nothing in the document but perhaps comments.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        matches!(self.content, Content::Null)
+    }
+
+    /// The path, such as `flow[2].send`, of what begins at `at`. A mapping begins where its first key does: `to_key`
+    /// says which of the two is meant.
+    pub(crate) fn path_to(&self, at: Position, to_key: bool) -> Option<String> {
+        if self.at == at && !to_key {
+            return Some(String::new());
+        }
         let deeper = match &self.content {
             Content::List(items) => items
                 .iter()
                 .enumerate()
-                .find_map(|(index, item)| Some(format!("[{index}]{}", joined(item.path_to(at)?)))),
+                .find_map(|(index, item)| Some(format!("[{index}]{}", joined(item.path_to(at, to_key)?)))),
             Content::Mapping(entries) => entries.iter().find_map(|(key, value)| {
                 let name = key.content.scalar().unwrap_or("?");
-                match value.path_to(at) {
+                match value.path_to(at, to_key) {
                     Some(rest) => Some(format!("{name}{}", joined(rest))),
                     None => (key.at == at).then(|| name.to_owned()),
                 }
@@ -104,6 +113,12 @@ fn joined(rest: String) -> String {
 
 /// Reads one YAML document. Aliases, merge keys and nesting are bounded, so that no text can exhaust memory or stack.
 pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
+    if text.trim().is_empty() {
+        return Ok(Node {
+            at: Position { line: 1, column: 1 },
+            content: Content::Null,
+        });
+    }
     let options = serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
@@ -118,7 +133,13 @@ fn syntax_problem(text: &str, error: &serde_saphyr::Error) -> Problem {
     let at = error
         .location()
         .map_or(Position { line: 1, column: 1 }, Position::from);
-    let message = UserMessageFormatter.format_message(error);
+    let message = match error {
+        serde_saphyr::Error::Budget { .. } => "nested too deep, or too large".into(),
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key `{key}` is there twice").into()
+        }
+        other => UserMessageFormatter.format_message(other),
+    };
     let line = text.lines().nth(at.line.saturating_sub(1) as usize).unwrap_or("");
     let hint = if line.contains("${") {
         " (a value with `${...}` needs quotes inside `{ }` and `[ ]`)"
@@ -258,12 +279,14 @@ mod tests {
     #[test]
     fn every_key_and_value_knows_its_place_and_path() {
         let tree = parse("a: 1.50\nb:\n  - x: yes\n    y: [p, q]\n").unwrap();
-        let path = |line, column| tree.path_to(at(line, column));
+        let path = |line, column| tree.path_to(at(line, column), true);
         assert_eq!(path(1, 1).as_deref(), Some("a"));
         assert_eq!(path(1, 4).as_deref(), Some("a"));
         assert_eq!(path(3, 8).as_deref(), Some("b[0].x"));
         assert_eq!(path(4, 12).as_deref(), Some("b[0].y[1]"));
         assert_eq!(path(9, 9), None);
+        assert_eq!(path(3, 5).as_deref(), Some("b[0].x"));
+        assert_eq!(tree.path_to(at(3, 5), false).as_deref(), Some("b[0]"));
     }
 
     #[test]

@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a24_acknowledges_the_sequence_number() {
         assert_eq!(answer(r#"{"seq":7,"t":21.5}"#), r#"{"type":"ack","seq":7,"bytes":18}"#);
-        assert_eq!(answer(r#" {"a":{"seq":1},"b":[2],"seq":3} "#), r#"{"type":"ack","seq":3,"bytes":32}"#);
+        assert_eq!(answer(r#" {"a":{"seq":1},"b":[2],"seq":3} "#), r#"{"type":"ack","seq":3,"bytes":33}"#);
     }
 
     #[test]

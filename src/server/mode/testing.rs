@@ -6,12 +6,38 @@ use super::{Message, Mode};
 use crate::server::handle::Address;
 use crate::server::ids::{ConnectionId, RouteId};
 use crate::server::record::Traffic;
-use crate::server::session::testing::{peer, PeerParts};
+use crate::server::session::{Output, Peer};
 use crate::server::worker::Worker;
 use crate::wire::{MessageKind, Role, Sender};
 
 /// A mode and all that it needs to speak.
 pub(crate) struct Bench<M> {
     mode: M,
-    worker: Rc<Worker>,
+    pub(crate) worker: Rc<Worker>,
+}
+
+impl<M: Mode> Bench<M> {
+    pub(crate) fn new(mode: M) -> Self {
+        Self { mode, worker: crate::server::testing::worker() }
+    }
+
+    /// What the mode sends to a client that sent this text.
+    pub(crate) fn text(&mut self, text: &str) -> Vec<u8> {
+        self.message(MessageKind::Text, text.as_bytes())
+    }
+
+    /// What the mode sends to a client that sent these bytes.
+    pub(crate) fn binary(&mut self, payload: &[u8]) -> Vec<u8> {
+        self.message(MessageKind::Binary, payload)
+    }
+
+    fn message(&mut self, kind: MessageKind, payload: &[u8]) -> Vec<u8> {
+        let (mut sender, mut traffic) = (Sender::new(Role::Server, None), Traffic::default());
+        let (mut sent, mut scratch) = (Vec::new(), Vec::new());
+        let output = Output::new(&mut sender, &mut sent, &mut scratch, &mut traffic, None);
+        let address = Address { slot: 0, id: ConnectionId(1) };
+        let mut peer = Peer::new(output, &self.worker, address, RouteId(0));
+        self.mode.message(Message { kind, payload }, &mut peer);
+        sent
+    }
 }

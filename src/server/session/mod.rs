@@ -19,5 +19,7 @@ mod transport;
 mod turn;
 
 pub(crate) use peer::{Peer, Room};
-pub(crate) use task::{Session, Upgraded};
+pub(crate) use task::{Admission, Session, Upgraded};
+#[cfg(test)]
+pub(crate) use output::Output;
 pub(crate) use transport::Transport;

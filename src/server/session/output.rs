@@ -36,23 +36,16 @@ pub(crate) struct Socket<'a> {
     pub(crate) waker: &'a Waker,
 }
 
-/// The worker's buffers as far as output goes through them.
-#[derive(Debug)]
-pub(crate) struct OutputBuffers<'a> {
-    pub(crate) write: &'a mut Vec<u8>,
-    pub(crate) scratch: &'a mut Vec<u8>,
-}
-
 impl<'a> Output<'a> {
-    /// Without a `socket`, everything stays in the buffer.
+    /// Writes through `socket` or, without one, gathers everything in `buffer`.
     pub(crate) fn new(
         sender: &'a mut Sender,
-        buffers: OutputBuffers<'a>,
+        buffer: &'a mut Vec<u8>,
+        scratch: &'a mut Vec<u8>,
         traffic: &'a mut Traffic,
         socket: Option<Socket<'a>>,
     ) -> Self {
-        let OutputBuffers { write, scratch } = buffers;
-        Self { sender, buffer: write, scratch, traffic, socket, error: None }
+        Self { sender, buffer, scratch, traffic, socket, error: None }
     }
 
     /// Sends a data message.

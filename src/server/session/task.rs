@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use super::life::Life;
@@ -15,7 +17,7 @@ use crate::server::journal::{ConnectionEntry, Entry};
 use crate::server::message::shares_deflated;
 use crate::server::mode::Mode;
 use crate::server::registry::NewSession;
-use crate::server::worker::Worker;
+use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
 use crate::wire::{Receiver, ReceiverConfig, Role, Rules, Sender};
 
@@ -52,7 +54,7 @@ pub(super) struct State {
 /// A connection after its upgrade.
 #[derive(Debug)]
 pub(crate) struct Upgraded {
-    pub(crate) id: ConnectionId,
+    pub(crate) admission: Admission,
     pub(crate) route: RouteId,
     pub(crate) peer: std::net::SocketAddr,
     pub(crate) tag: Option<Box<str>>,
@@ -60,10 +62,45 @@ pub(crate) struct Upgraded {
     pub(crate) mode: Box<dyn Mode>,
 }
 
+/// A place among the sessions that there may be. It is free again when this is dropped or, once handed over, when the
+/// session ends.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    shared: Arc<Shared>,
+    id: ConnectionId,
+}
+
+impl Admission {
+    /// A place and an id, unless all places are taken.
+    pub(crate) fn new(shared: &Arc<Shared>) -> Option<Self> {
+        let limit = usize::try_from(shared.limits.max_connections.0).unwrap_or(usize::MAX);
+        if shared.sessions.fetch_add(1, Ordering::Relaxed) >= limit {
+            shared.sessions.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let id = ConnectionId(shared.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        Some(Self { shared: shared.clone(), id })
+    }
+
+    /// The session keeps the place from here on, without paying for a pointer to do so.
+    fn hand_over(self) -> ConnectionId {
+        let id = self.id;
+        self.shared.sessions.fetch_add(1, Ordering::Relaxed);
+        id
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.shared.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Session {
     /// Enters the connection into the worker's registry. The result has to be spawned on the worker's thread.
     pub(crate) fn new(worker: Rc<Worker>, upgraded: Upgraded, transport: Transport, early: &[u8]) -> Self {
-        let Upgraded { id, route, peer, tag, deflate, mode } = upgraded;
+        let Upgraded { admission, route, peer, tag, deflate, mode } = upgraded;
+        let id = admission.hand_over();
         worker.session_opened();
         let opened = worker.now();
         let slot = worker.registry.borrow_mut().insert(NewSession { id, route, peer, tag, opened });
@@ -106,7 +143,7 @@ impl Drop for Session {
         let (route, slot) = (state.route, state.address.slot);
         state.mode.closed(&Room::new(worker, route));
         let slot = worker.registry.borrow_mut().remove(slot);
-        worker.shared.dismiss();
+        worker.shared.sessions.fetch_sub(1, Ordering::Relaxed);
         worker.session_closed(state.address.slot);
         let Some(slot) = slot else { return };
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::deadlines::Due;
 use super::life::{Life, Phase};
-use super::output::{Output, OutputBuffers, Socket};
+use super::output::{Output, Socket};
 use super::peer::{Peer, Wishes};
 use super::task::State;
 use crate::clock::Moment;
@@ -97,11 +97,14 @@ impl<'a> Turn<'a> {
         if (self.outbox.is_some() || self.state.unflushed) && self.write_out()? == Next::Wait {
             return Ok(Next::Wait);
         }
-        match self.state.life.phase {
+        let may_read = match self.state.life.phase {
             Phase::Eof => return Err(Over),
-            Phase::Ending if self.shut_down() == Next::Wait => return Ok(Next::Wait),
-            Phase::Open if self.state.publishes && !self.worker.hub.is_open(self.waker) => return Ok(Next::Wait),
-            _ => {}
+            Phase::Ending => self.shut_down(),
+            Phase::Open if self.state.publishes => self.worker.hub.is_open(self.waker),
+            _ => true,
+        };
+        if !may_read {
+            return Ok(Next::Wait);
         }
         let mut buffer = ReadBuf::new(&mut self.buffers.read);
         let mut cx = Context::from_waker(self.waker);
@@ -130,7 +133,7 @@ impl<'a> Turn<'a> {
         self.was_open = true;
         self.new_deadline = true;
         self.worker.registry.borrow_mut().set_waker(self.state.address.slot, self.waker);
-        self.speak(|stage| {
+        self.speak(|mut stage| {
             stage.mode.opened(stage.peer);
             stage.grant_wishes();
         })?;
@@ -180,7 +183,7 @@ impl<'a> Turn<'a> {
                     continue;
                 }
                 Due::Mode => {
-                    self.speak(|stage| {
+                    self.speak(|mut stage| {
                         stage.mode.woken(stage.peer);
                         stage.grant_wishes();
                     })?;
@@ -237,7 +240,7 @@ impl<'a> Turn<'a> {
         let mut seen = Traffic::default();
         // What waits goes first.
         let socket = self.outbox.is_none().then_some(Socket { transport, waker });
-        let output = Output::new(sender, OutputBuffers { write, scratch }, traffic, socket);
+        let output = Output::new(sender, write, scratch, traffic, socket);
         let mut peer = Peer::new(output, worker, *address, *route);
         act(Stage {
             receiver,
@@ -338,15 +341,15 @@ impl<'a> Turn<'a> {
         });
     }
 
-    /// Shuts the writing side.
-    fn shut_down(&mut self) -> Next {
+    /// Shuts the writing side; says whether that is done.
+    fn shut_down(&mut self) -> bool {
         let mut cx = Context::from_waker(self.waker);
         match Pin::new(&mut self.state.transport).poll_shutdown(&mut cx) {
-            Poll::Pending => Next::Wait,
+            Poll::Pending => false,
             // If it fails, the connection is gone, and reading will tell.
             Poll::Ready(_) => {
                 self.state.life.phase = Phase::Lingering;
-                Next::Go
+                true
             }
         }
     }

@@ -89,13 +89,14 @@ impl Inflater {
         self.finished = false;
         spare::with_chunk(|chunk| {
             loop {
-                let (taken, made, status) = step(state, input, chunk)?;
+                let (taken, made, status) = step(state, input, chunk);
+                // Before the status, so that the verdict on bad data is the same however it was cut.
                 if made > limit.saturating_sub(out.len()) {
                     return Err(InflateError::TooBig);
                 }
+                let ended = status? == Status::StreamEnd;
                 out.extend_from_slice(&chunk[..made]);
                 input = &input[taken..];
-                let ended = status == Status::StreamEnd;
                 if ended {
                     state.reset(false);
                 }
@@ -122,10 +123,10 @@ impl Inflater {
         let mut room = [0; 16];
         let mut status = Status::Ok;
         while !rest.is_empty() {
-            let (taken, made, now) = step(state, rest, &mut room)?;
+            let (taken, made, now) = step(state, rest, &mut room);
             rest = &rest[taken..];
-            status = now;
-            if made > 0 || taken == 0 || (now == Status::StreamEnd && !rest.is_empty()) {
+            status = now?;
+            if made > 0 || taken == 0 || (status == Status::StreamEnd && !rest.is_empty()) {
                 return Err(InflateError::Corrupt);
             }
         }
@@ -146,19 +147,19 @@ impl fmt::Debug for Inflater {
     }
 }
 
-/// One call of zlib: bytes taken, bytes made, and its status.
+/// One call of zlib: bytes taken, bytes made, and its status. Bytes may have been made before an error.
 fn step(
     state: &mut Decompress,
     input: &[u8],
     output: &mut [u8],
-) -> Result<(usize, usize, Status), InflateError> {
+) -> (usize, usize, Result<Status, InflateError>) {
     let (taken, made) = (state.total_in(), state.total_out());
     let status = state
         .decompress(input, output, FlushDecompress::None)
-        .map_err(|_| InflateError::Corrupt)?;
-    Ok((
+        .map_err(|_| InflateError::Corrupt);
+    (
         (state.total_in() - taken) as usize,
         (state.total_out() - made) as usize,
         status,
-    ))
+    )
 }

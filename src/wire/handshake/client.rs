@@ -239,11 +239,7 @@ impl ClientHandshake {
 /// for us and never send the rest of a head.
 fn check_is_http(bytes: &[u8]) -> Result<(), HandshakeError> {
     const START: &[u8] = b"HTTP/";
-    let blank = bytes
-        .iter()
-        .take_while(|&&byte| matches!(byte, b'\r' | b'\n'))
-        .count();
-    let line = &bytes[blank..];
+    let line = skip_empty_lines(bytes);
     let length = line.len().min(START.len());
     if line[..length] == START[..length] {
         return Ok(());
@@ -254,6 +250,14 @@ fn check_is_http(bytes: &[u8]) -> Result<(), HandshakeError> {
         .escape_debug()
         .to_string();
     Err(HandshakeError::NotHttp(shown))
+}
+
+/// Empty lines before a status line are none of its business (RFC 9112 2.2). A CR at the very end may become one.
+fn skip_empty_lines(mut bytes: &[u8]) -> &[u8] {
+    while let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    if bytes == b"\r" { &[] } else { bytes }
 }
 
 fn refusal(answer: &httparse::Response<'_, '_>, body: &[u8]) -> Refusal {

@@ -300,12 +300,19 @@ fn something_else_than_http_is_told_at_once() {
             "\\u{15}\\u{3}\\u{1}\\0\\u{2}\\u{2}\\u{16}",
         ),
         (b"HTML", "HTML"),
+        (b"\r\rHTTP/1.1 101", "\\r\\rHTTP/1.1 101"),
     ] {
         assert_eq!(
             answer_by(HandshakeRules::STRICT, bytes),
             Err(HandshakeError::NotHttp(shown.into()))
         );
     }
+}
+
+#[test]
+fn rfc9112_2_2_empty_lines_before_the_status_line_are_skipped() {
+    let text = format!("\r\n\n{}", switching(&[UPGRADE, CONNECTION, ACCEPT]));
+    assert!(answer_by(HandshakeRules::STRICT, text.as_bytes()).is_ok());
 }
 
 #[test]

@@ -1,0 +1,231 @@
+//! `wsbench run`: scenario, server, engine, summary.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::{Moment, now};
+use crate::cli::RunArgs;
+use crate::exit::{self, ExitCode};
+use crate::load::{Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers};
+use crate::metrics::{Recorder, RunEnd, RunFacts, Summary, Totals};
+use crate::net::system::{allowed_cores, raise_open_file_limit};
+use crate::net::{SourceAddresses, Target};
+use crate::report::{self, Style};
+use crate::scenario::{self, Overrides, Plan, TargetSpec};
+
+use super::embedded::EmbeddedServer;
+use super::failure::Failure;
+use super::progress::Progress;
+use super::signals::EndSignals;
+use super::usage::UsageLog;
+
+/// How often the recorder takes in what the workers have measured, and the progress is redrawn.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Carries out a scenario and tells what was measured.
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let plan = Arc::new(plan(args)?);
+    let embedded = plan.target == TargetSpec::Embedded;
+    let workers = args.workers.map_or_else(|| default_workers(embedded), usize::from);
+    check_files(&plan, workers)?;
+    let mut server = match plan.target {
+        TargetSpec::Embedded => Some(start_server(workers)?),
+        TargetSpec::Url(_) => None,
+    };
+    let url = match (&plan.target, &server) {
+        (TargetSpec::Url(url), _) => url.clone(),
+        (TargetSpec::Embedded, server) => server.as_ref().map(|server| server.url().to_owned()).unwrap_or_default(),
+    };
+    let target = Target::parse(&url).map_err(|error| Failure::configuration(format!("target {url}: {error}")))?;
+    let target = ResolvedTarget::resolve(target, &plan.transport).map_err(Failure::unreachable)?;
+
+    let groups: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
+    let started = SystemTime::now();
+    let (recorder, shards) = Recorder::new(&groups, workers, now());
+    let mut usage = UsageLog::begin(server.as_ref().map(EmbeddedServer::pid));
+    let control = Control::new();
+    let engine = {
+        let (plan, control) = (Arc::clone(&plan), control.clone());
+        let options = RunOptions { pin_workers: args.pin, ..RunOptions::default() };
+        move || crate::load::run(&plan, target, shards, options, &control)
+    };
+    let watch = Watch {
+        recorder,
+        control,
+        progress: Progress::new(args.quiet, plan.duration()),
+        server: server.as_mut(),
+        usage: &mut usage,
+        server_end: None,
+        interrupted: false,
+    };
+    let Ended { outcome, totals, end } = watch.until_the_end(engine)?;
+    let processes = usage.end();
+    if let Some(server) = server {
+        server.stop();
+    }
+    let facts = RunFacts {
+        name: plan.name.clone(),
+        target: if embedded { format!("{url} (embedded)") } else { url },
+        seed: plan.seed,
+        started,
+        duration: outcome.ended - outcome.began,
+        end,
+    };
+    publish(&Summary::new(facts, &totals, processes), args.summary_export.as_deref())
+}
+
+/// The scenario with what the command line changes in it.
+fn plan(args: &RunArgs) -> Result<Plan, Failure> {
+    let overrides = Overrides {
+        target: args.target.clone(),
+        seed: args.seed,
+        insecure: args.insecure,
+        variables: args.variables.iter().map(|variable| (variable.key.clone(), variable.value.clone())).collect(),
+        ..Overrides::default()
+    };
+    let mut plan = scenario::load(&args.file, &overrides).map_err(Failure::configuration)?;
+    let transport = &mut plan.transport;
+    if let Some(ca) = &args.ca {
+        transport.ca_file = Some(ca.clone());
+    }
+    if let (Some(certificate), Some(key)) = (&args.cert, &args.key) {
+        transport.client_certificate = Some((certificate.clone(), key.clone()));
+    }
+    if let Some(name) = &args.server_name {
+        transport.server_name = Some(name.clone());
+    }
+    if !args.source.is_empty() {
+        let list = args.source.join(",");
+        let sources = SourceAddresses::parse(&list)
+            .map_err(|error| Failure::configuration(format!("--source {list}: {error}")))?;
+        transport.source_addresses = sources.iter().collect();
+    }
+    SourceAddresses::new(&transport.source_addresses).check().map_err(Failure::configuration)?;
+    Ok(plan)
+}
+
+fn check_files(plan: &Plan, workers: usize) -> Result<(), Failure> {
+    match raise_open_file_limit() {
+        Ok(limit) => check_open_files(plan, workers, limit.soft).map_err(Failure::configuration),
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files is unknown");
+            Ok(())
+        }
+    }
+}
+
+/// The server gets the cores that the generator leaves, at least one.
+fn start_server(generator_workers: usize) -> Result<EmbeddedServer, Failure> {
+    let workers = allowed_cores().len().saturating_sub(generator_workers).max(1);
+    EmbeddedServer::start(workers).map_err(Failure::internal)
+}
+
+/// Everything that watches the engine while it works.
+struct Watch<'a> {
+    recorder: Recorder,
+    control: Control,
+    progress: Progress,
+    server: Option<&'a mut EmbeddedServer>,
+    usage: &'a mut UsageLog,
+    server_end: Option<String>,
+    interrupted: bool,
+}
+
+/// What is left when the engine has ended.
+struct Ended {
+    outcome: RunOutcome,
+    totals: Totals,
+    end: RunEnd,
+}
+
+impl Watch<'_> {
+    fn until_the_end(
+        mut self,
+        engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
+    ) -> Result<Ended, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
+        let outcome = runtime.block_on(self.watch(engine))?;
+        self.progress.finish();
+        let totals = self.recorder.finish();
+        let end = match (self.server_end, outcome.early_end) {
+            _ if self.interrupted => RunEnd::Interrupted,
+            (Some(how), _) => RunEnd::ServerExited(how),
+            (None, Some(EarlyEnd::Lost)) => RunEnd::TargetLost,
+            (None, Some(EarlyEnd::Unreachable) | None) => RunEnd::Completed,
+        };
+        Ok(Ended { outcome, totals, end })
+    }
+
+    async fn watch(
+        &mut self,
+        engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
+    ) -> Result<RunOutcome, Failure> {
+        let mut signals = EndSignals::new().map_err(Failure::internal)?;
+        let (sender, mut ended) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            // The receiver lives as long as the run.
+            let _ = sender.send(engine());
+        });
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut ended => break outcome,
+                _ = ticks.tick() => self.tick(now()),
+                signal = signals.next() => {
+                    signal.map_err(Failure::internal)?;
+                    self.interrupt();
+                }
+            }
+        };
+        // Its result has been received or its sender dropped, so it is at its end.
+        if thread.join().is_err() {
+            return Err(Failure::internal("the load engine failed; its message is above"));
+        }
+        outcome.map_err(Failure::internal)?.map_err(Failure::internal)
+    }
+
+    fn tick(&mut self, at: Moment) {
+        let snapshot = self.recorder.tick(at);
+        self.progress.show(&snapshot);
+        self.usage.sample(snapshot.elapsed);
+        if self.server_end.is_none()
+            && let Some(status) = self.server.as_mut().and_then(|server| server.ended())
+        {
+            self.progress.note(&format!("the embedded server has ended ({status}); stopping"));
+            self.server_end = Some(status.to_string());
+            self.control.interrupt();
+        }
+    }
+
+    /// The first signal ends the run in order, a further one at once.
+    fn interrupt(&mut self) {
+        if self.interrupted {
+            self.control.abort();
+            return;
+        }
+        self.interrupted = true;
+        self.progress.note("stopping: closing connections; once more to cut them off");
+        self.control.interrupt();
+    }
+}
+
+/// Prints the summary and writes the file that was asked for; gives the exit code that it earns.
+fn publish(summary: &Summary, export: Option<&Path>) -> Result<ExitCode, Failure> {
+    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = crossterm::terminal::size().map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
+    let text = report::text::render(summary, Style { colour, width });
+    // A closed standard output must not keep the file from being written.
+    let _ = stdout().write_all(text.as_bytes());
+    if let Some(path) = export {
+        report::json::write(summary, path)
+            .map_err(|error| Failure { message: error.to_string(), code: ExitCode::ReportNotWritten })?;
+    }
+    Ok(exit::for_summary(summary))
+}

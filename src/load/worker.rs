@@ -1,0 +1,172 @@
+//! [`Worker`]: one thread's share of a run: starts and stops its clients, hands over what they measured, ends in time.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Moment, now};
+use crate::metrics::{Counter, Gauges};
+use crate::scenario::{LoadModel, Plan};
+
+use super::control::{Control, Request};
+use super::health::WorkerHealth;
+use super::reactor::Reactor;
+use super::roster::{Order, Roster};
+
+/// How often measurements are handed over and requests looked for.
+const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// What clients may need beyond their own deadlines to end by themselves.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// A share of a run.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) plan: Arc<Plan>,
+    pub(super) reactor: Reactor,
+    pub(super) roster: Roster,
+    pub(super) control: Control,
+    pub(super) health: Arc<WorkerHealth>,
+    pub(super) begin: Moment,
+    /// A closed model's clients that were not asked to stop, in the order of their starts.
+    pub(super) keys: Vec<u32>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Clients start and stop as planned.
+    Running,
+    /// No client starts, and at this moment whatever is left is cut off.
+    Ending { request: Request, deadline: Moment },
+}
+
+impl Worker {
+    /// Runs to the end.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        let result = self.run_stages();
+        if result.is_err() {
+            self.reactor.abandon_all();
+        }
+        let gauges = self.gauges();
+        self.publish();
+        self.reactor.finish(gauges);
+        result
+    }
+
+    fn run_stages(&mut self) -> io::Result<()> {
+        let end = self.begin + self.plan.duration();
+        let mut stage = Stage::Running;
+        let mut flush_at = self.begin + FLUSH_EVERY;
+        loop {
+            let now = now();
+            if now >= flush_at {
+                self.flush();
+                flush_at = now + FLUSH_EVERY;
+            }
+            stage = self.progress(stage, now, end);
+            let next = match stage {
+                Stage::Running => self.follow_roster(now).min(end),
+                Stage::Ending { .. } if self.reactor.len() == 0 => return Ok(()),
+                Stage::Ending { deadline, .. } => deadline,
+            };
+            self.reactor.turn(next.min(flush_at))?;
+        }
+    }
+
+    /// Moves on to the next stage, if the plan or a request says so.
+    fn progress(&mut self, stage: Stage, now: Moment, end: Moment) -> Stage {
+        let requested = self.control.request();
+        let (present, deadline) = match stage {
+            Stage::Running if now >= end => (Request::Continue, end),
+            Stage::Running => (Request::Continue, Moment::NEVER),
+            Stage::Ending { request, deadline } => (request, deadline),
+        };
+        let wanted = match (stage, now >= deadline) {
+            (Stage::Running, true) => requested.max(Request::Stop),
+            (Stage::Ending { .. }, true) => Request::Abort,
+            (_, false) => requested,
+        };
+        if wanted <= present {
+            return stage;
+        }
+        let until = now + self.plan.graceful_stop;
+        let deadline = match wanted {
+            Request::Continue => return stage,
+            Request::Stop => {
+                self.reactor.stop_all(until);
+                until + self.longest_close() + MARGIN
+            }
+            Request::Interrupt => {
+                self.reactor.interrupt_all();
+                now + self.longest_close() + MARGIN
+            }
+            Request::Abort => {
+                self.reactor.abandon_all();
+                Moment::NEVER
+            }
+        };
+        Stage::Ending {
+            request: wanted,
+            deadline,
+        }
+    }
+
+    fn longest_close(&self) -> Duration {
+        self.plan
+            .groups
+            .iter()
+            .map(|group| group.connection.close_timeout)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Starts and stops what is due; returns when there is more to do.
+    fn follow_roster(&mut self, now: Moment) -> Moment {
+        let elapsed = now - self.begin;
+        while let Some(order) = self.roster.next_order(elapsed, self.reactor.len() as u64) {
+            match order {
+                Order::Start { group, id, at } => {
+                    let key = self.reactor.start(group, id, self.begin + at);
+                    if matches!(self.plan.load, LoadModel::Closed { .. }) {
+                        self.keys.push(key);
+                    }
+                }
+                Order::StopLast { at } => {
+                    if let Some(key) = self.keys.pop() {
+                        self.reactor.stop(key, self.begin + at + self.plan.graceful_stop);
+                    }
+                }
+                Order::Drop { group } => {
+                    self.reactor
+                        .shards()
+                        .shard()
+                        .add(group, Counter::ArrivalsDropped, 1)
+                }
+            }
+        }
+        self.roster.next_at().map_or(Moment::NEVER, |at| self.begin + at)
+    }
+
+    fn flush(&mut self) {
+        let gauges = self.gauges();
+        self.reactor.shards().flush(gauges);
+        self.publish();
+    }
+
+    fn publish(&self) {
+        self.health.publish(self.reactor.census());
+    }
+
+    fn gauges(&self) -> Gauges {
+        let census = self.reactor.census();
+        let clients_wanted = match self.plan.load {
+            LoadModel::Closed { .. } => self.keys.len() as u64,
+            LoadModel::Open { .. } => self.reactor.len() as u64,
+        };
+        Gauges {
+            clients_wanted,
+            clients_active: census.active,
+            connections_open: census.open,
+        }
+    }
+}

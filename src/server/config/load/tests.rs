@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use super::*;
+use crate::server::config::{RouteLimits, RoutePlan, SlowConsumer, TlsConfig, plan_routes};
+use crate::server::mode::{ModeConfig, PrefixedEchoConfig};
+
+fn parse(text: &str) -> ServerConfig {
+    ServerConfig::from_yaml(text, "server.yaml").unwrap()
+}
+
+fn refused(text: &str) -> String {
+    ServerConfig::from_yaml(text, "server.yaml").unwrap_err().to_string()
+}
+
+fn route(config: &ServerConfig, path: &str) -> RoutePlan {
+    plan_routes(config).unwrap().into_iter().find(|route| route.path == path).unwrap()
+}
+
+#[test]
+fn nothing_is_the_default() {
+    for text in ["", "# only a comment\n", "{}"] {
+        let config = parse(text);
+        let paths: Vec<_> = plan_routes(&config).unwrap().into_iter().map(|route| route.path).collect();
+        assert_eq!(paths, ["/broadcast", "/echo", "/health", "/iot", "/journal", "/metrics", "/ws"]);
+        assert_eq!(route(&config, "/echo").limits, RouteLimits::default());
+    }
+}
+
+#[test]
+fn a1_a2_a3_a4_d6_defaults_of_a_route() {
+    let limits = route(&ServerConfig::default(), "/echo").limits;
+    assert_eq!(limits.idle_timeout, Some(Duration::from_secs(300)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(30)));
+    assert_eq!(limits.pong_wait, Some(Duration::from_secs(60)));
+    assert_eq!(limits.write_deadline, Some(Duration::from_secs(15)));
+    assert_eq!(limits.max_message_size, 1_048_576);
+    assert_eq!(limits.compression, None);
+}
+
+#[test]
+fn a24_defaults_of_iot_stand_before_the_general_ones_and_behind_its_own() {
+    let iot = route(&parse("defaults: {idle_timeout: 10s, pong_wait: 5s}"), "/iot").limits;
+    assert_eq!(iot.idle_timeout, Some(Duration::from_secs(3600)));
+    assert_eq!(iot.ping_interval, Some(Duration::from_secs(120)));
+    assert_eq!(iot.pong_wait, Some(Duration::from_secs(5)));
+    assert_eq!(iot.max_message_size, 10_240);
+    let iot = route(&parse("routes: {/iot: {idle_timeout: 1s}}"), "/iot").limits;
+    assert_eq!(iot.idle_timeout, Some(Duration::from_secs(1)));
+}
+
+#[test]
+fn everything_can_be_said() {
+    let config = parse(
+        "
+listen: ['127.0.0.1:0', '[::1]:9001']
+workers: 3
+instance: a
+tls: {self_signed: [example.test]}
+compression: true
+journal: 5
+limits: {max_connections: 10k, max_header_size: 32KiB, max_headers: 50, handshake_timeout: 2s}
+drain_time: 1s
+routes:
+  /echo: {compression: false}
+  /ws: {mode: {prefixed-echo: {prefix: 'You said: '}}}
+  /health: {enabled: false}
+  /loud:
+    mode: broadcast
+    idle_timeout: 0
+    max_message_size: 64KiB
+    compression_level: 9
+    outbox_messages: 10
+    outbox_bytes: 1MiB
+    slow_consumer: drop-oldest
+    subprotocols: [chat]
+",
+    );
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.tls, Some(TlsConfig::SelfSigned(vec!["example.test".to_owned()])));
+    assert_eq!(config.limits.max_connections.0, 10_000);
+    assert_eq!(route(&config, "/echo").limits.compression, None);
+    let prefix = PrefixedEchoConfig { prefix: "You said: ".to_owned() };
+    assert_eq!(route(&config, "/ws").mode, ModeConfig::PrefixedEcho(prefix));
+    assert!(plan_routes(&config).unwrap().iter().all(|route| route.path != "/health"));
+    let loud = route(&config, "/loud");
+    assert_eq!((loud.mode, loud.subprotocols), (ModeConfig::Broadcast, vec!["chat".to_owned()]));
+    let expected = RouteLimits {
+        idle_timeout: None,
+        max_message_size: 65_536,
+        compression: Some(9),
+        outbox_messages: 10,
+        outbox_bytes: 1 << 20,
+        slow_consumer: SlowConsumer::DropOldest,
+        ..RouteLimits::default()
+    };
+    assert_eq!(loud.limits, expected);
+}
+
+#[test]
+fn mistakes_are_shown_with_their_place() {
+    for (text, place, hint) in [
+        ("listen: [nowhere]", "server.yaml:1:10", "socket address"),
+        ("journal: 5\nlimit: {}", "server.yaml:2:1", "limit"),
+        ("drain_time: 5", "server.yaml:1:1", "duration"),
+        ("drain_time: -5s", "server.yaml:1:13", "duration"),
+        ("routes:\n  /x: {mode: ecko}", "server.yaml:2:8", "ecko"),
+        ("routes:\n  /x: {mode: {echo: {loud: true}}}", "server.yaml:2:22", "loud"),
+        ("routes:\n  /echo: {idle_timeuot: 5s}", "server.yaml:2:11", "idle_timeuot"),
+        ("workers: 0", "server.yaml:1:1", "nonzero"),
+        ("listen: [", "server.yaml:1", ""),
+    ] {
+        let error = refused(text);
+        assert!(error.starts_with(place) && error.contains(hint), "{text:?} gave {error:?}");
+    }
+}
+
+#[test]
+fn contradictions_name_the_route() {
+    for (text, expected) in [
+        ("routes: {/new: {}}", "/new: a new route needs a `mode`"),
+        ("routes: {new: {mode: echo}}", "new: a route's path begins with `/` and has no query"),
+        ("routes: {/echo: {compression_level: 10}}", "/echo: `compression_level` is a number from 0 to 9"),
+        ("defaults: {mode: echo}", "defaults: `mode` belongs to a route, not to the defaults"),
+    ] {
+        assert_eq!(refused(text), expected);
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = ServerConfig::load(Path::new("/nowhere/server.yaml")).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read /nowhere/server.yaml");
+}

@@ -1,0 +1,34 @@
+//! `/health`: is the server well.
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use http::StatusCode;
+
+use super::api::{Answer, Endpoint};
+use crate::clock;
+use crate::server::http::{EndpointRequest, Reply};
+use crate::server::worker::Worker;
+
+pub(crate) struct Health;
+
+impl Endpoint for Health {
+    fn answer(&self, _: EndpointRequest, worker: Rc<Worker>) -> Answer {
+        Box::pin(async move {
+            let shared = &worker.shared;
+            let (status, word) = match worker.is_stopping() {
+                false => (StatusCode::OK, "ok"),
+                true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            };
+            let body = serde_json::json!({
+                "status": word,
+                "instance": shared.instance,
+                "version": env!("CARGO_PKG_VERSION"),
+                "uptime_seconds": shared.wall_clock.uptime(clock::now()).as_secs_f64(),
+                "workers": shared.mailboxes.len(),
+                "connections": shared.sessions.load(Ordering::Relaxed),
+            });
+            Reply { status, ..Reply::ok("application/json", body.to_string().into_bytes()) }
+        })
+    }
+}
