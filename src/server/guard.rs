@@ -50,10 +50,11 @@ impl RouteGuard {
         })
     }
 
-    /// Judges a request at `now`, which is `unix` seconds since 1970. Returns who the client is, if the route asks for it.
+    /// Judges a request at `now`, which is `unix` seconds since 1970. Returns who the client is, if the route asks
+    /// for it.
     ///
-    /// The cheap checks come first: address, origin, credentials, and then the limits of those who are known by them. It
-    /// waits only if an issuer's keys have to be fetched.
+    /// The cheap checks come first: address, origin, credentials, and then the limits of those who are known by them.
+    /// It waits only if an issuer's keys have to be fetched.
     ///
     /// # Errors
     /// The first check that fails.

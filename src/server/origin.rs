@@ -1,7 +1,8 @@
 //! [`OriginPolicy`]: which web pages may connect (seeds A41, E6, E7).
 //!
-//! Browsers let any page open a WebSocket to any server, cookies included; the `Origin` header that they add is what a
-//! server can go by (RFC 6455 10.2). Clients that are no browsers can write into it what they like, or leave it out.
+//! Browsers let any page open a WebSocket to any server, cookies included; the `Origin` header that they add is what
+//! a server can go by (RFC 6455 10.2). Clients that are no browsers can write into it what they like, or leave it
+//! out.
 
 use std::str::FromStr;
 
@@ -11,7 +12,8 @@ use serde::{Deserialize, Deserializer};
 use super::refusal::{Refusal, RefusalCode};
 use super::request_parts::RequestParts;
 
-/// Which origins may connect. The default is that of seed E7: pages of this server only, and clients that are no browsers.
+/// Which origins may connect. The default is that of seed E7: pages of this server only, and clients that are no
+/// browsers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OriginPolicy {
@@ -120,8 +122,8 @@ impl Origin {
 
     /// Whether this is the origin of the very server that is asked.
     ///
-    /// Host and port must be those that the client asked for. The scheme is compared only if this server does TLS itself:
-    /// behind a gateway that ends TLS, a page of `https` arrives over plain TCP.
+    /// Host and port must be those that the client asked for. The scheme is compared only if this server does TLS
+    /// itself: behind a gateway that ends TLS, a page of `https` arrives over plain TCP.
     fn is_that_of(&self, request: &RequestParts<'_>) -> bool {
         if request.secure && self.scheme != "https" {
             return false;

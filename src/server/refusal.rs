@@ -134,7 +134,8 @@ impl Refusal {
     }
 }
 
-/// `Retry-After` counts whole seconds (RFC 9110 10.2.3): rounded up, so that a client that obeys is not refused again.
+/// `Retry-After` counts whole seconds (RFC 9110 10.2.3): rounded up, so that a client that obeys is not refused
+/// again.
 fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }

@@ -44,7 +44,8 @@ pub struct Identity {
     pub subject: String,
     /// The JWT's claims; empty for other methods.
     pub claims: Claims,
-    /// The subprotocol that the client waits for, because its token came behind it. The token itself is never answered.
+    /// The subprotocol that the client waits for, because its token came behind it. The token itself is never
+    /// answered.
     pub subprotocol: Option<&'static str>,
 }
 
@@ -90,8 +91,8 @@ impl Authenticator {
         Ok(authenticator)
     }
 
-    /// Judges a request by what is known, without waiting. `now` decides on the age of cached keys, `unix`, in seconds
-    /// since 1970, on that of tokens.
+    /// Judges a request by what is known, without waiting. `now` decides on the age of cached keys, `unix`, in
+    /// seconds since 1970, on that of tokens.
     pub fn decide(&self, request: &RequestParts<'_>, now: Moment, unix: u64) -> Decision {
         match self.judge(request, now, unix) {
             Ok(identity) => Decision::Granted(identity),

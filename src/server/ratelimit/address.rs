@@ -6,8 +6,8 @@ use std::str::FromStr;
 use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
 
-/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, within which a client has as many addresses as
-/// it likes.
+/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, within which a client has as many
+/// addresses as it likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AddressKey(u64);
 
@@ -29,7 +29,8 @@ impl AddressKey {
     }
 }
 
-/// The proxies in front of the server whose `X-Forwarded-For` is believed. None by default: anyone can write that header.
+/// The proxies in front of the server whose `X-Forwarded-For` is believed. None by default: anyone can write that
+/// header.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct TrustedProxies(Vec<Network>);
@@ -41,8 +42,8 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    /// The client's address: that of the connection's other end or, as long as that is a trusted proxy, the one that it
-    /// names last in `X-Forwarded-For`, which it has seen itself.
+    /// The client's address: that of the connection's other end or, as long as that is a trusted proxy, the one that
+    /// it names last in `X-Forwarded-For`, which it has seen itself.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();

@@ -35,7 +35,8 @@ impl Default for ConnectionQuota {
 pub struct ConnectionLimiter {
     quota: ConnectionQuota,
     total: AtomicU64,
-    /// Only addresses with connections are in it, so it is no larger than the quota. Unused without a limit per address.
+    /// Only addresses with connections are in it, so it is no larger than the quota. Unused without a limit per
+    /// address.
     shards: [Mutex<HashMap<AddressKey, u64>>; SHARDS],
 }
 

@@ -1,7 +1,7 @@
 //! [`Gcra`]: the generic cell rate algorithm, a token bucket in one number.
 //!
-//! The `governor` crate has it too, but reads a clock of its own, and its maps of keys grow until they are told to shrink. With
-//! both replaced, what would remain of it is the two lines below.
+//! The `governor` crate has it too, but reads a clock of its own, and its maps of keys grow until they are told to
+//! shrink. With both replaced, what would remain of it is the two lines below.
 
 use std::time::Duration;
 

@@ -30,7 +30,8 @@ pub struct MessageLimitConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WindowMode {
-    /// A window begins with its first message; the 101st in it closes, whatever connection of the address it comes over.
+    /// A window begins with its first message; the 101st in it closes, whatever connection of the address it comes
+    /// over.
     #[default]
     Strict,
     /// As seed B7 has it: it compares before it counts, so that the 102nd closes, and every new connection of the
@@ -57,8 +58,8 @@ pub struct MessageLimits {
 
 const SHARDS: usize = 16;
 
-/// Windows of addresses without connections that a shard remembers at the most: a client that reconnects finds its window
-/// again, and one that changes its address all the time cannot fill the memory.
+/// Windows of addresses without connections that a shard remembers at the most: a client that reconnects finds its
+/// window again, and one that changes its address all the time cannot fill the memory.
 const IDLE_WINDOWS: usize = 4_096;
 
 #[derive(Debug, Default)]
@@ -83,8 +84,8 @@ struct Rule {
     length: u64,
 }
 
-/// The start of a window in milliseconds, above, and the messages in it, in the lower bits. In one word, so that no message is
-/// counted in the wrong window.
+/// The start of a window in milliseconds, above, and the messages in it, in the lower bits. In one word, so that no
+/// message is counted in the wrong window.
 #[derive(Debug)]
 struct Window(AtomicU64);
 
@@ -137,7 +138,8 @@ impl MessageLimits {
 }
 
 impl Windows {
-    /// Takes out what no longer matters. The next sweep comes when the map has doubled, so the cost stays constant on average.
+    /// Takes out what no longer matters. The next sweep comes when the map has doubled, so the cost stays constant on
+    /// average.
     fn sweep(&mut self, rule: Rule, now: Moment) {
         let now = millis(now);
         let in_use = |window: &Arc<Window>| Arc::strong_count(window) > 1;

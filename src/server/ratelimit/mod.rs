@@ -1,7 +1,7 @@
 //! How much a client may ask for: upgrades per second, messages per minute, connections at a time.
 //!
-//! Time comes in as a [`Moment`](crate::clock::Moment), memory is bounded whatever clients do, and everything may be shared
-//! by all workers.
+//! Time comes in as a [`Moment`](crate::clock::Moment), memory is bounded whatever clients do, and everything may be
+//! shared by all workers.
 //!
 //! | file | purpose |
 //! |---|---|

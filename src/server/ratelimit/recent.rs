@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Two generations of half the capacity each. A full young generation becomes the old one, and what was old is forgotten, so
-/// an entry lives through at least half a capacity of others; every operation takes constant time on average.
+/// Two generations of half the capacity each. A full young generation becomes the old one, and what was old is
+/// forgotten, so an entry lives through at least half a capacity of others; every operation takes constant time on
+/// average.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
     young: HashMap<K, V>,

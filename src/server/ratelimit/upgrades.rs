@@ -44,8 +44,8 @@ pub enum UpgradeSubject {
     /// A client's address (see [`AddressKey`]).
     #[default]
     Address,
-    /// Whoever the client proved to be: an API key, a token, a user, a JWT's `sub`. Clients who proved nothing count by
-    /// their address.
+    /// Whoever the client proved to be: an API key, a token, a user, a JWT's `sub`. Clients who proved nothing count
+    /// by their address.
     Identity,
     /// The value of a claim of the JWT. Clients without it count by their address.
     Claim(String),
@@ -55,8 +55,8 @@ pub enum UpgradeSubject {
 pub struct UpgradeLimiter {
     subject: UpgradeSubject,
     gcra: Gcra,
-    /// Subjects are remembered by their hash: it bounds the memory that a long claim takes, and since its key is random,
-    /// nobody can make two subjects share one.
+    /// Subjects are remembered by their hash: it bounds the memory that a long claim takes, and since its key is
+    /// random, nobody can make two subjects share one.
     hasher: RandomState,
     shards: Box<[Mutex<Recent<u64, Moment>>]>,
 }
@@ -147,8 +147,8 @@ impl UpgradeLimiters {
         Self(configs.iter().filter_map(UpgradeLimiter::new).collect())
     }
 
-    /// Counts an upgrade by those limits that need nothing but the address. They come before authentication, so that a flood
-    /// costs no signature checks.
+    /// Counts an upgrade by those limits that need nothing but the address. They come before authentication, so that
+    /// a flood costs no signature checks.
     ///
     /// # Errors
     /// The first limit that is exceeded.

@@ -1,7 +1,7 @@
 //! [`ClaimRules`]: what the claims of a well-signed token must say (RFC 7519 4.1).
 //!
-//! `jsonwebtoken` could judge them too, but by the system's clock and so that an `iss` of the wrong type passes. Here the
-//! time comes in, and whatever does not say what it must is refused.
+//! `jsonwebtoken` could judge them too, but by the system's clock and so that an `iss` of the wrong type passes. Here
+//! the time comes in, and whatever does not say what it must is refused.
 
 use serde_json::{Map, Value};
 

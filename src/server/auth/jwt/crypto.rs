@@ -1,7 +1,7 @@
 //! The signature algorithms of `jsonwebtoken`, by ring.
 //!
-//! The providers that come with `jsonwebtoken` bring a second cryptographic library: aws-lc, which needs a C build, or a
-//! dozen crates among which `rsa` has an open advisory. ring is here already, for TLS.
+//! The providers that come with `jsonwebtoken` bring a second cryptographic library: aws-lc, which needs a C build,
+//! or a dozen crates among which `rsa` has an open advisory. ring is here already, for TLS.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result, new_error};

@@ -1,7 +1,7 @@
 //! [`Fetcher`]: one GET over HTTP or HTTPS, for the documents of an issuer.
 //!
-//! A full HTTP client would bring redirects, cookies, pools and another TLS setup; two small documents an hour need none
-//! of these.
+//! A full HTTP client would bring redirects, cookies, pools and another TLS setup; two small documents an hour need
+//! none of these.
 
 use std::path::Path;
 use std::time::Duration;
@@ -119,7 +119,8 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(stream: S, uri: &Uri) -> Re
         body.map(http_body_util::Collected::to_bytes)
             .map_err(FetchError::Body)
     };
-    // The connection ends once the answer is there, since `sender` is gone then; its own error reaches the answer too.
+    // The connection ends once the answer is there, since `sender` is gone then; its own error reaches the answer
+    // too.
     let (answer, _) = tokio::join!(answer, connection);
     answer
 }

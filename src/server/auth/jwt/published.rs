@@ -1,6 +1,7 @@
 //! [`PublishedKeys`]: the keys that an issuer publishes, cached and rotated (seeds A22, D21).
 //!
-//! A fetch runs in a task of its own: a client that gives up cannot cancel it, and none waits for it whose key is known.
+//! A fetch runs in a task of its own: a client that gives up cannot cancel it, and none waits for it whose key is
+//! known.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! An issuer's keys, and the tokens that it signs. Signing goes through ring alone, so that a mistake in how the server
-//! verifies is not made twice.
+//! An issuer's keys, and the tokens that it signs. Signing goes through ring alone, so that a mistake in how the
+//! server verifies is not made twice.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

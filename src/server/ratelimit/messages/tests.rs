@@ -174,7 +174,8 @@ proptest! {
         }
     }
 
-    /// Between the beginning of a window and its end, never more than the limit pass; and a full limit passes after it.
+    /// Between the beginning of a window and its end, never more than the limit pass; and a full limit passes after
+    /// it.
     #[test]
     fn b7_strict_windows_hold_the_limit(limit in 1_u64..6, steps in prop::collection::vec(0_u64..60, 1..300)) {
         let limits = MessageLimits::new(MessageLimitConfig {
