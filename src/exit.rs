@@ -39,11 +39,13 @@ pub enum ExitCode {
     FlowsFailed = 110,
     /// The run ended, but a report of it could not be written.
     ReportNotWritten = 111,
+    /// `connect`: closed by the server with an error, or because the server broke the protocol.
+    ConnectionFailed = 112,
 }
 
 impl ExitCode {
     /// All of them, in ascending order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Internal,
         Self::Usage,
@@ -58,6 +60,7 @@ impl ExitCode {
         Self::BooksUnbalanced,
         Self::FlowsFailed,
         Self::ReportNotWritten,
+        Self::ConnectionFailed,
     ];
 
     /// The number that the process exits with.
@@ -90,6 +93,9 @@ impl ExitCode {
                 "Connections opened, but no flow completed, and at least as many failed as the end of the run cut off."
             }
             Self::ReportNotWritten => "The run ended, but a report of it could not be written.",
+            Self::ConnectionFailed => {
+                "The server closed the connection with an error code, or it broke the protocol."
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod connect;
 pub mod exit;
 pub mod load;
 pub mod metrics;

@@ -39,7 +39,14 @@ impl EmbeddedServer {
         let program = std::env::current_exe().map_err(EmbeddedError::Spawn)?;
         let mut command = Command::new(program);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--exit-with-stdin", "--workers", &workers.to_string()])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--exit-with-stdin",
+                "--workers",
+                &workers.to_string(),
+            ])
             .env_remove("WSBENCH_CONFIG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
@@ -49,10 +56,19 @@ impl EmbeddedServer {
         let mut child = command.spawn().map_err(EmbeddedError::Spawn)?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
-        let mut server = Self { child, stdin, url: String::new() };
+        let mut server = Self {
+            child,
+            stdin,
+            url: String::new(),
+        };
         let (sender, address) = sync_channel(1);
         thread::spawn(move || {
-            for line in stdout.map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
+            for line in stdout
+                .map(BufReader::new)
+                .into_iter()
+                .flat_map(BufRead::lines)
+                .map_while(Result::ok)
+            {
                 if let Some(url) = line.strip_prefix(LISTENING) {
                     // Only the first address matters; the rest is read so that the child never blocks on its output.
                     let _ = sender.try_send(url.to_owned());

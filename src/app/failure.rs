@@ -14,16 +14,25 @@ pub(super) struct Failure {
 impl Failure {
     /// A scenario, a configuration file or the value of a flag is wrong.
     pub(super) fn configuration(error: impl Display) -> Self {
-        Self { message: error.to_string(), code: ExitCode::BadConfiguration }
+        Self {
+            message: error.to_string(),
+            code: ExitCode::BadConfiguration,
+        }
     }
 
     /// The target cannot even be looked for.
     pub(super) fn unreachable(error: impl Display) -> Self {
-        Self { message: error.to_string(), code: ExitCode::TargetUnreachable }
+        Self {
+            message: error.to_string(),
+            code: ExitCode::TargetUnreachable,
+        }
     }
 
     /// The system refused something.
     pub(super) fn internal(error: impl Display) -> Self {
-        Self { message: error.to_string(), code: ExitCode::Internal }
+        Self {
+            message: error.to_string(),
+            code: ExitCode::Internal,
+        }
     }
 }

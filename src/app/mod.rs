@@ -1,5 +1,6 @@
 //! Composition root: one file per command. The only place that knows every module.
 
+mod connect;
 mod embedded;
 mod failure;
 mod logging;
@@ -21,6 +22,7 @@ use failure::Failure;
 pub fn main(cli: &Cli) -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
+        Command::Connect(args) => logging::init(&args.log).and_then(|()| connect::connect(args)),
         Command::Serve(args) => logging::init(&args.log).and_then(|()| serve::serve(args)),
     };
     done.unwrap_or_else(|Failure { message, code }| {

@@ -34,7 +34,10 @@ impl Progress {
         if !stderr().is_terminal() {
             return Self::Lines { next: LINE_INTERVAL };
         }
-        let bar = ProgressBar::with_draw_target(Some(total.as_millis() as u64), ProgressDrawTarget::stderr_with_hz(10));
+        let bar = ProgressBar::with_draw_target(
+            Some(total.as_millis() as u64),
+            ProgressDrawTarget::stderr_with_hz(10),
+        );
         // A style that cannot be read is a mistake in this file, which the test below would show; the bar then keeps its default.
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
@@ -92,10 +95,15 @@ mod tests {
     #[test]
     fn lines_come_at_their_interval() {
         let mut progress = Progress::Lines { next: LINE_INTERVAL };
-        let at = |seconds| Snapshot { elapsed: Duration::from_secs(seconds), ..Snapshot::default() };
+        let at = |seconds| Snapshot {
+            elapsed: Duration::from_secs(seconds),
+            ..Snapshot::default()
+        };
         for (seconds, expected_next) in [(1, 5), (5, 10), (7, 10), (12, 17)] {
             progress.show(&at(seconds));
-            let Progress::Lines { next } = progress else { panic!("still lines") };
+            let Progress::Lines { next } = progress else {
+                panic!("still lines")
+            };
             assert_eq!(next, Duration::from_secs(expected_next), "after {seconds} s");
         }
     }

@@ -9,10 +9,12 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-use crate::clock::{Moment, now};
 use crate::cli::RunArgs;
+use crate::clock::{Moment, now};
 use crate::exit::{self, ExitCode};
-use crate::load::{Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers};
+use crate::load::{
+    Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
+};
 use crate::metrics::{Recorder, RunEnd, RunFacts, Summary, Totals};
 use crate::net::system::{allowed_cores, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
@@ -32,7 +34,9 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = Arc::new(plan(args)?);
     let embedded = plan.target == TargetSpec::Embedded;
-    let workers = args.workers.map_or_else(|| default_workers(embedded), usize::from);
+    let workers = args
+        .workers
+        .map_or_else(|| default_workers(embedded), usize::from);
     check_files(&plan, workers)?;
     let mut server = match plan.target {
         TargetSpec::Embedded => Some(start_server(workers)?),
@@ -40,9 +44,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     };
     let url = match (&plan.target, &server) {
         (TargetSpec::Url(url), _) => url.clone(),
-        (TargetSpec::Embedded, server) => server.as_ref().map(|server| server.url().to_owned()).unwrap_or_default(),
+        (TargetSpec::Embedded, server) => server
+            .as_ref()
+            .map(|server| server.url().to_owned())
+            .unwrap_or_default(),
     };
-    let target = Target::parse(&url).map_err(|error| Failure::configuration(format!("target {url}: {error}")))?;
+    let target =
+        Target::parse(&url).map_err(|error| Failure::configuration(format!("target {url}: {error}")))?;
     let target = ResolvedTarget::resolve(target, &plan.transport).map_err(Failure::unreachable)?;
 
     let groups: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
@@ -52,7 +60,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let control = Control::new();
     let engine = {
         let (plan, control) = (Arc::clone(&plan), control.clone());
-        let options = RunOptions { pin_workers: args.pin, ..RunOptions::default() };
+        let options = RunOptions {
+            pin_workers: args.pin,
+            ..RunOptions::default()
+        };
         move || crate::load::run(&plan, target, shards, options, &control)
     };
     let watch = Watch {
@@ -71,13 +82,20 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     }
     let facts = RunFacts {
         name: plan.name.clone(),
-        target: if embedded { format!("{url} (embedded)") } else { url },
+        target: if embedded {
+            format!("{url} (embedded)")
+        } else {
+            url
+        },
         seed: plan.seed,
         started,
         duration: outcome.ended - outcome.began,
         end,
     };
-    publish(&Summary::new(facts, &totals, processes), args.summary_export.as_deref())
+    publish(
+        &Summary::new(facts, &totals, processes),
+        args.summary_export.as_deref(),
+    )
 }
 
 /// The scenario with what the command line changes in it.
@@ -86,7 +104,11 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
         target: args.target.clone(),
         seed: args.seed,
         insecure: args.insecure,
-        variables: args.variables.iter().map(|variable| (variable.key.clone(), variable.value.clone())).collect(),
+        variables: args
+            .variables
+            .iter()
+            .map(|variable| (variable.key.clone(), variable.value.clone()))
+            .collect(),
         ..Overrides::default()
     };
     let mut plan = scenario::load(&args.file, &overrides).map_err(Failure::configuration)?;
@@ -106,7 +128,9 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
             .map_err(|error| Failure::configuration(format!("--source {list}: {error}")))?;
         transport.source_addresses = sources.iter().collect();
     }
-    SourceAddresses::new(&transport.source_addresses).check().map_err(Failure::configuration)?;
+    SourceAddresses::new(&transport.source_addresses)
+        .check()
+        .map_err(Failure::configuration)?;
     Ok(plan)
 }
 
@@ -149,7 +173,10 @@ impl Watch<'_> {
         mut self,
         engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
     ) -> Result<Ended, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::internal)?;
         let outcome = runtime.block_on(self.watch(engine))?;
         self.progress.finish();
         let totals = self.recorder.finish();
@@ -198,7 +225,8 @@ impl Watch<'_> {
         if self.server_end.is_none()
             && let Some(status) = self.server.as_mut().and_then(|server| server.ended())
         {
-            self.progress.note(&format!("the embedded server has ended ({status}); stopping"));
+            self.progress
+                .note(&format!("the embedded server has ended ({status}); stopping"));
             self.server_end = Some(status.to_string());
             self.control.interrupt();
         }
@@ -211,7 +239,8 @@ impl Watch<'_> {
             return;
         }
         self.interrupted = true;
-        self.progress.note("stopping: closing connections; once more to cut them off");
+        self.progress
+            .note("stopping: closing connections; once more to cut them off");
         self.control.interrupt();
     }
 }
@@ -219,13 +248,16 @@ impl Watch<'_> {
 /// Prints the summary and writes the file that was asked for; gives the exit code that it earns.
 fn publish(summary: &Summary, export: Option<&Path>) -> Result<ExitCode, Failure> {
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let width = crossterm::terminal::size().map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
+    let width = crossterm::terminal::size()
+        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
     let text = report::text::render(summary, Style { colour, width });
     // A closed standard output must not keep the file from being written.
     let _ = stdout().write_all(text.as_bytes());
     if let Some(path) = export {
-        report::json::write(summary, path)
-            .map_err(|error| Failure { message: error.to_string(), code: ExitCode::ReportNotWritten })?;
+        report::json::write(summary, path).map_err(|error| Failure {
+            message: error.to_string(),
+            code: ExitCode::ReportNotWritten,
+        })?;
     }
     Ok(exit::for_summary(summary))
 }

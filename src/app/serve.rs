@@ -23,7 +23,10 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
     if let Err(error) = raise_open_file_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::internal)?;
     let scheme = if config.tls.is_some() { "wss" } else { "ws" };
     let report = runtime.block_on(async {
         let mut signals = EndSignals::new().map_err(Failure::internal)?;
@@ -34,7 +37,9 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
                 () = input_ended => {}
             }
         };
-        server::run(&config, shutdown, |addresses| tell(scheme, addresses)).await.map_err(failure)
+        server::run(&config, shutdown, |addresses| tell(scheme, addresses))
+            .await
+            .map_err(failure)
     })?;
     tracing::info!(?report, "stopped");
     Ok(ExitCode::Ok)
@@ -61,7 +66,10 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     }
     match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {
-            config.tls = Some(TlsConfig::Files { certificate: certificate.clone(), key: key.clone() });
+            config.tls = Some(TlsConfig::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            });
         }
         _ if args.tls_self_signed => config.tls = Some(TlsConfig::SelfSigned(Vec::new())),
         _ => {}

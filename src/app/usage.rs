@@ -46,8 +46,11 @@ impl Span {
 impl UsageLog {
     /// Now, before the first connection.
     pub(super) fn begin(server: Option<u32>) -> Self {
-        let mut log =
-            Self { generator: Span::default(), server: server.map(|pid| (pid, Span::default())), next: SAMPLE_EVERY };
+        let mut log = Self {
+            generator: Span::default(),
+            server: server.map(|pid| (pid, Span::default())),
+            next: SAMPLE_EVERY,
+        };
         log.add_all();
         log
     }
@@ -63,7 +66,10 @@ impl UsageLog {
     /// After the last connection, with the server still there.
     pub(super) fn end(mut self) -> Processes {
         self.add_all();
-        Processes { generator: self.generator.figures(), server: self.server.map(|(_, span)| span.figures()) }
+        Processes {
+            generator: self.generator.figures(),
+            server: self.server.map(|(_, span)| span.figures()),
+        }
     }
 
     fn add_all(&mut self) {

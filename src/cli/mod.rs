@@ -1,9 +1,11 @@
 //! The command line. clap lives here and nowhere else; `app` maps these structs onto the subsystems' own types.
 
+mod connect;
 mod load;
 mod log;
 mod serve;
 
+pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use load::{RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
 pub use serve::ServeArgs;
@@ -24,6 +26,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario and print what was measured
     Run(RunArgs),
+    /// Talk to a WebSocket server by hand or from a script
+    Connect(Box<ConnectArgs>),
     /// Start the reference server
     Serve(ServeArgs),
 }
@@ -34,5 +38,6 @@ Examples:
   wsbench run scenarios/iot.yaml --target ws://10.0.0.5:8080  against your own
   wsbench run scenarios/echo.yaml -e clients=500 --summary-export out.json
   wsbench serve --listen 127.0.0.1:9001 --compression
+  wsbench connect ws://127.0.0.1:9001/echo
 
 Exit codes are listed in docs/exit-codes.md.";

@@ -27,9 +27,7 @@ pub mod vclient;
 mod worker;
 
 pub use control::Control;
-pub use coordinator::{
-    LoadError, RunOptions, RunOutcome, check_open_files, default_workers, run,
-};
+pub use coordinator::{LoadError, RunOptions, RunOutcome, check_open_files, default_workers, run};
 pub use health::EarlyEnd;
 pub use reactor::{Endpoint, TlsEndpoint};
 pub use target::{ResolvedTarget, SetupError};

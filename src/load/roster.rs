@@ -180,4 +180,58 @@ mod tests {
         assert_eq!(picks(&[7], 3), [0, 0, 0]);
         assert_eq!(picks(&[u32::MAX, u32::MAX], 4), [0, 1, 0, 1]);
     }
+
+    fn plan(load: &str) -> Plan {
+        let text = format!(
+            "target: ws://server.test/\n{load}\nscenarios: [\
+             {{name: a, weight: 3, flow: [{{think: 1s}}]}}, {{name: b, flow: [{{think: 1s}}]}}]"
+        );
+        crate::scenario::from_str("test.yaml", &text, &crate::scenario::Overrides::default()).unwrap()
+    }
+
+    /// All orders of one worker, each with its offset, as if none of its clients ever ended by itself.
+    fn orders(plan: &Plan, worker: usize, workers: usize) -> Vec<Order> {
+        let mut roster = Roster::new(plan, worker, workers);
+        std::iter::from_fn(|| roster.next_order(Duration::MAX, 0)).collect()
+    }
+
+    #[test]
+    fn workers_divide_the_clients_among_them_and_lose_none() {
+        for load in [
+            "stages: [{duration: 3s, clients: 11}, {duration: 1s, clients: 2}, {duration: 2s, clients: 7}, {duration: 0s, clients: 0}]",
+            "arrivals: {stages: [{duration: 4s, from: 1/s, to: 9/s}], process: poisson, max_clients: 9}",
+        ] {
+            let plan = plan(load);
+            let key = |order: &Order| match *order {
+                Order::Start { group, id, at } => (0, at, id, group.0),
+                Order::StopLast { at } => (1, at, 0, 0),
+                Order::Drop { group } => (2, Duration::ZERO, 0, group.0),
+            };
+            let mut whole: Vec<_> = orders(&plan, 0, 1).iter().map(key).collect();
+            let mut parts: Vec<_> = (0..3)
+                .flat_map(|worker| orders(&plan, worker, 3))
+                .map(|order| key(&order))
+                .collect();
+            whole.sort_unstable();
+            parts.sort_unstable();
+            assert!(!whole.is_empty());
+            assert_eq!(whole, parts, "{load}");
+        }
+    }
+
+    #[test]
+    fn the_maximum_of_clients_is_divided_without_a_rest() {
+        let plan = plan("arrivals: {stages: [{duration: 1s, rate: 90/s}], max_clients: 10}");
+        let started: u64 = (0..3)
+            .map(|worker| {
+                let mut roster = Roster::new(&plan, worker, 3);
+                let mut clients = 0;
+                while let Some(order) = roster.next_order(Duration::MAX, clients) {
+                    clients += u64::from(matches!(order, Order::Start { .. }));
+                }
+                clients
+            })
+            .sum();
+        assert_eq!(started, 10);
+    }
 }

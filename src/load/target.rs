@@ -40,8 +40,15 @@ impl ResolvedTarget {
         let begin = now();
         let addresses = resolve(&target.host, target.port)?;
         let resolve_time = target.address().is_none().then(|| now() - begin);
-        let tls = target.secure.then(|| tls_endpoint(&target, transport)).transpose()?;
-        Ok(Self { target, endpoint: Endpoint::new(addresses, tls), resolve_time })
+        let tls = target
+            .secure
+            .then(|| tls_endpoint(&target, transport))
+            .transpose()?;
+        Ok(Self {
+            target,
+            endpoint: Endpoint::new(addresses, tls),
+            resolve_time,
+        })
     }
 }
 

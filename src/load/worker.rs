@@ -140,7 +140,7 @@ impl Worker {
                     self.reactor
                         .shards()
                         .shard()
-                        .add(group, Counter::ArrivalsDropped, 1)
+                        .add(group, Counter::ArrivalsDropped, 1);
                 }
             }
         }

@@ -45,19 +45,19 @@ pub enum Outcome {
 impl Outcome {
     /// The outcome and, unless the run completed, the reason in a sentence.
     ///
-    /// In this order, the first that holds: interrupted; unreachable (attempted, none opened); lost (the embedded server
-    /// exited, or [the counts show it](gone)); no flow worked; completed.
+    /// In this order, the first that holds: interrupted; lost with the embedded server; unreachable (attempted, none
+    /// opened); lost as the engine or the counts tell; no flow worked; completed.
     #[must_use]
-    pub fn judge(end: RunEnd, total: &Figures) -> (Self, Option<String>) {
+    pub fn judge(end: &RunEnd, total: &Figures) -> (Self, Option<String>) {
         let attempted = total.counter(Counter::ConnectAttempted);
         let opened = total.counter(Counter::ConnectOpened);
-        if end == RunEnd::Interrupted {
+        if *end == RunEnd::Interrupted {
             return (
                 Self::Interrupted,
                 Some("stopped before the plan was carried out".to_owned()),
             );
         }
-        if let RunEnd::ServerExited(how) = &end {
+        if let RunEnd::ServerExited(how) = end {
             return (
                 Self::TargetLost,
                 Some(format!("the embedded server ended during the run: {how}")),
@@ -66,8 +66,11 @@ impl Outcome {
         if attempted > 0 && opened == 0 {
             return (Self::TargetUnreachable, Some(unreachable(attempted, total)));
         }
-        if end == RunEnd::TargetLost {
-            let reason = format!("all connections were gone and no new one could be opened{}", first_error(total));
+        if *end == RunEnd::TargetLost {
+            let reason = format!(
+                "all connections were gone and no new one could be opened{}",
+                first_error(total)
+            );
             return (Self::TargetLost, Some(reason));
         }
         if let Some(reason) = gone(total) {
@@ -168,7 +171,7 @@ mod tests {
     use crate::metrics::{CloseCause, Side, Tally};
     use std::time::Duration;
 
-    fn judge(end: RunEnd, build: impl FnOnce(&mut Tally)) -> (Outcome, String) {
+    fn judge(end: &RunEnd, build: impl FnOnce(&mut Tally)) -> (Outcome, String) {
         let mut tally = Tally::default();
         build(&mut tally);
         let (outcome, reason) = Outcome::judge(end, &Figures::new(&tally, Duration::from_secs(1)));
@@ -182,7 +185,7 @@ mod tests {
 
     #[test]
     fn nothing_opened_is_unreachable_and_names_the_first_error() {
-        let (outcome, reason) = judge(RunEnd::Completed, |tally| {
+        let (outcome, reason) = judge(&RunEnd::Completed, |tally| {
             tally.add(Counter::ConnectAttempted, 5);
             tally.add(Counter::ConnectFailed, 5);
             (0..5).for_each(|_| {
@@ -200,13 +203,13 @@ mod tests {
 
     #[test]
     fn a_server_killed_midway_is_lost() {
-        let all_cut = judge(RunEnd::Completed, |tally| {
+        let all_cut = judge(&RunEnd::Completed, |tally| {
             opened(tally, 2);
             (0..2).for_each(|_| tally.ended(CloseCause::PeerEof));
         });
         assert_eq!(all_cut.0, Outcome::TargetLost);
 
-        let cut_and_refused = judge(RunEnd::Completed, |tally| {
+        let cut_and_refused = judge(&RunEnd::Completed, |tally| {
             opened(tally, 2);
             tally.ended(CloseCause::ClientClosed);
             tally.ended(CloseCause::TransportError);
@@ -214,7 +217,7 @@ mod tests {
         });
         assert_eq!(cut_and_refused.0, Outcome::TargetLost);
 
-        let stopped_politely = judge(RunEnd::Completed, |tally| {
+        let stopped_politely = judge(&RunEnd::Completed, |tally| {
             opened(tally, 1);
             tally.ended(CloseCause::ServerClosed);
             tally.close_code(Side::Server, GOING_AWAY);
@@ -222,15 +225,23 @@ mod tests {
         });
         assert_eq!(stopped_politely.0, Outcome::TargetLost);
 
-        let told = judge(RunEnd::ServerExited("killed by signal 9".to_owned()), |tally| {
+        let told = judge(&RunEnd::ServerExited("killed by signal 9".to_owned()), |tally| {
             opened(tally, 1);
         });
         assert_eq!((told.0, told.1.contains("signal 9")), (Outcome::TargetLost, true));
+
+        let given_up = judge(&RunEnd::TargetLost, |tally| {
+            opened(tally, 3);
+            tally.ended(CloseCause::PeerEof);
+            tally.error(ErrorClass::ConnectTimeout, || "no answer within 5s".to_owned());
+        });
+        assert_eq!(given_up.0, Outcome::TargetLost);
+        assert!(given_up.1.contains("no answer within 5s"), "{}", given_up.1);
     }
 
     #[test]
     fn single_errors_and_lost_connections_are_for_thresholds_to_judge() {
-        let (outcome, _) = judge(RunEnd::Completed, |tally| {
+        let (outcome, _) = judge(&RunEnd::Completed, |tally| {
             opened(tally, 10);
             tally.ended(CloseCause::PeerEof);
             (0..9).for_each(|_| tally.ended(CloseCause::ClientClosed));
@@ -243,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_run_in_which_no_flow_worked_did_not_just_complete() {
-        let (outcome, reason) = judge(RunEnd::Completed, |tally| {
+        let (outcome, reason) = judge(&RunEnd::Completed, |tally| {
             opened(tally, 3);
             (0..3).for_each(|_| tally.ended(CloseCause::ClientClosed));
             tally.add(Counter::FlowsFailed, 3);
@@ -259,7 +270,7 @@ mod tests {
     #[test]
     fn endless_flows_that_the_end_cuts_off_have_not_failed() {
         let of = |failed, cut_off| {
-            judge(RunEnd::Completed, |tally| {
+            judge(&RunEnd::Completed, |tally| {
                 opened(tally, 3);
                 tally.add(Counter::FlowsFailed, failed);
                 tally.add(Counter::FlowsInterrupted, cut_off);
@@ -275,11 +286,11 @@ mod tests {
     #[test]
     fn an_interrupt_outranks_what_it_caused() {
         assert_eq!(
-            judge(RunEnd::Interrupted, |tally| tally
+            judge(&RunEnd::Interrupted, |tally| tally
                 .add(Counter::ConnectAttempted, 1))
             .0,
             Outcome::Interrupted
         );
-        assert_eq!(judge(RunEnd::Completed, |_| {}).0, Outcome::Completed);
+        assert_eq!(judge(&RunEnd::Completed, |_| {}).0, Outcome::Completed);
     }
 }

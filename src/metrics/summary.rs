@@ -134,7 +134,7 @@ impl Summary {
             })
             .collect();
         let books = Books::check(&total, groups.iter().map(|group| (&*group.name, &group.figures)));
-        let (outcome, reason) = Outcome::judge(facts.end, &total);
+        let (outcome, reason) = Outcome::judge(&facts.end, &total);
         let run = RunInfo {
             name: facts.name,
             target: facts.target,

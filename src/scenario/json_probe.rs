@@ -1,12 +1,9 @@
 //! Looking into JSON messages without building them in memory.
 //!
-//! A probe is a tree of keys; one pass of `serde_json` over the payload follows it and ignores everything else.
-//! Nothing is allocated, unless a key or a string that is looked at contains escapes.
+//! A probe is a tree of keys; one pass over the payload follows it and passes over everything else. Nothing is
+//! allocated, unless a key or a string that is looked at contains escapes.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
+use super::json_scan::{Cursor, Scalar};
 use super::template::{Known, Pattern, RenderContext};
 
 /// At most so many fields can be asked for: one bit each.
@@ -65,29 +62,19 @@ pub(super) enum Expected {
 }
 
 impl Expected {
-    fn equals(&self, found: Scalar<'_>, ctx: &RenderContext) -> bool {
+    fn equals(&self, found: &Scalar<'_>, ctx: &RenderContext) -> bool {
         match (self, found) {
             (Self::Null, Scalar::Null) => true,
-            (Self::Bool(expected), Scalar::Bool(found)) => *expected == found,
-            (Self::Integer(expected), Scalar::Integer(found)) => *expected == found,
-            (Self::Integer(expected), Scalar::Float(found)) => *expected as f64 == found,
-            (Self::Float(expected), Scalar::Float(found)) => *expected == found,
-            (Self::Float(expected), Scalar::Integer(found)) => *expected == found as f64,
-            (Self::Known(known), Scalar::Integer(found)) => i128::from(known.of(ctx)) == found,
-            (Self::Text(pattern), Scalar::Text(found)) => pattern.equals(found.as_bytes(), ctx),
+            (Self::Bool(expected), Scalar::Bool(found)) => expected == found,
+            (Self::Integer(expected), Scalar::Integer(found)) => expected == found,
+            (Self::Integer(expected), Scalar::Float(found)) => *expected as f64 == *found,
+            (Self::Float(expected), Scalar::Float(found)) => expected == found,
+            (Self::Float(expected), Scalar::Integer(found)) => *expected == *found as f64,
+            (Self::Known(known), Scalar::Integer(found)) => i128::from(known.of(ctx)) == *found,
+            (Self::Text(pattern), Scalar::Text(found)) => pattern.equals(found, ctx),
             _ => false,
         }
     }
-}
-
-/// A scalar met in a payload.
-#[derive(Clone, Copy, Debug)]
-enum Scalar<'a> {
-    Null,
-    Bool(bool),
-    Integer(i128),
-    Float(f64),
-    Text(&'a str),
 }
 
 /// Expected values by path.
@@ -120,7 +107,7 @@ impl JsonProbe {
             .checked_shr((MAX_FIELDS - self.expected.len()) as u32)
             .unwrap_or(0);
         let mut compare = |field: u8, found: Scalar<'_>| {
-            if self.expected[usize::from(field)].equals(found, ctx) {
+            if self.expected[usize::from(field)].equals(&found, ctx) {
                 missing &= !(1 << field);
             }
         };
@@ -151,11 +138,11 @@ impl JsonField {
     }
 
     /// What `read` makes of the string at the path.
-    pub(super) fn string<T>(&self, payload: &[u8], read: impl Fn(&str) -> T) -> Option<T> {
+    pub(super) fn string<T>(&self, payload: &[u8], read: impl Fn(&[u8]) -> T) -> Option<T> {
         let mut value = None;
         let is_json = walk(&self.0, payload, &mut |_, found| {
             if let Scalar::Text(text) = found {
-                value = Some(read(text));
+                value = Some(read(&text));
             }
         });
         value.filter(|_| is_json)
@@ -203,136 +190,75 @@ impl Branch {
 
 /// Calls `found` with each scalar at the end of a path; `false` if the payload is no JSON object or array.
 fn walk(root: &Branch, payload: &[u8], found: &mut dyn FnMut(u8, Scalar<'_>)) -> bool {
-    // The parser's errors allocate, and a target may mix JSON with plain text: do not even begin with the latter.
-    let first = payload.iter().find(|byte| !byte.is_ascii_whitespace());
-    if !matches!(first, Some(b'{' | b'[')) {
-        return false;
-    }
-    let mut json = serde_json::Deserializer::from_slice(payload);
-    let followed = Follow { branch: root, found }.deserialize(&mut json);
-    followed.is_ok() && json.end().is_ok()
+    let mut cursor = Cursor::new(payload);
+    let is_container = matches!(cursor.peek(), Some(b'{' | b'['));
+    is_container && root.follow(&mut cursor, found).is_some() && cursor.peek().is_none()
 }
 
-struct Follow<'a, 'f> {
-    branch: &'a Branch,
-    found: &'f mut dyn FnMut(u8, Scalar<'_>),
-}
-
-impl Follow<'_, '_> {
-    fn scalar<E>(self, scalar: Scalar<'_>) -> Result<(), E> {
-        if let Some(field) = self.branch.field {
-            (self.found)(field, scalar);
-        }
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Follow<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Follow<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.scalar(Scalar::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.scalar(Scalar::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.scalar(Scalar::Integer(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.scalar(Scalar::Integer(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.scalar(Scalar::Float(value))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.scalar(Scalar::Text(text))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(child) = map.next_key_seed(Choose(self.branch))? {
-            match child {
-                Some(branch) => map.next_value_seed(Follow {
-                    branch,
-                    found: self.found,
-                })?,
-                None => map.next_value::<IgnoredAny>().map(drop)?,
+impl Branch {
+    /// Reads one value; `None` if it is not JSON. Goes no deeper than the tree does.
+    fn follow(&self, cursor: &mut Cursor<'_>, found: &mut dyn FnMut(u8, Scalar<'_>)) -> Option<()> {
+        match cursor.peek()? {
+            b'{' if !self.children.is_empty() => self.follow_object(cursor, found),
+            b'[' if !self.children.is_empty() => self.follow_array(cursor, found),
+            b'{' | b'[' => cursor.skip(),
+            _ => {
+                let scalar = cursor.scalar()?;
+                if let Some(field) = self.field {
+                    found(field, scalar);
+                }
+                Some(())
             }
         }
-        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        for index in 0.. {
-            let child = self
-                .branch
+    fn follow_object(&self, cursor: &mut Cursor<'_>, found: &mut dyn FnMut(u8, Scalar<'_>)) -> Option<()> {
+        cursor.take(b'{')?;
+        if cursor.take(b'}').is_some() {
+            return Some(());
+        }
+        loop {
+            let name = cursor.string()?;
+            cursor.take(b':')?;
+            match self
                 .children
                 .iter()
-                .find(|(key, _)| key.index == Some(index));
-            let more = match child {
-                Some((_, branch)) => items
-                    .next_element_seed(Follow {
-                        branch,
-                        found: self.found,
-                    })?
-                    .is_some(),
-                None => items.next_element::<IgnoredAny>()?.is_some(),
-            };
-            if !more {
+                .find(|(key, _)| key.name.as_bytes() == &*name)
+            {
+                Some((_, child)) => child.follow(cursor, found)?,
+                None => cursor.skip()?,
+            }
+            if !cursor.more(b'}')? {
+                return Some(());
+            }
+        }
+    }
+
+    fn follow_array(&self, cursor: &mut Cursor<'_>, found: &mut dyn FnMut(u8, Scalar<'_>)) -> Option<()> {
+        cursor.take(b'[')?;
+        if cursor.take(b']').is_some() {
+            return Some(());
+        }
+        for index in 0.. {
+            match self.children.iter().find(|(key, _)| key.index == Some(index)) {
+                Some((_, child)) => child.follow(cursor, found)?,
+                None => cursor.skip()?,
+            }
+            if !cursor.more(b']')? {
                 break;
             }
         }
-        Ok(())
-    }
-}
-
-/// Finds the child that an object's key leads to.
-struct Choose<'a>(&'a Branch);
-
-impl<'de, 'a> DeserializeSeed<'de> for Choose<'a> {
-    type Value = Option<&'a Branch>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'a> Visitor<'_> for Choose<'a> {
-    type Value = Option<&'a Branch>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self
-            .0
-            .children
-            .iter()
-            .find(|(key, _)| &*key.name == name)
-            .map(|(_, branch)| branch))
+        Some(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::super::template::Template;
     use super::*;
 
     fn probe(fields: &[(&str, Expected)]) -> JsonProbe {
@@ -366,6 +292,8 @@ mod tests {
             br#"{"seq":9,"data":{"ok":1,"items":[{},{"id":5}]},"type":"ack"}"#,
             br#"{"seq":9,"data":{"ok":true,"items":[{},{"id":5}]},"type":"ack"} trailing"#,
             br#"{"seq":9,"data":{"ok":true,"items":[{},{"id":5}]},"type":"ack""#,
+            br#"{"seq":9,"data":{"ok":true,"items":[{},{"id":5}]},"type":"ack",}"#,
+            br#"{"seq" 9,"data":{"ok":true,"items":[{},{"id":5}]},"type":"ack"}"#,
             b"ack 9",
             b"",
         ] {
@@ -408,6 +336,77 @@ mod tests {
         ] {
             assert_eq!(field.number(payload), None);
         }
-        assert_eq!(field.string(br#"{"meta":{"seq":"n-77"}}"#, str::len), Some(4));
+        assert_eq!(field.string(br#"{"meta":{"seq":"n-77"}}"#, <[u8]>::len), Some(4));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let scalar = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            r#"[ab"\\{}\[\],: é\n]{0,6}"#.prop_map(Value::from),
+        ];
+        scalar.prop_recursive(4, 40, 5, |inner| {
+            let key = r#"[ab"\\]{1,2}"#;
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Value::from),
+                btree_map(key, inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Every scalar of a document, with its path.
+    fn leaves(value: &Value, path: &[String], found: &mut Vec<(Vec<String>, Value)>) {
+        let with = |step: String| [path, &[step]].concat();
+        match value {
+            Value::Array(items) => {
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(index, item)| leaves(item, &with(index.to_string()), found));
+            }
+            Value::Object(map) => map
+                .iter()
+                .for_each(|(key, value)| leaves(value, &with(key.clone()), found)),
+            scalar => found.push((path.to_vec(), scalar.clone())),
+        }
+    }
+
+    fn expected(value: &Value) -> Expected {
+        match value {
+            Value::Bool(value) => Expected::Bool(*value),
+            Value::Number(number) => {
+                let float = || Expected::Float(number.as_f64().unwrap());
+                number
+                    .as_i64()
+                    .map_or_else(float, |integer| Expected::Integer(integer.into()))
+            }
+            Value::String(text) => {
+                Expected::Text(Pattern::of(&Template::from_literal(text.as_bytes())).unwrap())
+            }
+            _ => Expected::Null,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_serde_json_writes_is_found(document in any_json(), pretty: bool) {
+            prop_assume!(document.is_array() || document.is_object());
+            let mut found = Vec::new();
+            leaves(&document, &[], &mut found);
+            found.truncate(MAX_FIELDS);
+            let fields = found.iter().map(|(path, value)| (JsonPath(path.clone()), expected(value))).collect();
+            let probe = JsonProbe::new(fields).unwrap();
+            let text = if pretty { serde_json::to_string_pretty(&document) } else { serde_json::to_string(&document) };
+            prop_assert!(probe.matches(text.unwrap().as_bytes(), &RenderContext::default()));
+        }
+
+        #[test]
+        fn no_payload_makes_it_panic(payload in r#"[{}\[\]":,\\a0-9.e -]{0,40}"#) {
+            let probe = probe(&[("a.0", Expected::Null), ("a.b", Expected::Integer(1))]);
+            let _ = probe.matches(payload.as_bytes(), &RenderContext::default());
+            let _ = JsonField::new(&JsonPath::parse("a").unwrap()).number(payload.as_bytes());
+        }
     }
 }

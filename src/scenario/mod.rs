@@ -15,6 +15,7 @@ mod compile;
 mod document;
 mod error;
 mod json_probe;
+mod json_scan;
 mod matcher;
 mod parse;
 mod plan;

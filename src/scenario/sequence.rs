@@ -40,9 +40,7 @@ impl SequenceExtractor {
         match &self.0 {
             Source::Payload(place) => place.read(payload),
             Source::Json(field, None) => field.number(payload),
-            Source::Json(field, Some(place)) => field
-                .string(payload, |text| place.read(text.as_bytes()))
-                .flatten(),
+            Source::Json(field, Some(place)) => field.string(payload, |text| place.read(text)).flatten(),
         }
     }
 }

@@ -41,7 +41,9 @@ pub enum ServerError {
 
 fn explain_bind(source: &io::Error) -> String {
     let advice = match source.kind() {
-        io::ErrorKind::AddrInUse => "another process listens there; choose another port, or 0 for any free one",
+        io::ErrorKind::AddrInUse => {
+            "another process listens there; choose another port, or 0 for any free one"
+        }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address",
         io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose a higher one",
         _ => return source.to_string(),

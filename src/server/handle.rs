@@ -73,7 +73,11 @@ impl SessionHandle {
     /// # Errors
     /// The server has stopped.
     pub async fn close(&self, code: CloseCode, reason: &str) -> Result<(), Stopped> {
-        self.tell(Order::Session(self.address, SessionOrder::Close(code, reason.to_owned()))).await
+        self.tell(Order::Session(
+            self.address,
+            SessionOrder::Close(code, reason.to_owned()),
+        ))
+        .await
     }
 
     async fn tell(&self, order: Order) -> Result<(), Stopped> {

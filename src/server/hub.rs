@@ -56,13 +56,20 @@ impl Hub {
     /// For worker `own` of `workers`.
     pub(crate) fn new(own: usize, workers: usize) -> Self {
         let queues = (0..workers).map(|_| Queue::default()).collect();
-        Self { queues, own, publishers: RefCell::default() }
+        Self {
+            queues,
+            own,
+            publishers: RefCell::default(),
+        }
     }
 
     /// Sends a message to every open session of `route`.
     pub(crate) fn publish(&self, route: RouteId, message: &SharedMessage) {
         for queue in &self.queues {
-            queue.push(Publication { route, message: message.clone() });
+            queue.push(Publication {
+                route,
+                message: message.clone(),
+            });
         }
     }
 
@@ -104,7 +111,9 @@ impl Queue {
     /// At most one turn's publications; waits until there are any.
     async fn take_turn(&self) -> Vec<Publication> {
         loop {
-            let turn: Vec<_> = std::iter::from_fn(|| self.pop()).take(PUBLICATIONS_PER_TURN).collect();
+            let turn: Vec<_> = std::iter::from_fn(|| self.pop())
+                .take(PUBLICATIONS_PER_TURN)
+                .collect();
             if !turn.is_empty() {
                 return turn;
             }
@@ -169,7 +178,9 @@ mod tests {
         publish(&hub, "a");
         publish(&hub, "b");
         for queue in &hub.queues {
-            let texts: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|p| p.message.payload().to_vec()).collect();
+            let texts: Vec<_> = std::iter::from_fn(|| queue.pop())
+                .map(|p| p.message.payload().to_vec())
+                .collect();
             assert_eq!(texts, [b"a", b"b"]);
             assert_eq!(queue.bytes.get(), 0);
         }
@@ -185,7 +196,10 @@ mod tests {
         }
         assert!(!hub.is_open(waker));
         hub.queues[0].pop();
-        assert!(!hub.is_open(waker), "the other worker's queue is as long as before");
+        assert!(
+            !hub.is_open(waker),
+            "the other worker's queue is as long as before"
+        );
         hub.queues[1].pop();
         assert!(hub.is_open(waker));
         hub.wake_publishers();

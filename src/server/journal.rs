@@ -61,7 +61,10 @@ struct Ring {
 impl Journal {
     /// Remembers `capacity` entries.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { ring: Mutex::default(), capacity }
+        Self {
+            ring: Mutex::default(),
+            capacity,
+        }
     }
 
     /// Adds an entry in place of the oldest if there is no room.
@@ -76,7 +79,13 @@ impl Journal {
 
     /// The entries, oldest first.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner).entries.iter().cloned().collect()
+        self.ring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entries
+            .iter()
+            .cloned()
+            .collect()
     }
 
     /// How many entries gave way to later ones.
@@ -203,7 +212,15 @@ impl<'a, F: Fn(RouteId) -> &'a str> Scribe<'a, F> {
 
     /// Appends the last line.
     pub(crate) fn write_summary(&self, listed: usize, dropped: u64, out: &mut Vec<u8>) {
-        append(out, &SummaryLine { r#type: "summary", instance: self.instance, listed, dropped });
+        append(
+            out,
+            &SummaryLine {
+                r#type: "summary",
+                instance: self.instance,
+                listed,
+                dropped,
+            },
+        );
     }
 }
 
@@ -235,8 +252,15 @@ mod tests {
     }
 
     fn scribe() -> Scribe<'static, impl Fn(RouteId) -> &'static str> {
-        let clock = WallClock { moment: Moment::from_nanos(5_000_000_000), unix: Duration::from_secs(1_000) };
-        Scribe { instance: "a", clock, path_of: |_| "/echo" }
+        let clock = WallClock {
+            moment: Moment::from_nanos(5_000_000_000),
+            unix: Duration::from_secs(1_000),
+        };
+        Scribe {
+            instance: "a",
+            clock,
+            path_of: |_| "/echo",
+        }
     }
 
     fn lines(entries: &[Entry]) -> Vec<serde_json::Value> {
@@ -244,7 +268,11 @@ mod tests {
         for entry in entries {
             scribe().write(entry, &mut out);
         }
-        String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        String::from_utf8(out)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     #[test]
@@ -253,7 +281,10 @@ mod tests {
         for reason in ["a", "b", "c"] {
             journal.push(refusal(reason));
         }
-        let reasons: Vec<_> = lines(&journal.entries()).iter().map(|line| line["reason"].clone()).collect();
+        let reasons: Vec<_> = lines(&journal.entries())
+            .iter()
+            .map(|line| line["reason"].clone())
+            .collect();
         assert_eq!(reasons, ["b", "c"]);
         assert_eq!(journal.dropped(), 1);
     }
@@ -261,7 +292,11 @@ mod tests {
     #[test]
     fn a_connection_is_written_with_its_ending() {
         let ending = Ending {
-            outcome: CloseOutcome { by: CloseInitiator::Peer, code: CloseCode(4001), clean: true },
+            outcome: CloseOutcome {
+                by: CloseInitiator::Peer,
+                code: CloseCode(4001),
+                clean: true,
+            },
             cause: Cause::ClientClosed,
             reason: Some("bye".into()),
         };
@@ -271,11 +306,17 @@ mod tests {
             peer: peer(),
             tag: Some("probe-1".into()),
             opened: Moment::from_nanos(4_500_000_000),
-            traffic: Traffic { messages_in: 3, ..Traffic::default() },
+            traffic: Traffic {
+                messages_in: 3,
+                ..Traffic::default()
+            },
             ended: None,
         };
         let open = lines(&[Entry::Connection(entry.clone())]).remove(0);
-        assert_eq!((&open["closed_at"], &open["code"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+        assert_eq!(
+            (&open["closed_at"], &open["code"]),
+            (&serde_json::Value::Null, &serde_json::Value::Null)
+        );
 
         entry.ended = Some((Moment::from_nanos(6_000_000_000), Box::new(ending)));
         let ended = lines(&[Entry::Connection(entry)]).remove(0);

@@ -37,14 +37,22 @@ pub(crate) fn listen(addresses: &[SocketAddr], workers: usize) -> Result<Listene
             own.push(socket);
         }
     }
-    Ok(Listeners { by_worker, addresses: actual })
+    Ok(Listeners {
+        by_worker,
+        addresses: actual,
+    })
 }
 
-fn listen_for_all(address: SocketAddr, workers: usize) -> io::Result<(Vec<std::net::TcpListener>, SocketAddr)> {
+fn listen_for_all(
+    address: SocketAddr,
+    workers: usize,
+) -> io::Result<(Vec<std::net::TcpListener>, SocketAddr)> {
     if !PORTS_SPREAD {
         let socket = net::listen(address, false)?;
         let local = socket.local_addr()?;
-        let mut sockets = (1..workers).map(|_| socket.try_clone()).collect::<io::Result<Vec<_>>>()?;
+        let mut sockets = (1..workers)
+            .map(|_| socket.try_clone())
+            .collect::<io::Result<Vec<_>>>()?;
         sockets.push(socket);
         return Ok((sockets, local));
     }
@@ -119,7 +127,12 @@ mod tests {
         let first = listen(&[any()], 2).unwrap();
         let error = listen(&first.addresses, 2).unwrap_err().to_string();
         let address = first.addresses[0];
-        assert!(error.starts_with(&format!("cannot listen on {address}: another process listens there")), "{error}");
+        assert!(
+            error.starts_with(&format!(
+                "cannot listen on {address}: another process listens there"
+            )),
+            "{error}"
+        );
     }
 
     #[test]

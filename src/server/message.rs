@@ -29,7 +29,12 @@ impl SharedMessage {
         let head = Sender::message_head(kind, payload.len());
         let plain = Bytes::from([head.as_slice(), payload].concat());
         let head_len = head.as_slice().len();
-        Self(Arc::new(Encodings { kind, plain, head_len, deflated: OnceLock::new() }))
+        Self(Arc::new(Encodings {
+            kind,
+            plain,
+            head_len,
+            deflated: OnceLock::new(),
+        }))
     }
 
     /// Text or binary.
@@ -58,7 +63,10 @@ impl SharedMessage {
     /// decides the level, so it has to be one level for all receivers of a message.
     pub(crate) fn deflated(&self, level: u8) -> Bytes {
         let encode = || {
-            let mut sender = Sender::new(Role::Server, Some(Box::new(Deflater::new(&SHARED, Role::Server, level))));
+            let mut sender = Sender::new(
+                Role::Server,
+                Some(Box::new(Deflater::new(&SHARED, Role::Server, level))),
+            );
             let mut frame = Vec::new();
             sender.message(self.0.kind, self.payload(), MaskKey::default(), &mut frame);
             Bytes::from(frame)

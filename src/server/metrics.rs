@@ -70,8 +70,8 @@ pub(crate) struct RouteMetrics {
 
 /// Close codes as the metrics tell them apart, so that a client's choice of code cannot make new series.
 pub(crate) const CLOSE_CLASSES: [&str; 19] = [
-    "1000", "1001", "1002", "1003", "1004", "1005", "1006", "1007", "1008", "1009", "1010", "1011", "1012", "1013",
-    "1014", "1015", "3xxx", "4xxx", "other",
+    "1000", "1001", "1002", "1003", "1004", "1005", "1006", "1007", "1008", "1009", "1010", "1011", "1012",
+    "1013", "1014", "1015", "3xxx", "4xxx", "other",
 ];
 
 /// The index of `code` in [`CLOSE_CLASSES`].
@@ -109,20 +109,30 @@ impl RouteMetrics {
     /// A session ended a turn.
     #[inline]
     pub(crate) fn passed(&self, traffic: &Traffic) {
-        let Traffic { messages_in, messages_out, bytes_in, bytes_out, .. } = *traffic;
+        let Traffic {
+            messages_in,
+            messages_out,
+            bytes_in,
+            bytes_out,
+            ..
+        } = *traffic;
         self.messages_in.add(messages_in);
         self.messages_out.add(messages_out);
         self.bytes_in.add(bytes_in);
         self.bytes_out.add(bytes_out);
-        self.pings_in.add(u64::from(traffic.pings_in));
-        self.pings_out.add(u64::from(traffic.pings_out));
-        self.pongs_in.add(u64::from(traffic.pongs_in));
-        self.pongs_out.add(u64::from(traffic.pongs_out));
+        let controls = traffic.pings_in | traffic.pings_out | traffic.pongs_in | traffic.pongs_out;
+        if controls != 0 {
+            self.pings_in.add(u64::from(traffic.pings_in));
+            self.pings_out.add(u64::from(traffic.pings_out));
+            self.pongs_in.add(u64::from(traffic.pongs_in));
+            self.pongs_out.add(u64::from(traffic.pongs_out));
+        }
     }
 
     /// A connection ended after `open`.
     pub(crate) fn ended(&self, outcome: CloseOutcome, open: Duration) {
-        self.open_millis.add(u64::try_from(open.as_millis()).unwrap_or(u64::MAX));
+        self.open_millis
+            .add(u64::try_from(open.as_millis()).unwrap_or(u64::MAX));
         let by = match outcome.by {
             CloseInitiator::Us => 0,
             CloseInitiator::Peer => 1,
@@ -156,7 +166,14 @@ mod tests {
 
     #[test]
     fn every_code_has_a_class() {
-        for (code, class) in [(1000, "1000"), (1015, "1015"), (3001, "3xxx"), (4999, "4xxx"), (7, "other"), (5000, "other")] {
+        for (code, class) in [
+            (1000, "1000"),
+            (1015, "1015"),
+            (3001, "3xxx"),
+            (4999, "4xxx"),
+            (7, "other"),
+            (5000, "other"),
+        ] {
             assert_eq!(CLOSE_CLASSES[close_class(CloseCode(code))], class);
         }
     }

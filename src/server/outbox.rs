@@ -50,7 +50,8 @@ impl Outbox {
         let size = message.size();
         let fits = |outbox: &Self| {
             outbox.waiting.is_empty()
-                || (outbox.waiting.len() < limits.outbox_messages && outbox.waiting_bytes + size <= limits.outbox_bytes)
+                || (outbox.waiting.len() < limits.outbox_messages
+                    && outbox.waiting_bytes + size <= limits.outbox_bytes)
         };
         let mut dropped = 0;
         if !fits(self) {
@@ -67,7 +68,11 @@ impl Outbox {
         }
         self.waiting_bytes += size;
         self.waiting.push_back(message);
-        if dropped == 0 { Offered::Queued } else { Offered::DroppedOldest(dropped) }
+        if dropped == 0 {
+            Offered::Queued
+        } else {
+            Offered::DroppedOldest(dropped)
+        }
     }
 
     /// Drops every waiting message; says how many.
@@ -85,7 +90,11 @@ impl Outbox {
     }
 
     /// Encodes up to `count` waiting messages; says how many there were.
-    pub(crate) fn make_ready(&mut self, count: usize, mut encode: impl FnMut(&SharedMessage) -> Bytes) -> u64 {
+    pub(crate) fn make_ready(
+        &mut self,
+        count: usize,
+        mut encode: impl FnMut(&SharedMessage) -> Bytes,
+    ) -> u64 {
         let count = count.min(self.waiting.len());
         for message in self.waiting.drain(..count) {
             self.waiting_bytes -= message.size();
@@ -127,7 +136,12 @@ mod tests {
     }
 
     fn limits(messages: usize, bytes: usize, slow_consumer: SlowConsumer) -> RouteLimits {
-        RouteLimits { outbox_messages: messages, outbox_bytes: bytes, slow_consumer, ..RouteLimits::default() }
+        RouteLimits {
+            outbox_messages: messages,
+            outbox_bytes: bytes,
+            slow_consumer,
+            ..RouteLimits::default()
+        }
     }
 
     fn payloads(outbox: &Outbox) -> Vec<&[u8]> {
@@ -168,8 +182,15 @@ mod tests {
         let mut outbox = Outbox::default();
         let large = "x".repeat(100);
         assert_eq!(outbox.offer(message(&large), &limits), Offered::Queued);
-        assert_eq!(outbox.offer(message("12345678"), &limits), Offered::DroppedOldest(1));
-        assert_eq!(outbox.offer(message("12345678"), &limits), Offered::Queued, "two frames of ten bytes");
+        assert_eq!(
+            outbox.offer(message("12345678"), &limits),
+            Offered::DroppedOldest(1)
+        );
+        assert_eq!(
+            outbox.offer(message("12345678"), &limits),
+            Offered::Queued,
+            "two frames of ten bytes"
+        );
         assert_eq!(outbox.offer(message("1"), &limits), Offered::DroppedOldest(1));
     }
 

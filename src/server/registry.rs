@@ -65,7 +65,10 @@ const NOT_A_MEMBER: u32 = u32::MAX;
 impl Registry {
     /// Room for sessions of that many routes.
     pub(crate) fn new(routes: usize) -> Self {
-        Self { slots: Slab::new(), members: vec![Vec::new(); routes] }
+        Self {
+            slots: Slab::new(),
+            members: vec![Vec::new(); routes],
+        }
     }
 
     /// Number of sessions.
@@ -75,7 +78,13 @@ impl Registry {
 
     /// Adds a session; it gets messages of its route from now on.
     pub(crate) fn insert(&mut self, entry: NewSession) -> u32 {
-        let NewSession { id, route, peer, tag, opened } = entry;
+        let NewSession {
+            id,
+            route,
+            peer,
+            tag,
+            opened,
+        } = entry;
         let members = &mut self.members[route.index()];
         let slot = Slot {
             id,
@@ -103,7 +112,9 @@ impl Registry {
 
     /// From now on the session gets no messages of its route.
     pub(crate) fn leave(&mut self, key: u32) {
-        let Some(slot) = self.slots.get_mut(key as usize) else { return };
+        let Some(slot) = self.slots.get_mut(key as usize) else {
+            return;
+        };
         let member = std::mem::replace(&mut slot.member, NOT_A_MEMBER);
         let members = &mut self.members[slot.route.index()];
         if member == NOT_A_MEMBER {
@@ -125,7 +136,9 @@ impl Registry {
     /// What the session has to attend to; taken out of the slot.
     #[inline]
     pub(crate) fn attend(&mut self, key: u32) -> Attention {
-        let Some(slot) = self.slots.get_mut(key as usize) else { return Attention::default() };
+        let Some(slot) = self.slots.get_mut(key as usize) else {
+            return Attention::default();
+        };
         Attention {
             timer_fired: std::mem::take(&mut slot.timer_fired),
             order: slot.order.take(),
@@ -171,13 +184,15 @@ impl Registry {
         message: SharedMessage,
         routes: &[RoutePlan],
     ) -> Option<(RouteId, Offered)> {
-        let slot = self.get(address).filter(|slot| slot.member != NOT_A_MEMBER)?;
+        let slot = self.get(address).filter(|slot| slot.is_open())?;
         let limits = &routes[slot.route.index()].limits;
         Some((slot.route, slot.offer(message, limits)))
     }
 
     fn get(&mut self, address: Address) -> Option<&mut Slot> {
-        self.slots.get_mut(address.slot as usize).filter(|slot| slot.id == address.id)
+        self.slots
+            .get_mut(address.slot as usize)
+            .filter(|slot| slot.id == address.id)
     }
 
     /// Offers a message to every open session of a route; `report` gets what became of each.
@@ -190,7 +205,7 @@ impl Registry {
     ) -> usize {
         let members = &self.members[route.index()];
         for &key in members {
-            if let Some(slot) = self.slots.get_mut(key as usize) {
+            if let Some(slot) = self.slots.get_mut(key as usize).filter(|slot| slot.is_open()) {
                 report(slot.offer(message.clone(), limits));
             }
         }
@@ -214,6 +229,11 @@ pub(crate) struct NewSession {
 }
 
 impl Slot {
+    /// Whether it takes messages: it does not close and was not told to.
+    fn is_open(&self) -> bool {
+        self.member != NOT_A_MEMBER && self.order.is_none()
+    }
+
     fn offer(&mut self, message: SharedMessage, limits: &RouteLimits) -> Offered {
         let outbox = self.outbox.get_or_insert_default();
         // A session with something in its outbox was woken for it, or waits for its socket.
@@ -286,7 +306,16 @@ mod tests {
         registry.remove(slot);
         assert_eq!(registry.insert(session(2, 0)), slot);
         let message = SharedMessage::new(MessageKind::Text, b"x");
-        let mut deliver = |id| registry.deliver(Address { slot, id: ConnectionId(id) }, message.clone(), &routes);
+        let mut deliver = |id| {
+            registry.deliver(
+                Address {
+                    slot,
+                    id: ConnectionId(id),
+                },
+                message.clone(),
+                &routes,
+            )
+        };
         assert_eq!(deliver(1), None);
         assert_eq!(deliver(2), Some((RouteId(0), Offered::Queued)));
         assert!(registry.attend(slot).outbox.is_some());
@@ -297,7 +326,13 @@ mod tests {
         let mut registry = Registry::new(1);
         let slot = registry.insert(session(1, 0));
         registry.order_all(&SessionOrder::Stop);
-        registry.order(Address { slot, id: ConnectionId(1) }, SessionOrder::SlowConsumer);
+        registry.order(
+            Address {
+                slot,
+                id: ConnectionId(1),
+            },
+            SessionOrder::SlowConsumer,
+        );
         assert_eq!(registry.attend(slot).order.as_deref(), Some(&SessionOrder::Stop));
         registry.order_all(&SessionOrder::Stop);
         registry.order_all(&SessionOrder::Cut);

@@ -91,16 +91,26 @@ impl Server {
     /// A configuration that contradicts itself, an address that is taken, a certificate that cannot be used, or a
     /// system without resources for a thread.
     pub fn start(config: &ServerConfig) -> Result<Self, ServerError> {
-        let count = config.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let count = config
+            .workers
+            .or_else(|| thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get);
         let identity = config.tls.as_ref().map(identity).transpose()?;
         let certificate = identity.as_ref().map(Identity::certificate_pem);
-        let tls = identity.map(|identity| server_config(identity, &[ALPN_HTTP_1_1])).transpose()?;
+        let tls = identity
+            .map(|identity| server_config(identity, &[ALPN_HTTP_1_1]))
+            .transpose()?;
         let (shared, mailboxes) = Shared::new(config, count, tls)?;
         let shared = Arc::new(shared);
         let listeners = listener::listen(&config.listen, count)?;
 
         let (started, outcomes) = sync_channel(count);
-        let mut server = Self { shared, addresses: listeners.addresses, certificate, workers: Vec::new() };
+        let mut server = Self {
+            shared,
+            addresses: listeners.addresses,
+            certificate,
+            workers: Vec::new(),
+        };
         for (index, (listeners, mailbox)) in listeners.by_worker.into_iter().zip(mailboxes).enumerate() {
             server.start_worker(index, listeners, mailbox, started.clone())?;
         }
@@ -120,10 +130,20 @@ impl Server {
     ) -> Result<(), ServerError> {
         let (ended_sender, ended) = oneshot::channel();
         let shared = self.shared.clone();
-        let beginning = Beginning { index, shared, listeners, mailbox, started, ended: ended_sender };
+        let beginning = Beginning {
+            index,
+            shared,
+            listeners,
+            mailbox,
+            started,
+            ended: ended_sender,
+        };
         let builder = thread::Builder::new().name(format!("ws-worker-{index}"));
         let thread = builder.spawn(move || run_thread(beginning));
-        let thread = thread.map_err(|source| ServerError::Worker { worker: index, source })?;
+        let thread = thread.map_err(|source| ServerError::Worker {
+            worker: index,
+            source,
+        })?;
         self.workers.push(Running { thread, ended });
         Ok(())
     }
@@ -150,7 +170,8 @@ impl Server {
     #[must_use]
     pub fn report(&self) -> ServerReport {
         let workers = || self.shared.metrics.iter();
-        let routes = |read: fn(&RouteMetrics) -> u64| workers().flat_map(|worker| &worker.routes).map(read).sum();
+        let routes =
+            |read: fn(&RouteMetrics) -> u64| workers().flat_map(|worker| &worker.routes).map(read).sum();
         let cut = workers().map(|worker| worker.cut.get()).sum();
         let closed: u64 = routes(RouteMetrics::closed_total);
         ServerReport {

@@ -3,12 +3,21 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use super::config::ServerConfig;
+use super::handle::Order;
 use super::worker::{Shared, Worker};
 
-/// The only worker of a server with the built-in routes; nobody reads its mailbox.
+/// The only worker of a server with the built-in routes.
 pub(crate) fn worker() -> Rc<Worker> {
+    worker_and_mailbox().0
+}
+
+/// The same, with the orders that are sent to it.
+pub(crate) fn worker_and_mailbox() -> (Rc<Worker>, mpsc::Receiver<Order>) {
     let config = ServerConfig::default();
-    let (shared, _mailboxes) = Shared::new(&config, 1, None).expect("the default configuration is valid");
-    Worker::new(0, Arc::new(shared))
+    let (shared, mut mailboxes) = Shared::new(&config, 1, None).expect("the default configuration is valid");
+    let mailbox = mailboxes.remove(0);
+    (Worker::new(0, Arc::new(shared)), mailbox)
 }

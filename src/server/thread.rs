@@ -40,9 +40,19 @@ const TASKS_BETWEEN_LOOKS: u32 = 256;
 
 /// Runs a worker until it is told to stop.
 pub(crate) fn run(beginning: Beginning) {
-    let Beginning { index, shared, listeners, mailbox, started, ended } = beginning;
+    let Beginning {
+        index,
+        shared,
+        listeners,
+        mailbox,
+        started,
+        ended,
+    } = beginning;
     let mut builder = Builder::new_current_thread();
-    builder.enable_io().enable_time().event_interval(TASKS_BETWEEN_LOOKS);
+    builder
+        .enable_io()
+        .enable_time()
+        .event_interval(TASKS_BETWEEN_LOOKS);
     let runtime = match builder.build_local(LocalOptions::default()) {
         Ok(runtime) => runtime,
         Err(error) => return report(&started, (index, Err(error))),
@@ -76,7 +86,10 @@ fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Resu
             spawn_local(hub::forward(worker.clone(), other, mailbox.clone()));
         }
     }
-    let listeners = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<Vec<_>>>()?;
+    let listeners = listeners
+        .into_iter()
+        .map(TcpListener::from_std)
+        .collect::<io::Result<Vec<_>>>()?;
     let accept = |listener| spawn_local(listener::accept(worker.clone(), listener)).abort_handle();
     Ok(listeners.into_iter().map(accept).collect())
 }
@@ -95,9 +108,15 @@ async fn serve(worker: Rc<Worker>, acceptors: Vec<AbortHandle>, mut mailbox: mps
     }
     worker.registry.borrow_mut().order_all(&SessionOrder::Stop);
     let drain_time = worker.shared.drain_time;
-    if timeout(drain_time, obeying(&worker, &mut mailbox, worker.drained())).await.is_err() {
+    if timeout(drain_time, obeying(&worker, &mut mailbox, worker.drained()))
+        .await
+        .is_err()
+    {
         worker.registry.borrow_mut().order_all(&SessionOrder::Cut);
-        if timeout(CUT_TIME, obeying(&worker, &mut mailbox, worker.drained())).await.is_err() {
+        if timeout(CUT_TIME, obeying(&worker, &mut mailbox, worker.drained()))
+            .await
+            .is_err()
+        {
             tracing::error!(worker = worker.index, "sessions did not end; they are dropped");
         }
     }
@@ -117,7 +136,8 @@ async fn obeying(worker: &Worker, mailbox: &mut mpsc::Receiver<Order>, end: impl
     }
 }
 
-async fn obey(worker: &Worker, order: Order) {
+/// Does what it is told from outside.
+pub(crate) async fn obey(worker: &Worker, order: Order) {
     match order {
         Order::Publish(publications) => hub::fan_out(worker, publications).await,
         Order::Deliver(address, message) => worker.deliver(address, message),

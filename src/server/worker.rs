@@ -75,7 +75,11 @@ const TICK: Duration = Duration::from_millis(10);
 
 impl Buffers {
     fn new() -> Self {
-        Self { read: vec![0; READ_BUFFER].into_boxed_slice(), write: Vec::new(), scratch: Vec::new() }
+        Self {
+            read: vec![0; READ_BUFFER].into_boxed_slice(),
+            write: Vec::new(),
+            scratch: Vec::new(),
+        }
     }
 
     /// Gives back what an unusually large message took.
@@ -103,7 +107,10 @@ impl Shared {
         let route_ids = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
         let shared = Self {
-            instance: config.instance.clone().unwrap_or_else(|| format!("{:08x}", rand::random::<u32>())),
+            instance: config
+                .instance
+                .clone()
+                .unwrap_or_else(|| format!("{:08x}", rand::random::<u32>())),
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             route_ids,
@@ -130,7 +137,11 @@ impl Worker {
         let now = clock::now();
         Rc::new(Self {
             index,
-            services: shared.routes.iter().map(|route| Service::new(&route.mode)).collect(),
+            services: shared
+                .routes
+                .iter()
+                .map(|route| Service::new(&route.mode))
+                .collect(),
             registry: RefCell::new(Registry::new(shared.routes.len())),
             hub: Hub::new(index, shared.mailboxes.len()),
             buffers: RefCell::new(Buffers::new()),
@@ -182,12 +193,17 @@ impl Worker {
         let metrics = &self.metrics().routes[route.index()];
         self.registry
             .borrow_mut()
-            .fan_out(*route, message, self.limits(*route), |offered| metrics.offered(offered))
+            .fan_out(*route, message, self.limits(*route), |offered| {
+                metrics.offered(offered);
+            })
     }
 
     /// Offers a message to one session, unless it is gone.
     pub(crate) fn deliver(&self, address: Address, message: SharedMessage) {
-        let delivered = self.registry.borrow_mut().deliver(address, message, &self.shared.routes);
+        let delivered = self
+            .registry
+            .borrow_mut()
+            .deliver(address, message, &self.shared.routes);
         if let Some((route, offered)) = delivered {
             self.metrics().routes[route.index()].offered(offered);
         }
@@ -229,7 +245,9 @@ impl Worker {
     fn tick(&self, now: Moment) {
         self.now.set(now);
         let mut registry = self.registry.borrow_mut();
-        self.timers.borrow_mut().expire(now, &mut |slot| registry.timer_fired(slot));
+        self.timers
+            .borrow_mut()
+            .expire(now, &mut |slot| registry.timer_fired(slot));
     }
 }
 

@@ -4,31 +4,12 @@ use std::ops::Range;
 
 use super::close::{CloseCode, ClosePayload};
 use super::deflate::{InflateError, Inflater};
-use super::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, ParsedHeader, RSV1};
+use super::frame::{FrameHeader, MAX_HEADER_LEN, ParsedHeader};
 use super::mask::{MaskKey, apply_mask};
 use super::opcode::{MessageKind, Opcode, Role};
+use super::policy::{Class, Policy, ReceiverConfig};
 use super::utf8::Utf8Validator;
 use super::violation::{Rules, Violation};
-
-/// What a receiver accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReceiverConfig {
-    /// Largest message in bytes, after decompression. A larger one is refused as soon as its size is known: for an
-    /// uncompressed message from the frame header, before its payload is read.
-    pub max_message_size: u64,
-    /// What is enforced.
-    pub rules: Rules,
-}
-
-impl Default for ReceiverConfig {
-    /// 1 MiB (seed A3), strict.
-    fn default() -> Self {
-        Self {
-            max_message_size: 1 << 20,
-            rules: Rules::STRICT,
-        }
-    }
-}
 
 /// What [`Receiver::receive`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +45,7 @@ pub enum Received<'a> {
 pub struct Receiver {
     partial: Option<Box<Partial>>,
     inflater: Option<Box<Inflater>>,
-    max_message_size: u64,
-    rules: Rules,
-    role: Role,
+    policy: Policy,
     /// Set by a Close frame or a violation.
     finished: bool,
     /// The message whose fragments are arriving.
@@ -102,14 +81,6 @@ struct OpenFrame {
     received: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    Data,
-    Control(Opcode),
-    /// A reserved opcode, tolerated.
-    Skipped,
-}
-
 /// An event before it borrows anything.
 enum Step {
     NeedMore,
@@ -129,16 +100,11 @@ impl Receiver {
     /// `role` is our own end; `inflater` is present if permessage-deflate was negotiated.
     #[must_use]
     pub fn new(role: Role, config: ReceiverConfig, inflater: Option<Box<Inflater>>) -> Self {
-        let ReceiverConfig {
-            max_message_size,
-            rules,
-        } = config;
+        let policy = Policy::new(role, config, inflater.is_some());
         Self {
             partial: None,
             inflater,
-            max_message_size,
-            rules,
-            role,
+            policy,
             finished: false,
             message: None,
         }
@@ -150,6 +116,10 @@ impl Receiver {
     /// Call it until it returns [`Received::NeedMore`]: the last call lets the receiver free what it handed out.
     #[inline]
     pub fn receive<'a>(&'a mut self, input: &'a mut [u8]) -> (usize, Received<'a>) {
+        if input.is_empty() && self.partial.is_none() {
+            // The last call for most reads: nothing is left and nothing is kept.
+            return (0, Received::NeedMore);
+        }
         self.discard_delivered();
         if self.finished {
             return (input.len(), Received::NeedMore);
@@ -211,7 +181,7 @@ impl Receiver {
         let Some(header) = self.read_header(input, used) else {
             return Ok(Some(Step::NeedMore));
         };
-        let class = self.check(&header)?;
+        let class = self.policy.check_header(&header)?;
         let starts_message = class == Class::Data && header.opcode != Opcode::Continuation.bits();
         if class == Class::Data {
             self.check_order(&header)?;
@@ -253,14 +223,14 @@ impl Receiver {
             apply_mask(payload, key);
         }
         if let Class::Control(opcode) = class {
-            self.check_control_payload(opcode, payload)?;
+            self.policy.check_control_payload(opcode, payload)?;
             return Ok(Some(Step::ControlInPlace(opcode, range)));
         }
         let Some(Incoming { kind, .. }) = self.message.take() else {
             return Ok(None);
         };
         if kind == MessageKind::Text
-            && self.rules.enforces(Rules::UTF8)
+            && self.policy.enforces(Rules::UTF8)
             && simdutf8::basic::from_utf8(payload).is_err()
         {
             return Err(Violation::InvalidUtf8);
@@ -306,7 +276,7 @@ impl Receiver {
                         inflater,
                         chunk,
                         complete && fin,
-                        self.max_message_size,
+                        self.policy.max_message_size(),
                         &mut kept.message,
                     )?;
                 }
@@ -314,7 +284,7 @@ impl Receiver {
             },
         }
         let text = message.is_some_and(|message| message.kind == MessageKind::Text);
-        if class == Class::Data && text && self.rules.enforces(Rules::UTF8) {
+        if class == Class::Data && text && self.policy.enforces(Rules::UTF8) {
             kept.utf8
                 .extend(&kept.message)
                 .map_err(|_| Violation::InvalidUtf8)?;
@@ -342,7 +312,7 @@ impl Receiver {
             })),
             Class::Control(opcode) => {
                 let payload = self.partial.as_deref().map_or(&[][..], |kept| &kept.control);
-                self.check_control_payload(opcode, payload)?;
+                self.policy.check_control_payload(opcode, payload)?;
                 Ok(Some(Step::ControlKept(opcode)))
             }
         }
@@ -376,65 +346,14 @@ impl Receiver {
         None
     }
 
-    /// The rules that a header alone can break.
-    #[inline]
-    fn check(&self, header: &FrameHeader) -> Result<Class, Violation> {
-        let rules = self.rules;
-        let defined = if self.inflater.is_some() { RSV1 } else { 0 };
-        if header.rsv & !defined != 0 && rules.enforces(Rules::RESERVED_BITS) {
-            return Err(Violation::ReservedBits(header.rsv & !defined));
-        }
-        let class = match Opcode::from_bits(header.opcode) {
-            Some(Opcode::Continuation | Opcode::Text | Opcode::Binary) => Class::Data,
-            Some(control) => Class::Control(control),
-            None if rules.enforces(Rules::RESERVED_OPCODES) => {
-                return Err(Violation::ReservedOpcode(header.opcode));
-            }
-            None => Class::Skipped,
-        };
-        if rules.enforces(Rules::MASKING) {
-            match (self.role, header.mask) {
-                (Role::Server, None) => return Err(Violation::Unmasked),
-                (Role::Client, Some(_)) => return Err(Violation::Masked),
-                _ => {}
-            }
-        }
-        if header.payload_len >> 63 != 0 {
-            return Err(Violation::LengthOverflow);
-        }
-        if !header.minimal && rules.enforces(Rules::MINIMAL_LENGTH) {
-            return Err(Violation::NonMinimalLength);
-        }
-        if header.is_control() {
-            self.check_control_header(header)?;
-        }
-        Ok(class)
-    }
-
-    fn check_control_header(&self, header: &FrameHeader) -> Result<(), Violation> {
-        if header.rsv & RSV1 != 0 && self.rules.enforces(Rules::RESERVED_BITS) {
-            return Err(Violation::MisplacedCompressionBit);
-        }
-        if !header.fin && self.rules.enforces(Rules::UNFRAGMENTED_CONTROL) {
-            return Err(Violation::FragmentedControl);
-        }
-        if header.payload_len <= MAX_CONTROL_PAYLOAD as u64 {
-            return Ok(());
-        }
-        if self.rules.enforces(Rules::SHORT_CONTROL) {
-            return Err(Violation::LongControl(header.payload_len));
-        }
-        self.check_size(header.payload_len)
-    }
-
     /// Fragment order and size of a data frame; notes the message that it begins.
     #[inline]
     fn check_order(&mut self, header: &FrameHeader) -> Result<(), Violation> {
-        let strict = self.rules.enforces(Rules::FRAGMENT_ORDER);
-        let compressed = self.inflater.is_some() && header.rsv & RSV1 != 0;
+        let strict = self.policy.enforces(Rules::FRAGMENT_ORDER);
+        let compressed = self.policy.begins_compressed(header);
         let kind = match (Opcode::from_bits(header.opcode), self.message) {
             (Some(Opcode::Continuation), Some(_)) => {
-                if compressed && self.rules.enforces(Rules::RESERVED_BITS) {
+                if compressed && self.policy.enforces(Rules::RESERVED_BITS) {
                     return Err(Violation::MisplacedCompressionBit);
                 }
                 return self.check_message_size(header.payload_len);
@@ -464,31 +383,7 @@ impl Receiver {
             .partial
             .as_deref()
             .map_or(0, |kept| kept.message.len() as u64);
-        self.check_size(held.saturating_add(more))
-    }
-
-    #[inline]
-    const fn check_size(&self, size: u64) -> Result<(), Violation> {
-        let limit = self.max_message_size;
-        if size > limit {
-            Err(Violation::TooBig { limit })
-        } else {
-            Ok(())
-        }
-    }
-
-    fn check_control_payload(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Violation> {
-        if opcode != Opcode::Close || !self.rules.enforces(Rules::CLOSE_PAYLOAD) {
-            return Ok(());
-        }
-        match ClosePayload::parse(payload) {
-            None if payload.is_empty() => Ok(()),
-            None => Err(Violation::TruncatedClose),
-            Some(ClosePayload { code, .. }) if !code.is_sendable() => Err(Violation::InvalidCloseCode(code)),
-            Some(ClosePayload { reason, .. }) => simdutf8::basic::from_utf8(reason)
-                .map(drop)
-                .map_err(|_| Violation::InvalidCloseReason),
-        }
+        self.policy.check_size(held.saturating_add(more))
     }
 
     /// Frees what the last call handed out.

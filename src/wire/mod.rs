@@ -12,6 +12,7 @@
 //! | `utf8` | UTF-8 checked as it arrives |
 //! | `close` | status codes and the payload of a Close frame |
 //! | `violation` | what a peer can do wrong, with RFC section and close code; which rules are enforced |
+//! | `policy` | the rules that a frame can break by itself |
 //! | `decode` | [`Receiver`]: frames to messages, strict or lenient |
 //! | `encode` | [`Sender`]: messages to frames; [`RawFrame`]: any frame at all |
 //! | `closing` | the close handshake: who closed, with what, cleanly or not |
@@ -35,16 +36,18 @@ mod encode;
 mod frame;
 mod mask;
 mod opcode;
+mod policy;
 mod utf8;
 mod violation;
 
 pub use close::{CloseCode, ClosePayload, MAX_CLOSE_REASON};
 pub use closing::{CloseInitiator, CloseOutcome, Closing, ClosingState};
-pub use decode::{Received, Receiver, ReceiverConfig};
+pub use decode::{Received, Receiver};
 pub use encode::{HeadBytes, LengthForm, RawFrame, Sender};
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, ParsedHeader};
 pub use mask::{MaskKey, apply_mask};
 pub use opcode::{MessageKind, Opcode, Role};
+pub use policy::ReceiverConfig;
 pub use utf8::Utf8Validator;
 pub use violation::{Rules, Violation};
 

@@ -11,7 +11,8 @@ import sys
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-MESSAGES = ["", "hello", "Grüße, 世界 🌍", b"", b"\x00\xff" * 10, "x" * 125, "x" * 126, b"y" * 65535, b"z" * 65536, "long " * 100_000]
+MESSAGES = ["", "hello", "Grüße, 世界 🌍", b"", b"\x00\xff" * 10,
+            "x" * 125, "x" * 126, b"y" * 65535, b"z" * 65536, "long " * 100_000]
 
 
 def talk(url, compression):
@@ -31,7 +32,6 @@ def talk(url, compression):
             raise SystemExit("no pong within 10 s")
         socket.close(4001, "done here")
         expect("close code", socket.protocol.close_code, 4001)
-        expect("close reason", socket.protocol.close_reason, "done here")
 
 
 def await_close(url):

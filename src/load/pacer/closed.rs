@@ -36,7 +36,8 @@ impl Change {
 /// the last one at its very end, and `d = 0` changes all of them at once.
 #[derive(Clone, Debug)]
 pub struct ClosedPacer {
-    stages: std::vec::IntoIter<ClosedStage>,
+    /// The stages after `stage`, the next one last.
+    stages: Vec<ClosedStage>,
     stage: ClosedStage,
     /// Begin of `stage`.
     start: Duration,
@@ -51,7 +52,7 @@ impl ClosedPacer {
     #[must_use]
     pub fn new(stages: &[ClosedStage]) -> Self {
         Self {
-            stages: stages.to_vec().into_iter(),
+            stages: stages.iter().rev().copied().collect(),
             stage: ClosedStage {
                 duration: Duration::ZERO,
                 clients: 0,
@@ -85,7 +86,7 @@ impl Iterator for ClosedPacer {
                 self.clients -= 1;
                 return Some(Change::Stop(self.crossing(self.from - self.clients)));
             }
-            let next = self.stages.next()?;
+            let next = self.stages.pop()?;
             self.start += self.stage.duration;
             self.from = to;
             self.stage = next;

@@ -24,7 +24,8 @@ use crate::scenario::{Arrivals, OpenStage};
 /// ```
 #[derive(Clone, Debug)]
 pub struct OpenPacer {
-    stages: std::vec::IntoIter<OpenStage>,
+    /// The stages after `stage`, the next one last.
+    stages: Vec<OpenStage>,
     stage: OpenStage,
     /// Begin of `stage`.
     start: Duration,
@@ -48,7 +49,7 @@ impl OpenPacer {
             Arrivals::Poisson => Some(Pcg64Mcg::seed_from_u64(seed)),
         };
         Self {
-            stages: stages.to_vec().into_iter(),
+            stages: stages.iter().rev().copied().collect(),
             stage: OpenStage {
                 duration: Duration::ZERO,
                 from: 0.0,
@@ -89,7 +90,7 @@ impl Iterator for OpenPacer {
         while self.next - self.before >= self.in_stage() - ROUNDING {
             self.before += self.in_stage();
             self.start += self.stage.duration;
-            self.stage = self.stages.next()?;
+            self.stage = self.stages.pop()?;
         }
         let at = self.start + self.offset((self.next - self.before).max(0.0));
         self.next += self.random.as_mut().map_or(1.0, exponential);

@@ -66,7 +66,7 @@ impl Reactor {
         }
         self.opening_failed();
         self.call(key, now(), |client, turn| {
-            client.connect_failed(turn, class, || text)
+            client.connect_failed(turn, class, || text);
         });
     }
 

@@ -21,6 +21,8 @@ const EVENTS_PER_WAIT: usize = 1024;
 pub(super) struct Poller {
     poll: Poll,
     pub(super) events: Events,
+    /// How many events the last wait gave.
+    reported: usize,
 }
 
 impl Poller {
@@ -29,6 +31,7 @@ impl Poller {
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS_PER_WAIT),
+            reported: 0,
         })
     }
 
@@ -44,16 +47,23 @@ impl Poller {
             .register(stream, token, Interest::READABLE | Interest::WRITABLE)
     }
 
+    /// Whether the last wait had room for every event that there was.
+    pub(super) fn reported_all(&self) -> bool {
+        self.reported < EVENTS_PER_WAIT
+    }
+
     /// Waits until there are events, but no longer than `timeout`. It may end up to a millisecond early without events, so
     /// that the next wait, for the rest, is an exact one.
     pub(super) fn wait(&mut self, timeout: Duration) -> io::Result<()> {
-        match self.wait_for(timeout) {
+        let result = match self.wait_for(timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
                 Ok(())
             }
             other => other,
-        }
+        };
+        self.reported = self.events.iter().count();
+        result
     }
 
     fn wait_for(&mut self, timeout: Duration) -> io::Result<()> {

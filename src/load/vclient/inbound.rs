@@ -32,7 +32,7 @@ impl VClient {
     pub fn writable(&mut self, turn: &mut Turn<'_>) {
         if let Wait::Writable(intended) = self.wait {
             self.counted(turn, |client, turn| {
-                client.run_intended(turn, turn.now, Some(intended))
+                client.run_intended(turn, turn.now, Some(intended));
             });
         }
     }
@@ -85,6 +85,9 @@ impl VClient {
     }
 
     /// The index of the pending message that this one is the reply to, among those given up too.
+    ///
+    /// Without a number in it, a reply belongs to the oldest message of its kind, even if that was given up: a slow server
+    /// answers in order all the same. A server that leaves messages out altogether can only be measured by numbers.
     fn message_answered_by(&self, turn: &Turn<'_>, kind: PayloadKind, payload: &[u8]) -> Option<usize> {
         if self.sends.is_empty() {
             return None;

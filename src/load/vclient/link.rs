@@ -109,7 +109,7 @@ impl VClient {
     /// The attempt failed before the upgrade began; the driver has no transport any more.
     pub fn connect_failed(&mut self, turn: &mut Turn<'_>, class: ErrorClass, text: impl FnOnce() -> String) {
         self.counted(turn, |client, turn| {
-            client.fail_connect(turn, Link::Down, class, text)
+            client.fail_connect(turn, Link::Down, class, text);
         });
     }
 

@@ -11,6 +11,12 @@
 //! | `inbound` | messages, pings, pongs and Close frames of the peer |
 //! | `pending` | what is owed an answer |
 //!
+//! What a plan leaves open is decided here. A flow that ends closes its connection with 1000, once the replies under way
+//! have come or timed out; a closed model then starts it again at once. A flow fails when its connection ends under it,
+//! when a connect fails or an expectation is not met; it starts again after a pause that grows with each failure. A lost
+//! reply or pong is counted and fails nothing. Messages that come while nobody waits for them are not kept: an expectation
+//! sees what comes after it was reached.
+//!
 //! A new kind of step is an operation in the plan, an arm in `flow` and, if it waits for something, a
 //! variant of `Wait` with its deadline in `client`.
 

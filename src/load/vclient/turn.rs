@@ -34,10 +34,22 @@ impl Script {
     #[must_use]
     pub fn new(plan: Arc<Plan>, target: &Target, unix_origin: u64) -> Self {
         let tracked = plan.groups.iter().map(|group| tracked(&group.flow)).collect();
-        let paths = plan.groups.iter().map(|group| join(&target.path, &group.connection.path)).collect();
+        let paths = plan
+            .groups
+            .iter()
+            .map(|group| join(&target.path, &group.connection.path))
+            .collect();
         let repeats = matches!(plan.load, LoadModel::Closed { .. });
         let (authority, authorization) = (target.authority(), target.authorization.clone());
-        Self { plan, tracked, authority, authorization, paths, unix_origin, repeats }
+        Self {
+            plan,
+            tracked,
+            authority,
+            authorization,
+            paths,
+            unix_origin,
+            repeats,
+        }
     }
 
     /// The plan.
@@ -54,14 +66,26 @@ impl Script {
 
 /// Joins two paths with queries.
 fn join(base: &str, path: &str) -> String {
-    let (base, base_query) = base.split_once('?').map_or((base, None), |(base, query)| (base, Some(query)));
-    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let (base, base_query) = base
+        .split_once('?')
+        .map_or((base, None), |(base, query)| (base, Some(query)));
+    let (path, query) = path
+        .split_once('?')
+        .map_or((path, None), |(path, query)| (path, Some(query)));
     let joined = match path {
         "/" => base.to_owned(),
         _ => format!("{}{path}", base.trim_end_matches('/')),
     };
-    let queries: Vec<&str> = base_query.into_iter().chain(query).filter(|query| !query.is_empty()).collect();
-    if queries.is_empty() { joined } else { format!("{joined}?{}", queries.join("&")) }
+    let queries: Vec<&str> = base_query
+        .into_iter()
+        .chain(query)
+        .filter(|query| !query.is_empty())
+        .collect();
+    if queries.is_empty() {
+        joined
+    } else {
+        format!("{joined}?{}", queries.join("&"))
+    }
 }
 
 fn tracked(flow: &[Op]) -> Box<[u32]> {

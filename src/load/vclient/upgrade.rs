@@ -42,7 +42,9 @@ impl VClient {
         let plan = &self.plan(turn.script).connection;
         let context = self.context(turn, self.seq);
         let authorization = turn.script.authorization.iter();
-        let mut headers: Vec<_> = authorization.map(|value| ("Authorization".to_owned(), value.clone())).collect();
+        let mut headers: Vec<_> = authorization
+            .map(|value| ("Authorization".to_owned(), value.clone()))
+            .collect();
         for (name, value) in &plan.headers {
             let mut rendered = Vec::new();
             value.render(&context, &mut self.random, &mut rendered);

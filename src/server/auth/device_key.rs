@@ -20,12 +20,21 @@ pub(crate) fn check_api_key(headers: &HeaderMap, keys: &[String]) -> Result<(), 
         return unauthorized("header X-Device-Key is missing");
     };
     // Every key is compared to its end, so that the time tells nothing of how near a guess was.
-    let known = keys.iter().fold(false, |known, key| known | equal(key.as_bytes(), given.as_bytes()));
-    if known { Ok(()) } else { unauthorized("header X-Device-Key holds no known key") }
+    let known = keys.iter().fold(false, |known, key| {
+        known | equal(key.as_bytes(), given.as_bytes())
+    });
+    if known {
+        Ok(())
+    } else {
+        unauthorized("header X-Device-Key holds no known key")
+    }
 }
 
 fn equal(secret: &[u8], given: &[u8]) -> bool {
-    let differing = secret.iter().zip(given).fold(0, |bits, (a, b)| std::hint::black_box(bits | (a ^ b)));
+    let differing = secret
+        .iter()
+        .zip(given)
+        .fold(0, |bits, (a, b)| std::hint::black_box(bits | (a ^ b)));
     secret.len() == given.len() && differing == 0
 }
 
@@ -35,7 +44,12 @@ mod tests {
 
     fn check(key: Option<&str>) -> Result<(), StatusCode> {
         let keys = ["device_key_123".to_owned(), "device_key_456".to_owned()];
-        let headers = key.map(|key| (http::HeaderName::from_static(API_KEY_HEADER), key.parse().unwrap()));
+        let headers = key.map(|key| {
+            (
+                http::HeaderName::from_static(API_KEY_HEADER),
+                key.parse().unwrap(),
+            )
+        });
         check_api_key(&HeaderMap::from_iter(headers), &keys).map_err(|refusal| refusal.status)
     }
 
@@ -43,7 +57,13 @@ mod tests {
     fn a24_one_of_the_device_keys_is_needed() {
         assert_eq!(check(Some("device_key_123")), Ok(()));
         assert_eq!(check(Some("device_key_456")), Ok(()));
-        for wrong in [None, Some(""), Some("device_key_12"), Some("device_key_1234"), Some("device_key_124")] {
+        for wrong in [
+            None,
+            Some(""),
+            Some("device_key_12"),
+            Some("device_key_1234"),
+            Some("device_key_124"),
+        ] {
             assert_eq!(check(wrong), Err(StatusCode::UNAUTHORIZED), "{wrong:?}");
         }
     }

@@ -40,7 +40,10 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(super) fn invalid(place: &str, problem: &'static str) -> Self {
-        Self::Invalid { place: place.to_owned(), problem }
+        Self::Invalid {
+            place: place.to_owned(),
+            problem,
+        }
     }
 }
 
@@ -51,7 +54,10 @@ impl ServerConfig {
     /// The file cannot be read, or [`ServerConfig::from_yaml`] refuses its text.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let read = std::fs::read_to_string(path);
-        let text = read.map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text = read.map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::from_yaml(&text, &path.display().to_string())
     }
 
@@ -61,7 +67,8 @@ impl ServerConfig {
     /// [`ConfigError::Syntax`] with line and column for anything that is not a server's configuration, unknown fields
     /// included; [`ConfigError::Invalid`] if a route contradicts itself.
     pub fn from_yaml(text: &str, origin: &str) -> Result<Self, ConfigError> {
-        let config = serde_saphyr::from_str::<Option<Self>>(text).map_err(|error| syntax_error(&error, origin))?;
+        let config =
+            serde_saphyr::from_str::<Option<Self>>(text).map_err(|error| syntax_error(&error, origin))?;
         let config = config.unwrap_or_default();
         super::plan_routes(&config)?;
         Ok(config)
@@ -73,8 +80,15 @@ fn syntax_error(error: &serde_saphyr::Error, origin: &str) -> ConfigError {
     let (line, column) = bare.location().map_or((1, 1), |at| (at.line(), at.column()));
     // The rendered form begins with the position, which is told apart already.
     let text = bare.to_string();
-    let message = text.split_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-    ConfigError::Syntax { origin: origin.to_owned(), line, column, message: message.to_owned() }
+    let message = text
+        .split_once(" at line ")
+        .map_or(text.as_str(), |(message, _)| message);
+    ConfigError::Syntax {
+        origin: origin.to_owned(),
+        line,
+        column,
+        message: message.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -117,7 +117,10 @@ const COMPRESSION_LEVEL: u8 = 3;
 
 /// The routes that exist without a configuration file.
 fn built_in() -> BTreeMap<String, RouteConfig> {
-    let of = |mode| RouteConfig { mode: Some(mode), ..RouteConfig::default() };
+    let of = |mode| RouteConfig {
+        mode: Some(mode),
+        ..RouteConfig::default()
+    };
     // Seed A24: devices report rarely, and little.
     let iot = RouteConfig {
         idle_timeout: Some(Span::from_secs(3600)),
@@ -134,7 +137,10 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/metrics", of(ModeConfig::Metrics)),
         ("/journal", of(ModeConfig::Journal)),
     ];
-    routes.into_iter().map(|(path, route)| (path.to_owned(), route)).collect()
+    routes
+        .into_iter()
+        .map(|(path, route)| (path.to_owned(), route))
+        .collect()
 }
 
 /// Every route of `config`, ordered by path. A route's own setting comes before its kind's, and that before the defaults.
@@ -143,7 +149,10 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
 /// A path without `/` at its beginning, a new path without a mode, a value out of range.
 pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, ConfigError> {
     if config.defaults.mode.is_some() {
-        return Err(ConfigError::invalid("defaults", "`mode` belongs to a route, not to the defaults"));
+        return Err(ConfigError::invalid(
+            "defaults",
+            "`mode` belongs to a route, not to the defaults",
+        ));
     }
     let defaults = RouteConfig {
         compression: config.defaults.compression.or(Some(config.compression)),
@@ -186,14 +195,20 @@ impl RouteConfig {
 
 fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
     if !path.starts_with('/') || path.contains(['?', '#']) {
-        return Err(ConfigError::invalid(&path, "a route's path begins with `/` and has no query"));
+        return Err(ConfigError::invalid(
+            &path,
+            "a route's path begins with `/` and has no query",
+        ));
     }
     let Some(mode) = route.mode else {
         return Err(ConfigError::invalid(&path, "a new route needs a `mode`"));
     };
     let level = route.compression_level.unwrap_or(COMPRESSION_LEVEL);
     if level > 9 {
-        return Err(ConfigError::invalid(&path, "`compression_level` is a number from 0 to 9"));
+        return Err(ConfigError::invalid(
+            &path,
+            "`compression_level` is a number from 0 to 9",
+        ));
     }
     let standard = RouteLimits::default();
     let limits = RouteLimits {
@@ -202,14 +217,29 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         pong_wait: duration(route.pong_wait, standard.pong_wait),
         write_deadline: duration(route.write_deadline, standard.write_deadline),
         close_timeout: duration(route.close_timeout, standard.close_timeout),
-        max_message_size: route.max_message_size.map_or(standard.max_message_size, |size| size.0),
+        max_message_size: route
+            .max_message_size
+            .map_or(standard.max_message_size, |size| size.0),
         compression: route.compression.unwrap_or(false).then_some(level),
-        outbox_messages: route.outbox_messages.map_or(standard.outbox_messages, |count| bounded(count.0)),
-        outbox_bytes: route.outbox_bytes.map_or(standard.outbox_bytes, |size| bounded(size.0)),
+        outbox_messages: route
+            .outbox_messages
+            .map_or(standard.outbox_messages, |count| bounded(count.0)),
+        outbox_bytes: route
+            .outbox_bytes
+            .map_or(standard.outbox_bytes, |size| bounded(size.0)),
         slow_consumer: route.slow_consumer.unwrap_or(standard.slow_consumer),
     };
-    let (api_keys, subprotocols) = (route.api_keys.unwrap_or_default(), route.subprotocols.unwrap_or_default());
-    Ok(RoutePlan { path, mode, limits, api_keys, subprotocols })
+    let (api_keys, subprotocols) = (
+        route.api_keys.unwrap_or_default(),
+        route.subprotocols.unwrap_or_default(),
+    );
+    Ok(RoutePlan {
+        path,
+        mode,
+        limits,
+        api_keys,
+        subprotocols,
+    })
 }
 
 fn duration(written: Option<Span>, standard: Option<Duration>) -> Option<Duration> {

@@ -28,7 +28,10 @@ impl Endpoint for Health {
                 "workers": shared.mailboxes.len(),
                 "connections": shared.sessions.load(Ordering::Relaxed),
             });
-            Reply { status, ..Reply::ok("application/json", body.to_string().into_bytes()) }
+            Reply {
+                status,
+                ..Reply::ok("application/json", body.to_string().into_bytes())
+            }
         })
     }
 }

@@ -35,7 +35,11 @@ impl Endpoint for Journal {
             });
 
             let path_of = |route: RouteId| shared.path(route);
-            let scribe = Scribe { instance: &shared.instance, clock: shared.wall_clock, path_of };
+            let scribe = Scribe {
+                instance: &shared.instance,
+                clock: shared.wall_clock,
+                path_of,
+            };
             let mut body = Vec::new();
             for entry in &entries {
                 scribe.write(entry, &mut body);

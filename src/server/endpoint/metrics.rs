@@ -16,7 +16,10 @@ pub(crate) struct Metrics;
 impl Endpoint for Metrics {
     fn answer(&self, _: EndpointRequest, worker: Rc<Worker>) -> Answer {
         Box::pin(async move {
-            let routes = worker.services.iter().map(|service| matches!(service, Service::WebSocket(_)));
+            let routes = worker
+                .services
+                .iter()
+                .map(|service| matches!(service, Service::WebSocket(_)));
             let page = render(&worker.shared, &routes.collect::<Vec<_>>());
             Reply::ok("text/plain; version=0.0.4; charset=utf-8", page.into_bytes())
         })
@@ -25,7 +28,11 @@ impl Endpoint for Metrics {
 
 /// The page; `websocket` says of each route whether it has connections to count.
 fn render(shared: &Shared, websocket: &[bool]) -> String {
-    let mut page = Page { text: String::new(), shared, websocket };
+    let mut page = Page {
+        text: String::new(),
+        shared,
+        websocket,
+    };
     page.build_info();
     page.connections();
     page.traffic();
@@ -42,43 +49,73 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn build_info(&mut self) {
-        self.head("wsbench_build_info", "gauge", "Version and instance of the server.");
-        let labels = [("version", env!("CARGO_PKG_VERSION")), ("instance_id", &self.shared.instance)];
+        self.head(
+            "wsbench_build_info",
+            "gauge",
+            "Version and instance of the server.",
+        );
+        let labels = [
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("instance_id", &self.shared.instance),
+        ];
         self.sample("wsbench_build_info", &labels, 1);
         let uptime = self.shared.wall_clock.uptime(clock::now()).as_secs_f64();
         self.gauge("wsbench_uptime_seconds", "Time since the server started.", uptime);
     }
 
     fn connections(&mut self) {
-        self.by_route("wsbench_connections_opened_total", "counter", "WebSocket connections opened.", |route| {
-            route.opened.get()
-        });
-        self.by_route("wsbench_connections_active", "gauge", "WebSocket connections open now.", |route| {
-            // The closings are read first: a connection that closes in between must not make the difference negative.
-            let closed = route.closed_total();
-            route.opened.get().saturating_sub(closed)
-        });
+        self.by_route(
+            "wsbench_connections_opened_total",
+            "counter",
+            "WebSocket connections opened.",
+            |route| route.opened.get(),
+        );
+        self.by_route(
+            "wsbench_connections_active",
+            "gauge",
+            "WebSocket connections open now.",
+            |route| {
+                // The closings are read first: a connection that closes in between must not make the difference negative.
+                let closed = route.closed_total();
+                route.opened.get().saturating_sub(closed)
+            },
+        );
         self.closings();
         let name = "wsbench_connection_open_seconds_total";
-        self.head(name, "counter", "Time that ended WebSocket connections were open, all together.");
+        self.head(
+            name,
+            "counter",
+            "Time that ended WebSocket connections were open, all together.",
+        );
         for (index, path) in self.websocket_routes() {
             let millis = self.sum(|worker| &worker.routes[index].open_millis);
             self.sample(name, &[("route", &path)], millis as f64 / 1e3);
         }
-        self.by_route("wsbench_upgrades_refused_total", "counter", "Upgrade requests that were refused.", |route| {
-            route.refused.get()
-        });
+        self.by_route(
+            "wsbench_upgrades_refused_total",
+            "counter",
+            "Upgrade requests that were refused.",
+            |route| route.refused.get(),
+        );
     }
 
     fn closings(&mut self) {
         let name = "wsbench_connections_closed_total";
-        self.head(name, "counter", "WebSocket connections that ended, by who closed and with which code.");
+        self.head(
+            name,
+            "counter",
+            "WebSocket connections that ended, by who closed and with which code.",
+        );
         for (index, path) in self.websocket_routes() {
             for (by, initiator) in ["server", "client", "nobody"].into_iter().enumerate() {
                 for (class, code) in CLOSE_CLASSES.into_iter().enumerate() {
                     let count = self.sum(|worker| &worker.routes[index].closed[by][class]);
                     if count > 0 {
-                        self.sample(name, &[("route", &path), ("initiator", initiator), ("code", code)], count);
+                        self.sample(
+                            name,
+                            &[("route", &path), ("initiator", initiator), ("code", code)],
+                            count,
+                        );
                     }
                 }
             }
@@ -88,16 +125,38 @@ impl Page<'_> {
     fn traffic(&mut self) {
         type Read = fn(&RouteMetrics) -> u64;
         let families: [(&str, &str, Read); 10] = [
-            ("messages_received", "Messages from clients.", |route| route.messages_in.get()),
-            ("messages_sent", "Messages to clients.", |route| route.messages_out.get()),
-            ("received_bytes", "Bytes from clients after the upgrade.", |route| route.bytes_in.get()),
-            ("sent_bytes", "Bytes to clients after the upgrade.", |route| route.bytes_out.get()),
-            ("pings_received", "Pings from clients.", |route| route.pings_in.get()),
+            ("messages_received", "Messages from clients.", |route| {
+                route.messages_in.get()
+            }),
+            ("messages_sent", "Messages to clients.", |route| {
+                route.messages_out.get()
+            }),
+            (
+                "received_bytes",
+                "Bytes from clients after the upgrade.",
+                |route| route.bytes_in.get(),
+            ),
+            ("sent_bytes", "Bytes to clients after the upgrade.", |route| {
+                route.bytes_out.get()
+            }),
+            ("pings_received", "Pings from clients.", |route| {
+                route.pings_in.get()
+            }),
             ("pings_sent", "Pings to clients.", |route| route.pings_out.get()),
-            ("pongs_received", "Pongs from clients.", |route| route.pongs_in.get()),
+            ("pongs_received", "Pongs from clients.", |route| {
+                route.pongs_in.get()
+            }),
             ("pongs_sent", "Pongs to clients.", |route| route.pongs_out.get()),
-            ("messages_dropped", "Messages that slow consumers did not get.", |route| route.dropped.get()),
-            ("slow_consumers", "Clients disconnected for being slow.", |route| route.slow_consumers.get()),
+            (
+                "messages_dropped",
+                "Messages that slow consumers did not get.",
+                |route| route.dropped.get(),
+            ),
+            (
+                "slow_consumers",
+                "Clients disconnected for being slow.",
+                |route| route.slow_consumers.get(),
+            ),
         ];
         for (name, help, read) in families {
             self.by_route(&format!("wsbench_{name}_total"), "counter", help, read);
@@ -106,27 +165,57 @@ impl Page<'_> {
 
     fn http(&mut self) {
         let name = "wsbench_http_responses_total";
-        self.head(name, "counter", "HTTP responses by class of status, upgrades included.");
+        self.head(
+            name,
+            "counter",
+            "HTTP responses by class of status, upgrades included.",
+        );
         for (class, label) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().enumerate() {
             let count = self.sum(|worker| &worker.responses[class]);
             self.sample(name, &[("status", label)], count);
         }
         let accepted = self.sum(|worker| &worker.accepted);
-        self.counter("wsbench_tcp_accepted_total", "TCP connections accepted.", accepted);
+        self.counter(
+            "wsbench_tcp_accepted_total",
+            "TCP connections accepted.",
+            accepted,
+        );
         let errors = self.sum(|worker| &worker.accept_errors);
-        self.counter("wsbench_tcp_accept_errors_total", "Failures to accept a TCP connection.", errors);
+        self.counter(
+            "wsbench_tcp_accept_errors_total",
+            "Failures to accept a TCP connection.",
+            errors,
+        );
         let failures = self.sum(|worker| &worker.tls_failures);
-        self.counter("wsbench_tls_handshake_failures_total", "TLS handshakes that failed.", failures);
+        self.counter(
+            "wsbench_tls_handshake_failures_total",
+            "TLS handshakes that failed.",
+            failures,
+        );
         let failures = self.sum(|worker| &worker.request_failures);
-        self.counter("wsbench_request_failures_total", "Connections without a complete request.", failures);
+        self.counter(
+            "wsbench_request_failures_total",
+            "Connections without a complete request.",
+            failures,
+        );
         let dropped = self.shared.journal.dropped();
-        self.counter("wsbench_journal_dropped_total", "Journal entries that gave way to later ones.", dropped);
+        self.counter(
+            "wsbench_journal_dropped_total",
+            "Journal entries that gave way to later ones.",
+            dropped,
+        );
     }
 
     fn process(&mut self) {
-        let Ok(usage) = system::usage_of_self() else { return };
+        let Ok(usage) = system::usage_of_self() else {
+            return;
+        };
         let cpu = usage.cpu().as_secs_f64();
-        self.counter("process_cpu_seconds_total", "Processor time in user code and kernel.", cpu);
+        self.counter(
+            "process_cpu_seconds_total",
+            "Processor time in user code and kernel.",
+            cpu,
+        );
         if let Some(resident) = usage.resident {
             self.gauge("process_resident_memory_bytes", "Memory in use.", resident.0);
         }
@@ -138,18 +227,30 @@ impl Page<'_> {
     fn by_route(&mut self, name: &str, kind: &str, help: &str, read: impl Fn(&RouteMetrics) -> u64) {
         self.head(name, kind, help);
         for (index, path) in self.websocket_routes() {
-            let total: u64 = self.shared.metrics.iter().map(|worker| read(&worker.routes[index])).sum();
+            let total: u64 = self
+                .shared
+                .metrics
+                .iter()
+                .map(|worker| read(&worker.routes[index]))
+                .sum();
             self.sample(name, &[("route", &path)], total);
         }
     }
 
     fn websocket_routes(&self) -> Vec<(usize, String)> {
         let routes = self.shared.routes.iter().enumerate();
-        routes.filter(|(index, _)| self.websocket[*index]).map(|(index, route)| (index, route.path.clone())).collect()
+        routes
+            .filter(|(index, _)| self.websocket[*index])
+            .map(|(index, route)| (index, route.path.clone()))
+            .collect()
     }
 
     fn sum(&self, counter: impl Fn(&WorkerMetrics) -> &Counter) -> u64 {
-        self.shared.metrics.iter().map(|worker| counter(worker).get()).sum()
+        self.shared
+            .metrics
+            .iter()
+            .map(|worker| counter(worker).get())
+            .sum()
     }
 
     fn counter(&mut self, name: &str, help: &str, value: impl Display) {
@@ -179,7 +280,9 @@ impl Page<'_> {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -198,8 +301,14 @@ mod tests {
     #[test]
     fn counts_appear_under_their_route() {
         let page = page();
-        for line in ["wsbench_connections_opened_total{route=\"/broadcast\"} 3", "wsbench_messages_received_total{route=\"/broadcast\"} 7"] {
-            assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+        for line in [
+            "wsbench_connections_opened_total{route=\"/broadcast\"} 3",
+            "wsbench_messages_received_total{route=\"/broadcast\"} 7",
+        ] {
+            assert!(
+                page.lines().any(|found| found == line),
+                "{line} is missing in\n{page}"
+            );
         }
     }
 

@@ -1,19 +1,25 @@
 //! A connection from its acceptance to the upgrade, driven by hyper.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::server::conn::http1::{self, Parts};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::spawn_local;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::dispatch::Dispatcher;
 use crate::server::session::{Session, Transport};
 use crate::server::worker::Worker;
+
+/// How long a client whose request was refused may take to read the answer.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
 /// Serves a connection until it ends or becomes a session.
 ///
@@ -34,19 +40,44 @@ pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) 
         },
     };
     let upgraded = Rc::new(RefCell::new(None));
-    let dispatcher = Dispatcher { worker: worker.clone(), peer, upgraded: upgraded.clone() };
-    let connection = builder(&worker, patience).serve_connection(TokioIo::new(transport), dispatcher);
-    let parts = match connection.without_shutdown().await {
-        Ok(parts) => parts,
-        Err(error) => {
-            tracing::debug!(%peer, %error, "no complete request");
-            return worker.metrics().request_failures.add(1);
-        }
+    let dispatcher = Dispatcher {
+        worker: worker.clone(),
+        peer,
+        upgraded: upgraded.clone(),
     };
-    if let Some(upgraded) = upgraded.take() {
-        let session = Session::new(worker, upgraded, parts.io.into_inner(), &parts.read_buf);
-        tokio::task::spawn_local(session);
+    let mut connection = builder(&worker, patience).serve_connection(TokioIo::new(transport), dispatcher);
+    let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    let transport = io.into_inner();
+    if let Err(error) = served {
+        tracing::debug!(%peer, %error, "no complete request");
+        worker.metrics().request_failures.add(1);
+        refuse(transport, error.is_timeout(), &worker.shared.instance).await;
+    } else if let Some(upgraded) = upgraded.take() {
+        spawn_local(Session::new(worker, upgraded, transport, &read_buf));
     }
+}
+
+/// Ends a connection whose request could not be read. If it was malformed or too long, hyper has answered.
+///
+/// Closing at once would reset the connection while the client still sends, and the answer might never be read; so
+/// the rest is discarded, but not for long.
+async fn refuse(mut transport: Transport, timed_out: bool, instance: &str) {
+    let end = async {
+        if timed_out {
+            let reply = format!(
+                "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nX-Instance-Id: {instance}\r\n\
+                 Content-Length: 0\r\n\r\n"
+            );
+            transport.write_all(reply.as_bytes()).await?;
+        }
+        transport.shutdown().await?;
+        let mut discarded = [0; 4096];
+        while transport.read(&mut discarded).await? > 0 {}
+        Ok::<(), std::io::Error>(())
+    };
+    // Whether the client reads the answer is its own affair.
+    let _ = timeout(FAREWELL_TIME, end).await;
 }
 
 fn builder(worker: &Worker, patience: Duration) -> http1::Builder {

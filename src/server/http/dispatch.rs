@@ -82,11 +82,14 @@ impl Dispatcher {
             }
             Service::Http(endpoint) => {
                 if head.method != Method::GET && head.method != Method::HEAD {
-                    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this route answers GET and HEAD");
+                    let refusal =
+                        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this route answers GET and HEAD");
                     return Err(refusal.with(header::ALLOW, "GET, HEAD"));
                 }
                 let query = head.uri.query().unwrap_or_default().to_owned();
-                Ok(endpoint.answer(EndpointRequest { query }, self.worker.clone()).await)
+                Ok(endpoint
+                    .answer(EndpointRequest { query }, self.worker.clone())
+                    .await)
             }
         }
     }
@@ -100,17 +103,34 @@ impl Dispatcher {
     ) -> Result<Reply, Refusal> {
         let shared = &self.worker.shared;
         let plan = &shared.routes[route.index()];
-        let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let request = parse_upgrade(head.method.as_str(), head.version, headers, HandshakeRules::STRICT)?;
+        let headers = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let request = parse_upgrade(
+            head.method.as_str(),
+            head.version,
+            headers,
+            HandshakeRules::STRICT,
+        )?;
         auth::check_api_key(&head.headers, &plan.api_keys)?;
         if self.worker.is_stopping() {
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"));
+            return Err(Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server is stopping",
+            ));
         }
         let Some(admission) = Admission::new(shared) else {
-            let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are as many connections as may be");
+            let refusal = Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "there are as many connections as may be",
+            );
             return Err(refusal.with(header::RETRY_AFTER, "5"));
         };
-        let deflate = plan.limits.compression.map(|level| DeflateConfig { level, ..DeflateConfig::default() });
+        let deflate = plan.limits.compression.map(|level| DeflateConfig {
+            level,
+            ..DeflateConfig::default()
+        });
         let subprotocol = request.choose_subprotocol(&plan.subprotocols);
         let response = request.accept(subprotocol, deflate.as_ref());
         let mut reply = Reply::new(StatusCode::SWITCHING_PROTOCOLS);
@@ -160,7 +180,9 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// The value of `name` in a query, as it stands.
 pub(super) fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 impl EndpointRequest {

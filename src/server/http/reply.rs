@@ -20,12 +20,20 @@ pub(crate) const INSTANCE_HEADER: HeaderName = HeaderName::from_static("x-instan
 impl Reply {
     /// A status and nothing else.
     pub(crate) fn new(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Vec::new() }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
     }
 
     /// `200` with a body.
     pub(crate) fn ok(content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { body, ..Self::new(StatusCode::OK) }.with(header::CONTENT_TYPE, content_type)
+        Self {
+            body,
+            ..Self::new(StatusCode::OK)
+        }
+        .with(header::CONTENT_TYPE, content_type)
     }
 
     /// With a header. A value that HTTP does not allow is left out.
@@ -55,7 +63,11 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into(), headers: Vec::new() }
+        Self {
+            status,
+            reason: reason.into(),
+            headers: Vec::new(),
+        }
     }
 
     /// With a header that the status calls for.
@@ -67,9 +79,14 @@ impl Refusal {
     /// A JSON body that says why.
     pub(crate) fn into_reply(self) -> Reply {
         let body = serde_json::json!({ "error": self.reason, "status": self.status.as_u16() });
-        let reply = Reply { body: body.to_string().into_bytes(), ..Reply::new(self.status) };
+        let reply = Reply {
+            body: body.to_string().into_bytes(),
+            ..Reply::new(self.status)
+        };
         let reply = reply.with(header::CONTENT_TYPE, "application/json");
-        self.headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, value))
+        self.headers
+            .into_iter()
+            .fold(reply, |reply, (name, value)| reply.with(name, value))
     }
 }
 
@@ -83,6 +100,10 @@ impl From<UpgradeRefusal> for Refusal {
             }
         }
         // A sender of Upgrade lists it in Connection (RFC 9110 7.8).
-        if status == StatusCode::UPGRADE_REQUIRED { answer.with(header::CONNECTION, "Upgrade") } else { answer }
+        if status == StatusCode::UPGRADE_REQUIRED {
+            answer.with(header::CONNECTION, "Upgrade")
+        } else {
+            answer
+        }
     }
 }

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::io::Write;
 
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{Message, Mode};
 use crate::server::session::Peer;
@@ -22,8 +22,12 @@ impl Mode for Iot {
         peer.compose(MessageKind::Text, |reply| {
             // Writing to memory cannot fail.
             let _ = match serde_json::from_slice::<Telemetry>(message.payload) {
-                Ok(Telemetry { seq: Some(seq) }) => write!(reply, r#"{{"type":"ack","seq":{seq},"bytes":{bytes}}}"#),
-                Ok(Telemetry { seq: None }) => write!(reply, r#"{{"type":"ack","seq":null,"bytes":{bytes}}}"#),
+                Ok(Telemetry { seq: Some(seq) }) => {
+                    write!(reply, r#"{{"type":"ack","seq":{seq},"bytes":{bytes}}}"#)
+                }
+                Ok(Telemetry { seq: None }) => {
+                    write!(reply, r#"{{"type":"ack","seq":null,"bytes":{bytes}}}"#)
+                }
                 Err(error) => {
                     let reason = serde_json::Value::from(format!("telemetry is a JSON object: {error}"));
                     write!(reply, r#"{{"type":"error","message":{reason}}}"#)
@@ -153,14 +157,30 @@ mod tests {
 
     #[test]
     fn a24_acknowledges_the_sequence_number() {
-        assert_eq!(answer(r#"{"seq":7,"t":21.5}"#), r#"{"type":"ack","seq":7,"bytes":18}"#);
-        assert_eq!(answer(r#" {"a":{"seq":1},"b":[2],"seq":3} "#), r#"{"type":"ack","seq":3,"bytes":33}"#);
+        assert_eq!(
+            answer(r#"{"seq":7,"t":21.5}"#),
+            r#"{"type":"ack","seq":7,"bytes":18}"#
+        );
+        assert_eq!(
+            answer(r#" {"a":{"seq":1},"b":[2],"seq":3} "#),
+            r#"{"type":"ack","seq":3,"bytes":33}"#
+        );
     }
 
     #[test]
     fn a24_acknowledges_without_a_sequence_number() {
-        for telemetry in ["{}", r#"{"seq":"7"}"#, r#"{"seq":-1}"#, r#"{"seq":1.5}"#, r#"{"seq":[1]}"#, r#"{"seq":{}}"#] {
-            assert!(answer(telemetry).contains(r#""type":"ack","seq":null"#), "{telemetry}");
+        for telemetry in [
+            "{}",
+            r#"{"seq":"7"}"#,
+            r#"{"seq":-1}"#,
+            r#"{"seq":1.5}"#,
+            r#"{"seq":[1]}"#,
+            r#"{"seq":{}}"#,
+        ] {
+            assert!(
+                answer(telemetry).contains(r#""type":"ack","seq":null"#),
+                "{telemetry}"
+            );
         }
     }
 
@@ -169,7 +189,13 @@ mod tests {
         for telemetry in ["", "hello", "[1]", "7", r#"{"seq":1"#, r#"{"seq":1} x"#, "null"] {
             let answer: serde_json::Value = serde_json::from_str(&answer(telemetry)).unwrap();
             assert_eq!(answer["type"], "error", "{telemetry}");
-            assert!(answer["message"].as_str().unwrap().starts_with("telemetry is a JSON object: "), "{telemetry}");
+            assert!(
+                answer["message"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("telemetry is a JSON object: "),
+                "{telemetry}"
+            );
         }
     }
 }

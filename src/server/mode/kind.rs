@@ -6,11 +6,11 @@ use std::rc::Rc;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::Mode;
 use super::broadcast::Broadcast;
 use super::echo::Echo;
 use super::iot::Iot;
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
-use super::Mode;
 use crate::server::endpoint::{Endpoint, Health, Journal, Metrics};
 
 /// What a route does, and the settings of it.
@@ -35,7 +35,15 @@ pub enum ModeConfig {
     Journal,
 }
 
-const NAMES: &[&str] = &["echo", "prefixed-echo", "broadcast", "iot", "health", "metrics", "journal"];
+const NAMES: &[&str] = &[
+    "echo",
+    "prefixed-echo",
+    "broadcast",
+    "iot",
+    "health",
+    "metrics",
+    "journal",
+];
 
 impl ModeConfig {
     /// The mode with default settings.
@@ -82,7 +90,11 @@ impl Service {
             ModeConfig::Echo => Self::WebSocket(Box::new(|| Box::new(Echo))),
             ModeConfig::PrefixedEcho(config) => {
                 let prefix: Rc<str> = config.prefix.as_str().into();
-                Self::WebSocket(Box::new(move || Box::new(PrefixedEcho { prefix: prefix.clone() })))
+                Self::WebSocket(Box::new(move || {
+                    Box::new(PrefixedEcho {
+                        prefix: prefix.clone(),
+                    })
+                }))
             }
             ModeConfig::Broadcast => Self::WebSocket(Box::new(|| Box::new(Broadcast))),
             ModeConfig::Iot => Self::WebSocket(Box::new(|| Box::new(Iot))),
@@ -128,7 +140,8 @@ impl<'de> Visitor<'de> for NameOrSettings {
         let mode = match name.as_str() {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
             name => {
-                let mode = ModeConfig::by_name(name).ok_or_else(|| de::Error::unknown_variant(name, NAMES))?;
+                let mode =
+                    ModeConfig::by_name(name).ok_or_else(|| de::Error::unknown_variant(name, NAMES))?;
                 map.next_value::<NoSettings>()?;
                 mode
             }

@@ -16,8 +16,8 @@ mod kind;
 mod prefixed_echo;
 
 pub(crate) use api::{Message, Mode};
-pub(crate) use kind::Service;
 pub use kind::ModeConfig;
+pub(crate) use kind::Service;
 pub use prefixed_echo::PrefixedEchoConfig;
 
 #[cfg(test)]

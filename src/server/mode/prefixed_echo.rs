@@ -17,7 +17,9 @@ pub struct PrefixedEchoConfig {
 
 impl Default for PrefixedEchoConfig {
     fn default() -> Self {
-        Self { prefix: "Server hat empfangen: ".to_owned() }
+        Self {
+            prefix: "Server hat empfangen: ".to_owned(),
+        }
     }
 }
 

@@ -18,7 +18,10 @@ pub(crate) struct Bench<M> {
 
 impl<M: Mode> Bench<M> {
     pub(crate) fn new(mode: M) -> Self {
-        Self { mode, worker: crate::server::testing::worker() }
+        Self {
+            mode,
+            worker: crate::server::testing::worker(),
+        }
     }
 
     /// What the mode sends to a client that sent this text.
@@ -35,7 +38,10 @@ impl<M: Mode> Bench<M> {
         let (mut sender, mut traffic) = (Sender::new(Role::Server, None), Traffic::default());
         let (mut sent, mut scratch) = (Vec::new(), Vec::new());
         let output = Output::new(&mut sender, &mut sent, &mut scratch, &mut traffic, None);
-        let address = Address { slot: 0, id: ConnectionId(1) };
+        let address = Address {
+            slot: 0,
+            id: ConnectionId(1),
+        };
         let mut peer = Peer::new(output, &self.worker, address, RouteId(0));
         self.mode.message(Message { kind, payload }, &mut peer);
         sent

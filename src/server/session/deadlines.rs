@@ -122,7 +122,11 @@ impl Deadlines {
             return Due::CloseTimeout;
         }
         if self.write != Moment::NEVER {
-            return if self.write <= now { Due::WriteDeadline } else { Due::Nothing };
+            return if self.write <= now {
+                Due::WriteDeadline
+            } else {
+                Due::Nothing
+            };
         }
         if self.pong <= now {
             return Due::PongTimeout;
@@ -189,7 +193,10 @@ mod tests {
 
     #[test]
     fn a1_b10_idle_counts_from_the_last_activity() {
-        let limits = RouteLimits { ping_interval: None, ..RouteLimits::default() };
+        let limits = RouteLimits {
+            ping_interval: None,
+            ..RouteLimits::default()
+        };
         let mut deadlines = open(&limits);
         assert_eq!(deadlines.next(&limits), at(300));
         deadlines.active(at(100));

@@ -64,7 +64,9 @@ impl Life {
         if self.phase != Phase::Closing {
             output.close(code, "");
             self.closing.sent(code);
-            let reason = payload.map(|payload| String::from_utf8_lossy(payload.reason)).unwrap_or_default();
+            let reason = payload
+                .map(|payload| String::from_utf8_lossy(payload.reason))
+                .unwrap_or_default();
             self.explain(Cause::ClientClosed, &reason);
         }
         self.phase = Phase::Ending;
@@ -96,7 +98,11 @@ impl Life {
     pub(super) fn ending(&mut self) -> Ending {
         self.closing.transport_ended();
         let cause = self.cause.unwrap_or(Cause::Failed);
-        Ending { outcome: self.closing.outcome(), cause, reason: self.reason.take() }
+        Ending {
+            outcome: self.closing.outcome(),
+            cause,
+            reason: self.reason.take(),
+        }
     }
 
     fn explain(&mut self, cause: Cause, reason: &str) {

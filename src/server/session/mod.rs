@@ -15,11 +15,13 @@ mod life;
 mod output;
 mod peer;
 mod task;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod turn;
 
-pub(crate) use peer::{Peer, Room};
-pub(crate) use task::{Admission, Session, Upgraded};
 #[cfg(test)]
 pub(crate) use output::Output;
+pub(crate) use peer::{Peer, Room};
+pub(crate) use task::{Admission, Session, Upgraded};
 pub(crate) use transport::Transport;

@@ -1,10 +1,7 @@
 //! [`Output`]: what a session says during one turn, gathered in the worker's buffer and written at once.
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-
-use tokio::io::AsyncWrite;
+use std::task::Waker;
 
 use super::transport::Transport;
 use crate::server::record::Traffic;
@@ -45,7 +42,14 @@ impl<'a> Output<'a> {
         traffic: &'a mut Traffic,
         socket: Option<Socket<'a>>,
     ) -> Self {
-        Self { sender, buffer, scratch, traffic, socket, error: None }
+        Self {
+            sender,
+            buffer,
+            scratch,
+            traffic,
+            socket,
+            error: None,
+        }
     }
 
     /// Sends a data message.
@@ -94,23 +98,23 @@ impl<'a> Output<'a> {
 
     #[inline]
     fn write(&mut self) {
-        let Some(Socket { transport, waker }) = &mut self.socket else { return };
+        let Some(Socket { transport, waker }) = &mut self.socket else {
+            return;
+        };
         if self.buffer.is_empty() {
             return;
         }
-        let mut cx = Context::from_waker(waker);
-        match Pin::new(&mut **transport).poll_write(&mut cx, self.buffer) {
-            Poll::Ready(Ok(written)) if written == self.buffer.len() => {
+        match transport.write_now(waker, self.buffer) {
+            Ok(written) => {
                 self.traffic.bytes_out += written as u64;
-                self.buffer.clear();
+                if written == self.buffer.len() {
+                    self.buffer.clear();
+                } else {
+                    self.buffer.drain(..written);
+                    self.socket = None;
+                }
             }
-            Poll::Ready(Ok(written)) => {
-                self.traffic.bytes_out += written as u64;
-                self.buffer.drain(..written);
-                self.socket = None;
-            }
-            Poll::Ready(Err(error)) => self.fail(error),
-            Poll::Pending => self.socket = None,
+            Err(error) => self.fail(error),
         }
     }
 
@@ -122,13 +126,19 @@ impl<'a> Output<'a> {
         let written = match &mut self.socket {
             None => 0,
             Some(Socket { transport, waker }) => {
-                let slices = [IoSlice::new(self.buffer), IoSlice::new(head), IoSlice::new(payload)];
-                let used = if self.buffer.is_empty() { &slices[1..] } else { &slices };
-                let mut cx = Context::from_waker(waker);
-                match Pin::new(&mut **transport).poll_write_vectored(&mut cx, used) {
-                    Poll::Ready(Ok(written)) => written,
-                    Poll::Ready(Err(error)) => return self.fail(error),
-                    Poll::Pending => 0,
+                let slices = [
+                    IoSlice::new(self.buffer),
+                    IoSlice::new(head),
+                    IoSlice::new(payload),
+                ];
+                let used = if self.buffer.is_empty() {
+                    &slices[1..]
+                } else {
+                    &slices
+                };
+                match transport.write_vectored_now(waker, used) {
+                    Ok(written) => written,
+                    Err(error) => return self.fail(error),
                 }
             }
         };
@@ -140,7 +150,8 @@ impl<'a> Output<'a> {
         // What is left is gathered like anything else; nothing more goes to the socket before it.
         self.socket = None;
         let before = self.buffer.len();
-        self.buffer.extend_from_slice(&head[written.saturating_sub(before).min(head.len())..]);
+        self.buffer
+            .extend_from_slice(&head[written.saturating_sub(before).min(head.len())..]);
         let of_payload = written.saturating_sub(before + head.len());
         self.buffer.extend_from_slice(&payload[of_payload..]);
         self.buffer.drain(..written.min(before));

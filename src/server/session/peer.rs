@@ -28,7 +28,13 @@ pub(super) struct Wishes {
 
 impl<'a> Peer<'a> {
     pub(crate) fn new(output: Output<'a>, worker: &'a Worker, address: Address, route: RouteId) -> Self {
-        Self { output, wishes: Wishes::default(), worker, address, route }
+        Self {
+            output,
+            wishes: Wishes::default(),
+            worker,
+            address,
+            route,
+        }
     }
 
     /// Sends a message to this client; text must be UTF-8.
@@ -48,28 +54,55 @@ impl<'a> Peer<'a> {
     }
 
     /// Begins the close handshake. The mode gets no further message.
-    #[cfg_attr(not(test), expect(dead_code, reason = "part of the modes' interface; those of today do not need it"))]
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "part of the modes' interface; those of today do not need it"
+        )
+    )]
     pub(crate) fn close(&mut self, code: CloseCode, reason: &str) {
         self.wishes.close.get_or_insert_with(|| (code, reason.to_owned()));
     }
 
     /// Calls [`super::super::mode::Mode::woken`] after this time, in place of a moment asked for before.
-    #[cfg_attr(not(test), expect(dead_code, reason = "part of the modes' interface; those of today do not need it"))]
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "part of the modes' interface; those of today do not need it"
+        )
+    )]
     pub(crate) fn wake_after(&mut self, delay: Duration) {
         self.wishes.wake_after = Some(delay);
     }
 
     /// The connection's id.
-    #[cfg_attr(not(test), expect(dead_code, reason = "part of the modes' interface; those of today do not need it"))]
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "part of the modes' interface; those of today do not need it"
+        )
+    )]
     pub(crate) fn id(&self) -> ConnectionId {
         self.address.id
     }
 
     /// A way to reach this client from any task or thread.
-    #[cfg_attr(not(test), expect(dead_code, reason = "part of the modes' interface; those of today do not need it"))]
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "part of the modes' interface; those of today do not need it"
+        )
+    )]
     pub(crate) fn handle(&self) -> SessionHandle {
         let mailbox = self.worker.shared.mailboxes[self.worker.index].clone();
-        SessionHandle { mailbox, address: self.address }
+        SessionHandle {
+            mailbox,
+            address: self.address,
+        }
     }
 }
 
@@ -90,6 +123,8 @@ impl<'a> Room<'a> {
     /// Messages of one sender arrive in their order. A mode that calls this says so by
     /// [`Mode::publishes`](crate::server::mode::Mode::publishes).
     pub(crate) fn publish(&self, kind: MessageKind, payload: &[u8]) {
-        self.worker.hub.publish(self.route, &SharedMessage::new(kind, payload));
+        self.worker
+            .hub
+            .publish(self.route, &SharedMessage::new(kind, payload));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,6 +22,32 @@ impl Transport {
         matches!(self, Self::Tls(_))
     }
 
+    /// Writes what the system takes right now. Nothing wakes the task later: for that,
+    /// [`AsyncWrite::poll_write_vectored`] has to be asked.
+    ///
+    /// Over TCP this is cheaper than to be ready for a wake-up with every message.
+    #[inline]
+    pub(crate) fn write_now(&mut self, waker: &Waker, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => none_if_blocked(tcp.try_write(bytes)),
+            Self::Tls(tls) => {
+                let written = Pin::new(&mut **tls).poll_write(&mut Context::from_waker(waker), bytes);
+                none_if_pending(written)
+            }
+        }
+    }
+
+    /// The same with bytes from several places.
+    pub(crate) fn write_vectored_now(&mut self, waker: &Waker, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => none_if_blocked(tcp.try_write_vectored(slices)),
+            Self::Tls(tls) => {
+                let mut cx = Context::from_waker(waker);
+                none_if_pending(Pin::new(&mut **tls).poll_write_vectored(&mut cx, slices))
+            }
+        }
+    }
+
     /// Makes the system forget unsent bytes and reset the connection when it is dropped.
     pub(crate) fn abort(&self) {
         let tcp = match self {
@@ -30,6 +56,20 @@ impl Transport {
         };
         // A connection that cannot be reset is closed by dropping it: nothing is left to do about it.
         let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+    }
+}
+
+fn none_if_blocked(written: io::Result<usize>) -> io::Result<usize> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        written => written,
+    }
+}
+
+fn none_if_pending(written: Poll<io::Result<usize>>) -> io::Result<usize> {
+    match written {
+        Poll::Ready(written) => written,
+        Poll::Pending => Ok(0),
     }
 }
 

@@ -55,7 +55,11 @@ enum Next {
 impl<'a> Turn<'a> {
     /// Reads, answers and writes until there is nothing to read, the client takes nothing more, or it is another's turn.
     pub(super) fn run(state: &'a mut State, worker: &'a Worker, waker: &'a Waker) -> Poll<()> {
-        let Attention { timer_fired, order, outbox } = worker.registry.borrow_mut().attend(state.address.slot);
+        let Attention {
+            timer_fired,
+            order,
+            outbox,
+        } = worker.registry.borrow_mut().attend(state.address.slot);
         let mut turn = Turn {
             limits: worker.limits(state.route),
             now: worker.now(),
@@ -68,6 +72,8 @@ impl<'a> Turn<'a> {
             state,
             worker,
         };
+        // A mode that panicked may have left here what it had to say to its own client.
+        turn.buffers.write.clear();
         let over = turn.take(timer_fired, order).is_err();
         turn.end();
         if over { Poll::Ready(()) } else { Poll::Pending }
@@ -132,12 +138,17 @@ impl<'a> Turn<'a> {
         self.state.life.phase = Phase::Open;
         self.was_open = true;
         self.new_deadline = true;
-        self.worker.registry.borrow_mut().set_waker(self.state.address.slot, self.waker);
+        self.worker
+            .registry
+            .borrow_mut()
+            .set_waker(self.state.address.slot, self.waker);
         self.speak(|mut stage| {
             stage.mode.opened(stage.peer);
             stage.grant_wishes();
         })?;
-        let Some(early) = self.state.early.take() else { return Ok(()) };
+        let Some(early) = self.state.early.take() else {
+            return Ok(());
+        };
         for part in early.chunks(self.buffers.read.len()) {
             self.buffers.read[..part.len()].copy_from_slice(part);
             self.traffic.bytes_in += part.len() as u64;
@@ -225,7 +236,9 @@ impl<'a> Turn<'a> {
                         stage.life.deadlines.pong();
                     }
                     Received::Close(payload) => stage.life.peer_closed(payload, &mut stage.peer.output),
-                    Received::Violation(violation) => stage.life.peer_violated(violation, &mut stage.peer.output),
+                    Received::Violation(violation) => {
+                        stage.life.peer_violated(violation, &mut stage.peer.output);
+                    }
                 }
             }
         })
@@ -234,8 +247,24 @@ impl<'a> Turn<'a> {
     /// Lets `act` say something, writes it, and keeps what the socket does not take.
     #[inline]
     fn speak(&mut self, act: impl FnOnce(Stage<'_, '_>)) -> Result<(), Over> {
-        let Self { state, worker, buffers, traffic, waker, .. } = self;
-        let State { transport, receiver, sender, mode, life, address, route, .. } = &mut **state;
+        let Self {
+            state,
+            worker,
+            buffers,
+            traffic,
+            waker,
+            ..
+        } = self;
+        let State {
+            transport,
+            receiver,
+            sender,
+            mode,
+            life,
+            address,
+            route,
+            ..
+        } = &mut **state;
         let Buffers { read, write, scratch } = &mut **buffers;
         let mut seen = Traffic::default();
         // What waits goes first.
@@ -255,7 +284,11 @@ impl<'a> Turn<'a> {
         let error = peer.output.finish();
         self.traffic += seen;
         self.settle();
-        if error.is_some() { Err(self.transport_failed()) } else { Ok(()) }
+        if error.is_some() {
+            Err(self.transport_failed())
+        } else {
+            Ok(())
+        }
     }
 
     /// Keeps what the socket did not take, and notices the end of the open phase.
@@ -263,7 +296,9 @@ impl<'a> Turn<'a> {
     fn settle(&mut self) {
         let rest = &mut self.buffers.write;
         if !rest.is_empty() {
-            self.outbox.get_or_insert_default().push_ready(Bytes::copy_from_slice(rest));
+            self.outbox
+                .get_or_insert_default()
+                .push_ready(Bytes::copy_from_slice(rest));
             rest.clear();
         }
         self.state.unflushed = self.state.transport.keeps_written_bytes();
@@ -326,7 +361,11 @@ impl<'a> Turn<'a> {
     /// Gives up to `count` messages from others the encoding of this connection.
     fn encode_waiting(&mut self, count: usize) {
         let Some(outbox) = &mut self.outbox else { return };
-        let State { sender, shares_deflated, .. } = &mut *self.state;
+        let State {
+            sender,
+            shares_deflated,
+            ..
+        } = &mut *self.state;
         let level = self.limits.compression.unwrap_or_default();
         self.traffic.messages_out += outbox.make_ready(count, |message: &SharedMessage| {
             if !sender.compresses() {
@@ -359,18 +398,26 @@ impl<'a> Turn<'a> {
         Over
     }
 
+    /// Ends the session with what is there. Bytes that the client did not take are not left to the kernel, which would
+    /// keep them for minutes; what the kernel has is, so that a Close frame still arrives.
     fn cut(&mut self, cause: Cause) -> Over {
         self.state.life.give_up(cause);
-        self.state.transport.abort();
+        if self.outbox.is_some() || self.state.unflushed {
+            self.state.transport.abort();
+        }
         Over
     }
 
     fn end(self) {
         let slot = self.state.address.slot;
-        self.worker.registry.borrow_mut().yielded(slot, self.outbox, &self.traffic);
+        self.worker
+            .registry
+            .borrow_mut()
+            .yielded(slot, self.outbox, &self.traffic);
         self.worker.metrics().routes[self.state.route.index()].passed(&self.traffic);
         if self.new_deadline {
-            self.worker.wake_by(slot, self.state.life.deadlines.next(self.limits));
+            self.worker
+                .wake_by(slot, self.state.life.deadlines.next(self.limits));
         }
         self.buffers.trim();
     }
@@ -405,7 +452,8 @@ impl Stage<'_, '_> {
             *self.new_deadline = true;
         }
         if let Some((code, reason)) = close.take() {
-            self.life.close(Cause::ModeClosed, code, &reason, &mut self.peer.output);
+            self.life
+                .close(Cause::ModeClosed, code, &reason, &mut self.peer.output);
         }
     }
 }

@@ -137,8 +137,16 @@ impl fmt::Display for Refusal {
             .is_none_or(|kind| !kind.contains("html"));
         match body.lines().find(|line| !line.trim().is_empty()) {
             Some(line) if is_text => {
-                let line: String = line.trim().chars().take(120).collect();
-                write!(f, " ({})", line.escape_debug())
+                // Quotes stay as they are, since many a body is JSON; what could steer a terminal does not.
+                let shown = |c: char| {
+                    if c.is_control() {
+                        char::REPLACEMENT_CHARACTER
+                    } else {
+                        c
+                    }
+                };
+                let line: String = line.trim().chars().take(120).map(shown).collect();
+                write!(f, " ({line})")
             }
             _ => Ok(()),
         }

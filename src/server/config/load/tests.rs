@@ -9,19 +9,40 @@ fn parse(text: &str) -> ServerConfig {
 }
 
 fn refused(text: &str) -> String {
-    ServerConfig::from_yaml(text, "server.yaml").unwrap_err().to_string()
+    ServerConfig::from_yaml(text, "server.yaml")
+        .unwrap_err()
+        .to_string()
 }
 
 fn route(config: &ServerConfig, path: &str) -> RoutePlan {
-    plan_routes(config).unwrap().into_iter().find(|route| route.path == path).unwrap()
+    plan_routes(config)
+        .unwrap()
+        .into_iter()
+        .find(|route| route.path == path)
+        .unwrap()
 }
 
 #[test]
 fn nothing_is_the_default() {
     for text in ["", "# only a comment\n", "{}"] {
         let config = parse(text);
-        let paths: Vec<_> = plan_routes(&config).unwrap().into_iter().map(|route| route.path).collect();
-        assert_eq!(paths, ["/broadcast", "/echo", "/health", "/iot", "/journal", "/metrics", "/ws"]);
+        let paths: Vec<_> = plan_routes(&config)
+            .unwrap()
+            .into_iter()
+            .map(|route| route.path)
+            .collect();
+        assert_eq!(
+            paths,
+            [
+                "/broadcast",
+                "/echo",
+                "/health",
+                "/iot",
+                "/journal",
+                "/metrics",
+                "/ws"
+            ]
+        );
         assert_eq!(route(&config, "/echo").limits, RouteLimits::default());
     }
 }
@@ -76,14 +97,27 @@ routes:
 ",
     );
     assert_eq!(config.listen.len(), 2);
-    assert_eq!(config.tls, Some(TlsConfig::SelfSigned(vec!["example.test".to_owned()])));
+    assert_eq!(
+        config.tls,
+        Some(TlsConfig::SelfSigned(vec!["example.test".to_owned()]))
+    );
     assert_eq!(config.limits.max_connections.0, 10_000);
     assert_eq!(route(&config, "/echo").limits.compression, None);
-    let prefix = PrefixedEchoConfig { prefix: "You said: ".to_owned() };
+    let prefix = PrefixedEchoConfig {
+        prefix: "You said: ".to_owned(),
+    };
     assert_eq!(route(&config, "/ws").mode, ModeConfig::PrefixedEcho(prefix));
-    assert!(plan_routes(&config).unwrap().iter().all(|route| route.path != "/health"));
+    assert!(
+        plan_routes(&config)
+            .unwrap()
+            .iter()
+            .all(|route| route.path != "/health")
+    );
     let loud = route(&config, "/loud");
-    assert_eq!((loud.mode, loud.subprotocols), (ModeConfig::Broadcast, vec!["chat".to_owned()]));
+    assert_eq!(
+        (loud.mode, loud.subprotocols),
+        (ModeConfig::Broadcast, vec!["chat".to_owned()])
+    );
     let expected = RouteLimits {
         idle_timeout: None,
         max_message_size: 65_536,
@@ -104,13 +138,24 @@ fn mistakes_are_shown_with_their_place() {
         ("drain_time: 5", "server.yaml:1:1", "duration"),
         ("drain_time: -5s", "server.yaml:1:13", "duration"),
         ("routes:\n  /x: {mode: ecko}", "server.yaml:2:8", "ecko"),
-        ("routes:\n  /x: {mode: {echo: {loud: true}}}", "server.yaml:2:22", "loud"),
-        ("routes:\n  /echo: {idle_timeuot: 5s}", "server.yaml:2:11", "idle_timeuot"),
+        (
+            "routes:\n  /x: {mode: {echo: {loud: true}}}",
+            "server.yaml:2:22",
+            "loud",
+        ),
+        (
+            "routes:\n  /echo: {idle_timeuot: 5s}",
+            "server.yaml:2:11",
+            "idle_timeuot",
+        ),
         ("workers: 0", "server.yaml:1:1", "nonzero"),
         ("listen: [", "server.yaml:1", ""),
     ] {
         let error = refused(text);
-        assert!(error.starts_with(place) && error.contains(hint), "{text:?} gave {error:?}");
+        assert!(
+            error.starts_with(place) && error.contains(hint),
+            "{text:?} gave {error:?}"
+        );
     }
 }
 
@@ -118,9 +163,18 @@ fn mistakes_are_shown_with_their_place() {
 fn contradictions_name_the_route() {
     for (text, expected) in [
         ("routes: {/new: {}}", "/new: a new route needs a `mode`"),
-        ("routes: {new: {mode: echo}}", "new: a route's path begins with `/` and has no query"),
-        ("routes: {/echo: {compression_level: 10}}", "/echo: `compression_level` is a number from 0 to 9"),
-        ("defaults: {mode: echo}", "defaults: `mode` belongs to a route, not to the defaults"),
+        (
+            "routes: {new: {mode: echo}}",
+            "new: a route's path begins with `/` and has no query",
+        ),
+        (
+            "routes: {/echo: {compression_level: 10}}",
+            "/echo: `compression_level` is a number from 0 to 9",
+        ),
+        (
+            "defaults: {mode: echo}",
+            "defaults: `mode` belongs to a route, not to the defaults",
+        ),
     ] {
         assert_eq!(refused(text), expected);
     }
@@ -130,4 +184,19 @@ fn contradictions_name_the_route() {
 fn a_file_that_is_not_there_is_named() {
     let error = ServerConfig::load(Path::new("/nowhere/server.yaml")).unwrap_err();
     assert_eq!(error.to_string(), "cannot read /nowhere/server.yaml");
+}
+
+#[test]
+fn the_documented_configuration_is_one() {
+    let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/server.md"));
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let config = parse(rest.split_once("```").unwrap().0);
+    let standard = RouteLimits::default();
+    assert_eq!(
+        route(&config, "/echo").limits,
+        standard,
+        "the page shows the defaults"
+    );
+    assert_eq!(config.limits, crate::server::ConnectionLimits::default());
+    assert_eq!(route(&config, "/iot").api_keys.len(), 2);
 }

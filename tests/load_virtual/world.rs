@@ -1,8 +1,6 @@
 //! A world over virtual time: virtual clients on one side, a scripted server that speaks `wire` on the other, and a network
 //! with a fixed delay between them. Nothing here waits; time jumps from one event to the next.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
@@ -18,9 +16,7 @@ use wsbench::metrics::{Books, CloseCause, Counter, ErrorClass, Figures, GroupId,
 use wsbench::net::Target;
 use wsbench::scenario::{LoadModel, Overrides, Plan, from_str};
 use wsbench::wire::handshake::{HandshakeRules, HeadLimits, ServerHandshake, ServerProgress};
-use wsbench::wire::{
-    CloseCode, MaskKey, MessageKind, Received, Receiver, ReceiverConfig, Role, Sender,
-};
+use wsbench::wire::{CloseCode, MaskKey, MessageKind, Received, Receiver, ReceiverConfig, Role, Sender};
 
 /// One way through the network.
 pub(crate) const DELAY: Duration = Duration::from_millis(1);
@@ -104,7 +100,10 @@ pub(crate) fn plan(text: &str) -> Arc<Plan> {
         whole.push_str("stages: [{duration: 0s, clients: 1}, {duration: 60s, clients: 1}]\n");
     }
     whole.push_str(text);
-    Arc::new(from_str("test.yaml", &whole, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}\n{whole}")))
+    Arc::new(
+        from_str("test.yaml", &whole, &Overrides::default())
+            .unwrap_or_else(|errors| panic!("{errors}\n{whole}")),
+    )
 }
 
 enum Event {
@@ -222,7 +221,15 @@ impl World {
         let key = self.next_client;
         self.next_client += 1;
         let client = VClient::new(&self.script, group, key as u64);
-        self.clients.insert(key, SimClient { client, connection: 0, server: None, blocked: false });
+        self.clients.insert(
+            key,
+            SimClient {
+                client,
+                connection: 0,
+                server: None,
+                blocked: false,
+            },
+        );
         self.call(key, |client, turn| client.start(turn, intended));
         key
     }
@@ -237,11 +244,15 @@ impl World {
     }
 
     pub(crate) fn interrupt_all(&mut self) {
-        self.keys().into_iter().for_each(|key| self.call(key, VClient::interrupt));
+        self.keys()
+            .into_iter()
+            .for_each(|key| self.call(key, VClient::interrupt));
     }
 
     pub(crate) fn abandon_all(&mut self) {
-        self.keys().into_iter().for_each(|key| self.call(key, VClient::abandon));
+        self.keys()
+            .into_iter()
+            .for_each(|key| self.call(key, VClient::abandon));
     }
 
     /// Whether the transport takes what a client sends.
@@ -280,7 +291,11 @@ impl World {
         let end = self.now + after;
         while let Some(at) = self.next_event().filter(|at| *at <= end) {
             assert!(at >= self.now, "an event in the past");
-            self.stalled = if at == self.stalled.0 { (at, self.stalled.1 + 1) } else { (at, 0) };
+            self.stalled = if at == self.stalled.0 {
+                (at, self.stalled.1 + 1)
+            } else {
+                (at, 0)
+            };
             assert!(self.stalled.1 < 20_000, "time stands still");
             self.now = at;
             self.happen();
@@ -293,7 +308,11 @@ impl World {
         let begin = self.now;
         match &Arc::clone(&self.plan).load {
             LoadModel::Closed { stages } => self.follow_closed(begin, ClosedPacer::new(stages)),
-            LoadModel::Open { stages, max_clients, arrivals } => {
+            LoadModel::Open {
+                stages,
+                max_clients,
+                arrivals,
+            } => {
                 self.follow_open(begin, OpenPacer::new(stages, *arrivals, 1), *max_clients);
             }
         }
@@ -329,7 +348,13 @@ impl World {
 
     /// Ends the run as the engine does.
     pub(crate) fn finish(&mut self) {
-        let close = self.plan.groups.iter().map(|group| group.connection.close_timeout).max().unwrap();
+        let close = self
+            .plan
+            .groups
+            .iter()
+            .map(|group| group.connection.close_timeout)
+            .max()
+            .unwrap();
         self.stop_all(self.plan.graceful_stop);
         self.run(self.plan.graceful_stop + close + Duration::from_secs(1));
         self.abandon_all();
@@ -337,14 +362,21 @@ impl World {
     }
 
     fn next_event(&self) -> Option<Moment> {
-        let deadlines = self.clients.values().map(|sim| sim.client.deadline(&self.script).max(self.now));
+        let deadlines = self
+            .clients
+            .values()
+            .map(|sim| sim.client.deadline(&self.script).max(self.now));
         let queued = self.queue.peek().map(|Reverse(queued)| queued.at);
         deadlines.filter(|at| *at != Moment::NEVER).chain(queued).min()
     }
 
     /// Events that are due come before deadlines of the same moment.
     fn happen(&mut self) {
-        if self.queue.peek().is_some_and(|Reverse(queued)| queued.at <= self.now) {
+        if self
+            .queue
+            .peek()
+            .is_some_and(|Reverse(queued)| queued.at <= self.now)
+        {
             if let Some(Reverse(queued)) = self.queue.pop() {
                 self.deliver(queued);
             }
@@ -358,8 +390,15 @@ impl World {
     }
 
     fn deliver(&mut self, queued: Queued) {
-        let Queued { client: key, connection, event, .. } = queued;
-        let Some(sim) = self.clients.get_mut(&key) else { return };
+        let Queued {
+            client: key,
+            connection,
+            event,
+            ..
+        } = queued;
+        let Some(sim) = self.clients.get_mut(&key) else {
+            return;
+        };
         if sim.connection != connection {
             return;
         }
@@ -368,7 +407,9 @@ impl World {
             Event::ConnectRefused => {
                 sim.server = None;
                 sim.connection += 1;
-                self.call(key, |client, turn| client.connect_failed(turn, ErrorClass::Refused, String::new));
+                self.call(key, |client, turn| {
+                    client.connect_failed(turn, ErrorClass::Refused, String::new);
+                });
             }
             Event::ToClient(mut bytes) => self.call(key, |client, turn| client.receive(turn, &mut bytes)),
             Event::ToServer(bytes) => self.server_receives(key, bytes),
@@ -389,7 +430,9 @@ impl World {
 
     /// Calls a client and does what a driver does afterwards.
     fn call(&mut self, key: usize, call: impl FnOnce(&mut VClient, &mut Turn<'_>)) {
-        let Some(sim) = self.clients.get_mut(&key) else { return };
+        let Some(sim) = self.clients.get_mut(&key) else {
+            return;
+        };
         let mut out = Vec::new();
         let mut turn = Turn {
             now: self.now,
@@ -426,7 +469,9 @@ impl World {
         self.call(key, VClient::dialing);
         let door = (self.door)(self.now);
         let behaviour = (self.behaviour)();
-        let Some(sim) = self.clients.get_mut(&key) else { return };
+        let Some(sim) = self.clients.get_mut(&key) else {
+            return;
+        };
         sim.connection += 1;
         let connection = sim.connection;
         sim.server = Some(ServerEnd {
@@ -441,7 +486,9 @@ impl World {
         match door {
             Door::Silent => {}
             Door::Refused => self.push(connected, key, connection, Event::ConnectRefused),
-            Door::Open | Door::Mute | Door::Forbidden => self.push(connected, key, connection, Event::Connected),
+            Door::Open | Door::Mute | Door::Forbidden => {
+                self.push(connected, key, connection, Event::Connected);
+            }
             Door::Slammed => {
                 self.push(connected, key, connection, Event::Connected);
                 self.push(connected + DELAY, key, connection, Event::ServerGone(false));
@@ -451,24 +498,40 @@ impl World {
 
     fn push(&mut self, at: Moment, client: usize, connection: u64, event: Event) {
         self.order += 1;
-        self.queue.push(Reverse(Queued { at, order: self.order, client, connection, event }));
+        self.queue.push(Reverse(Queued {
+            at,
+            order: self.order,
+            client,
+            connection,
+            event,
+        }));
     }
 
     fn server_receives(&mut self, key: usize, mut bytes: Vec<u8>) {
-        let Some(server) = self.clients.get_mut(&key).and_then(|sim| sim.server.as_mut()) else { return };
+        let Some(server) = self.clients.get_mut(&key).and_then(|sim| sim.server.as_mut()) else {
+            return;
+        };
         let mut start = 0;
         if let Some(handshake) = &mut server.handshake {
-            let Ok(ServerProgress::Done { consumed, head }) = handshake.receive(&bytes) else { return };
+            let Ok(ServerProgress::Done { consumed, head }) = handshake.receive(&bytes) else {
+                return;
+            };
             server.handshake = None;
             start = consumed;
             let mut answer = Vec::new();
             match server.door {
                 Door::Mute => return,
-                Door::Forbidden => answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"),
-                _ => head.upgrade(HandshakeRules::STRICT).unwrap().accept(None, None).write(&mut answer),
+                Door::Forbidden => {
+                    answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+                }
+                _ => head
+                    .upgrade(HandshakeRules::STRICT)
+                    .unwrap()
+                    .accept(None, None)
+                    .write(&mut answer),
             }
             let opened = server.door == Door::Open;
-            self.to_client(key, answer);
+            self.send_to_client(key, &answer);
             if opened {
                 self.server_sees(key, &Seen::Opened);
             }
@@ -480,10 +543,14 @@ impl World {
                 start += used;
                 seen.push(match event {
                     Received::NeedMore => break,
-                    Received::Message { kind: MessageKind::Text, payload } => {
-                        Seen::Text(String::from_utf8(payload.to_vec()).unwrap())
-                    }
-                    Received::Message { kind: MessageKind::Binary, payload } => Seen::Binary(payload.to_vec()),
+                    Received::Message {
+                        kind: MessageKind::Text,
+                        payload,
+                    } => Seen::Text(String::from_utf8(payload.to_vec()).unwrap()),
+                    Received::Message {
+                        kind: MessageKind::Binary,
+                        payload,
+                    } => Seen::Binary(payload.to_vec()),
                     Received::Ping(payload) => Seen::Ping(payload.to_vec()),
                     Received::Pong(payload) => Seen::Pong(payload.to_vec()),
                     Received::Close(close) => Seen::Close(close.map(|close| close.code.0)),
@@ -502,7 +569,9 @@ impl World {
 
     fn server_sees(&mut self, key: usize, seen: &Seen) {
         let now = self.now;
-        let Some(sim) = self.clients.get_mut(&key) else { return };
+        let Some(sim) = self.clients.get_mut(&key) else {
+            return;
+        };
         let connection = sim.connection;
         let Some(server) = sim.server.as_mut() else { return };
         for (after, act) in (server.behaviour)(now, seen) {
@@ -512,13 +581,23 @@ impl World {
 
     fn server_does(&mut self, key: usize, act: Act) {
         let now = self.now;
-        let Some(sim) = self.clients.get_mut(&key) else { return };
+        let Some(sim) = self.clients.get_mut(&key) else {
+            return;
+        };
         let connection = sim.connection;
-        let Some(server) = sim.server.as_mut().filter(|server| !server.ended && server.handshake.is_none()) else { return };
+        let Some(server) = sim
+            .server
+            .as_mut()
+            .filter(|server| !server.ended && server.handshake.is_none())
+        else {
+            return;
+        };
         let mut out = Vec::new();
         let mask = MaskKey([0; 4]);
         match act {
-            Act::Text(text) => server.sender.message(MessageKind::Text, text.as_bytes(), mask, &mut out),
+            Act::Text(text) => server
+                .sender
+                .message(MessageKind::Text, text.as_bytes(), mask, &mut out),
             Act::Binary(bytes) => server.sender.message(MessageKind::Binary, &bytes, mask, &mut out),
             Act::Ping(payload) => server.sender.ping(&payload, mask, &mut out),
             Act::Pong(payload) => server.sender.pong(&payload, mask, &mut out),
@@ -530,13 +609,13 @@ impl World {
                 return;
             }
         }
-        self.to_client(key, out);
+        self.send_to_client(key, &out);
     }
 
-    fn to_client(&mut self, key: usize, bytes: Vec<u8>) {
+    fn send_to_client(&mut self, key: usize, bytes: &[u8]) {
         let connection = self.clients[&key].connection;
         let at = self.now + DELAY;
-        let mut rest = &bytes[..];
+        let mut rest = bytes;
         while !rest.is_empty() {
             let length = match &mut self.splitter {
                 Some(random) => random.random_range(1..=rest.len()),
@@ -548,7 +627,11 @@ impl World {
     }
 
     pub(crate) fn count(&self, counter: Counter) -> u64 {
-        self.shard.groups().iter().map(|tally| tally.counter(counter)).sum()
+        self.shard
+            .groups()
+            .iter()
+            .map(|tally| tally.counter(counter))
+            .sum()
     }
 
     pub(crate) fn cause(&self, cause: CloseCause) -> u64 {
@@ -556,7 +639,11 @@ impl World {
     }
 
     pub(crate) fn errors(&self, class: ErrorClass) -> u64 {
-        self.shard.groups().iter().map(|tally| tally.errors().count(class)).sum()
+        self.shard
+            .groups()
+            .iter()
+            .map(|tally| tally.errors().count(class))
+            .sum()
     }
 
     pub(crate) fn figures(&self) -> Figures {
@@ -564,7 +651,10 @@ impl World {
     }
 
     pub(crate) fn trend(&self, trend: Trend) -> Histogram {
-        self.shard.groups()[0].trend(trend).cloned().unwrap_or_else(Histogram::new)
+        self.shard.groups()[0]
+            .trend(trend)
+            .cloned()
+            .unwrap_or_else(Histogram::new)
     }
 
     /// The one value, or the common value, of a trend.
@@ -581,18 +671,43 @@ impl World {
         let books = Books::check(&figures, [("group", &figures)]);
         let broken: Vec<String> = books.broken().map(ToString::to_string).collect();
         assert!(books.balanced(), "{broken:#?}");
-        assert_eq!(self.count(Counter::SentLostTimeout), self.errors(ErrorClass::ReplyTimeout));
-        assert_eq!(self.cause(CloseCause::CloseTimeout), self.errors(ErrorClass::CloseTimeout));
+        assert_eq!(
+            self.count(Counter::SentLostTimeout),
+            self.errors(ErrorClass::ReplyTimeout)
+        );
+        assert_eq!(
+            self.cause(CloseCause::CloseTimeout),
+            self.errors(ErrorClass::CloseTimeout)
+        );
         let lost = self.cause(CloseCause::PeerEof) + self.cause(CloseCause::TransportError);
         assert_eq!(lost, self.errors(ErrorClass::ConnectionLost));
-        assert_eq!(self.trend(Trend::Response).count(), self.count(Counter::SentAnswered));
-        assert_eq!(self.trend(Trend::Service).count(), self.count(Counter::SentAnswered));
-        assert_eq!(self.trend(Trend::SendLag).count(), self.count(Counter::MessagesSent));
-        assert_eq!(self.trend(Trend::Session).count(), self.count(Counter::ConnectOpened));
-        assert_eq!(self.trend(Trend::Connect).count(), self.count(Counter::ConnectOpened));
+        assert_eq!(
+            self.trend(Trend::Response).count(),
+            self.count(Counter::SentAnswered)
+        );
+        assert_eq!(
+            self.trend(Trend::Service).count(),
+            self.count(Counter::SentAnswered)
+        );
+        assert_eq!(
+            self.trend(Trend::SendLag).count(),
+            self.count(Counter::MessagesSent)
+        );
+        assert_eq!(
+            self.trend(Trend::Session).count(),
+            self.count(Counter::ConnectOpened)
+        );
+        assert_eq!(
+            self.trend(Trend::Connect).count(),
+            self.count(Counter::ConnectOpened)
+        );
         let codes: u64 = figures.close_codes.client.codes.values().sum::<u64>()
             + figures.close_codes.server.codes.values().sum::<u64>()
             + figures.close_codes.nobody.codes.values().sum::<u64>();
-        assert_eq!(codes, self.count(Counter::ConnectOpened), "one close code for each connection");
+        assert_eq!(
+            codes,
+            self.count(Counter::ConnectOpened),
+            "one close code for each connection"
+        );
     }
 }

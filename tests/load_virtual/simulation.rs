@@ -1,10 +1,8 @@
 //! Virtual clients against a scripted server, over virtual time: every duration is exact to the nanosecond.
 
-mod load_world;
-
 use std::time::Duration;
 
-use load_world::{Act, DELAY, Door, ROUND_TRIP, Seen, World, answering, echo, plan, polite};
+use crate::world::{Act, DELAY, Door, ROUND_TRIP, Seen, World, answering, echo, plan, polite};
 use wsbench::clock::Moment;
 use wsbench::metrics::{CloseCause, Counter, ErrorClass, Trend};
 
@@ -50,7 +48,11 @@ flow:
     for (n, (left, _)) in (0..).zip(&world.sent) {
         assert_eq!(*left, opened + SECOND * n, "message {n}");
     }
-    assert_eq!(world.count(Counter::FlowsCompleted), 1, "a loop without a bound ends when the run does");
+    assert_eq!(
+        world.count(Counter::FlowsCompleted),
+        1,
+        "a loop without a bound ends when the run does"
+    );
     assert_eq!(world.cause(CloseCause::ClientClosed), 1);
     assert_eq!(world.figures().close_codes.client.codes[&1000], 1);
     world.assert_balanced();
@@ -67,7 +69,13 @@ flow:
 ",
     );
     let mut world = World::new(&plan, || {
-        answering(|_, text| if text == "2" { vec![] } else { vec![(ms(1), Act::Text(text.to_owned()))] })
+        answering(|_, text| {
+            if text == "2" {
+                vec![]
+            } else {
+                vec![(ms(1), Act::Text(text.to_owned()))]
+            }
+        })
     });
     world.start();
     world.run(ms(2_100));
@@ -83,12 +91,21 @@ flow:
 
 #[test]
 fn a_late_reply_is_recognised_by_its_number_and_by_its_order() {
-    for correlated in ["text: \"m ${seq}\", reply: {text: \"m ${seq}\", timeout: 1s}", "text: m, reply: {text: m, timeout: 1s}"] {
-        let plan = plan(&format!("flow: [{{repeat: 2, do: [{{send: {{{correlated}}}}}]}}, {{think: 5s}}]"));
+    for correlated in [
+        "text: \"m ${seq}\", reply: {text: \"m ${seq}\", timeout: 1s}",
+        "text: m, reply: {text: m, timeout: 1s}",
+    ] {
+        let plan = plan(&format!(
+            "flow: [{{repeat: 2, do: [{{send: {{{correlated}}}}}]}}, {{think: 5s}}]"
+        ));
         let mut first = true;
         let mut world = World::new(&plan, move || {
             answering(move |_, text| {
-                let after = if std::mem::take(&mut first) { ms(1_500) } else { ms(900) };
+                let after = if std::mem::take(&mut first) {
+                    ms(1_500)
+                } else {
+                    ms(900)
+                };
                 vec![(after, Act::Text(text.to_owned()))]
             })
         });
@@ -97,7 +114,11 @@ fn a_late_reply_is_recognised_by_its_number_and_by_its_order() {
         assert_eq!(world.count(Counter::SentLostTimeout), 1);
         assert_eq!(world.count(Counter::RepliesLate), 1, "{correlated}");
         assert_eq!(world.count(Counter::SentAnswered), 1);
-        assert_eq!(world.exactly(Trend::Service), ms(900) + ROUND_TRIP, "the late reply answers nothing else");
+        assert_eq!(
+            world.exactly(Trend::Service),
+            ms(900) + ROUND_TRIP,
+            "the late reply answers nothing else"
+        );
         assert_eq!(world.count(Counter::MessagesUnmatched), 0);
         world.finish();
         world.assert_balanced();
@@ -121,7 +142,10 @@ fn what_is_under_way_when_the_run_ends_is_neither_lost_nor_answered() {
 #[test]
 fn what_is_under_way_when_the_connection_is_lost_is_lost() {
     let plan = plan("graceful_stop: 1s\nflow: [{send: {text: hello, reply: {text: never, timeout: 50s}}}]");
-    for (act, cause) in [(Act::Eof, CloseCause::PeerEof), (Act::Reset, CloseCause::TransportError)] {
+    for (act, cause) in [
+        (Act::Eof, CloseCause::PeerEof),
+        (Act::Reset, CloseCause::TransportError),
+    ] {
         let mut world = World::new(&plan, echo);
         world.start();
         world.run(SECOND);
@@ -144,7 +168,11 @@ fn heartbeats_keep_their_schedule_and_count_what_is_not_answered() {
         Box::new(move |_, seen| match seen {
             Seen::Ping(payload) => {
                 pings += 1;
-                if pings == 2 { vec![] } else { vec![(ms(5), Act::Pong(payload.clone()))] }
+                if pings == 2 {
+                    vec![]
+                } else {
+                    vec![(ms(5), Act::Pong(payload.clone()))]
+                }
             }
             other => polite(other),
         })
@@ -168,7 +196,11 @@ fn a_pong_answers_all_pings_before_it() {
         Box::new(move |_, seen| match seen {
             Seen::Ping(payload) => {
                 pings += 1;
-                if pings == 3 { vec![(Duration::ZERO, Act::Pong(payload.clone()))] } else { vec![] }
+                if pings == 3 {
+                    vec![(Duration::ZERO, Act::Pong(payload.clone()))]
+                } else {
+                    vec![]
+                }
             }
             other => polite(other),
         })
@@ -176,7 +208,11 @@ fn a_pong_answers_all_pings_before_it() {
     world.start();
     world.run(ms(3_500));
     assert_eq!(world.count(Counter::PingsAnswered), 3);
-    assert_eq!(world.exactly(Trend::Ping), ROUND_TRIP, "only the ping that was named has a known round trip");
+    assert_eq!(
+        world.exactly(Trend::Ping),
+        ROUND_TRIP,
+        "only the ping that was named has a known round trip"
+    );
     world.server_acts(&Act::Pong(b"unasked".to_vec()));
     world.run(ms(10));
     assert_eq!(world.count(Counter::PongsUnsolicited), 1);
@@ -186,13 +222,19 @@ fn a_pong_answers_all_pings_before_it() {
 
 #[test]
 fn a_ping_step_waits_for_its_pong_or_its_timeout() {
-    let plan = plan("flow: [{repeat: 2, do: [{ping: {payload: abc, timeout: 1s}}, {send: {text: next, reply: none}}]}, {think: 9s}]");
+    let plan = plan(
+        "flow: [{repeat: 2, do: [{ping: {payload: abc, timeout: 1s}}, {send: {text: next, reply: none}}]}, {think: 9s}]",
+    );
     let mut pings = 0;
     let mut world = World::new(&plan, move || {
         Box::new(move |_, seen| match seen {
             Seen::Ping(payload) => {
                 pings += 1;
-                if pings == 1 { vec![(ms(30), Act::Pong(payload.clone()))] } else { vec![] }
+                if pings == 1 {
+                    vec![(ms(30), Act::Pong(payload.clone()))]
+                } else {
+                    vec![]
+                }
             }
             other => polite(other),
         })
@@ -233,10 +275,12 @@ fn the_client_closes() {
 fn the_server_closes() {
     let plan = plan("flow: [{think: 50s}]");
     for (code, errors) in [(1000, 0), (1001, 0), (1008, 1)] {
-        let mut world = World::new(&plan, || Box::new(|_, seen| match seen {
-            Seen::Close(_) => vec![(ms(2), Act::Eof)],
-            other => polite(other),
-        }));
+        let mut world = World::new(&plan, || {
+            Box::new(|_, seen| match seen {
+                Seen::Close(_) => vec![(ms(2), Act::Eof)],
+                other => polite(other),
+            })
+        });
         world.start();
         world.run(SECOND);
         world.server_acts(&Act::Close(Some(code)));
@@ -334,7 +378,9 @@ flow:
   - think: 50s
 ",
     );
-    let mut world = World::new(&plan, || answering(|_, text| vec![(ms(98), Act::Text(text.to_owned()))]));
+    let mut world = World::new(&plan, || {
+        answering(|_, text| vec![(ms(98), Act::Text(text.to_owned()))])
+    });
     let opened = at(&world, 4);
     world.start();
     world.run(SECOND);
@@ -377,18 +423,27 @@ flow:
 
 #[test]
 fn spread_clients_share_the_interval_and_keep_their_place_in_it() {
-    let plan = plan("flow: [{every: 1s, spread: true, repeat: 4, do: [{send: {text: \"${client}\", reply: none}}]}, {think: 50s}]");
+    let plan = plan(
+        "flow: [{every: 1s, spread: true, repeat: 4, do: [{send: {text: \"${client}\", reply: none}}]}, {think: 50s}]",
+    );
     let mut world = World::new(&plan, echo);
     let opened = at(&world, 4);
     for _ in 0..40 {
         world.start();
     }
     world.run(6 * SECOND);
-    let first: Vec<_> = (0..40).map(|n: usize| {
-        let of_client: Vec<_> = world.sent.iter().filter(|(_, text)| *text == n.to_string()).map(|(left, _)| *left).collect();
-        assert!(of_client.windows(2).all(|pair| pair[1] - pair[0] == SECOND));
-        of_client[0] - opened
-    }).collect();
+    let first: Vec<_> = (0..40)
+        .map(|n: usize| {
+            let of_client: Vec<_> = world
+                .sent
+                .iter()
+                .filter(|(_, text)| *text == n.to_string())
+                .map(|(left, _)| *left)
+                .collect();
+            assert!(of_client.windows(2).all(|pair| pair[1] - pair[0] == SECOND));
+            of_client[0] - opened
+        })
+        .collect();
     let mean = first.iter().sum::<Duration>() / 40;
     assert!(mean > ms(300) && mean < ms(700), "{mean:?}");
     assert!(first.iter().all(|begin| *begin < SECOND));
@@ -410,7 +465,11 @@ flow:
     let mut world = World::new(&plan, move || {
         answering(move |now, text| {
             let (begin, end) = *stall.get_or_insert((now + ms(1_050), now + ms(2_050)));
-            let after = if now >= begin && now < end { end - now } else { Duration::ZERO };
+            let after = if now >= begin && now < end {
+                end - now
+            } else {
+                Duration::ZERO
+            };
             vec![(after, Act::Text(text.to_owned()))]
         })
     });
@@ -419,9 +478,17 @@ flow:
     assert_eq!(world.count(Counter::SentAnswered), 40);
     let (service, response) = (world.trend(Trend::Service), world.trend(Trend::Response));
     let slow = |histogram: &wsbench::metrics::Histogram| {
-        histogram.buckets().filter(|bucket| bucket.lowest > ms(10)).map(|bucket| bucket.count).sum::<u64>()
+        histogram
+            .buckets()
+            .filter(|bucket| bucket.lowest > ms(10))
+            .map(|bucket| bucket.count)
+            .sum::<u64>()
     };
-    assert_eq!(slow(&service), 1, "only the message that met the stall was served slowly");
+    assert_eq!(
+        slow(&service),
+        1,
+        "only the message that met the stall was served slowly"
+    );
     // Due at 1100, 1200, ... 2000 ms; the stall ends at 2050 ms, and each reply then takes one round trip.
     assert_eq!(slow(&response), 10);
     assert_eq!(response.max(), service.max());
@@ -444,20 +511,28 @@ fn a_closed_loop_without_schedule_intends_each_message_when_it_gets_there() {
     world.start();
     world.run(2 * SECOND);
     assert_eq!(world.exactly(Trend::SendLag), Duration::ZERO);
-    assert_eq!(world.trend(Trend::Response).max(), world.trend(Trend::Service).max());
+    assert_eq!(
+        world.trend(Trend::Response).max(),
+        world.trend(Trend::Service).max()
+    );
     world.finish();
     world.assert_balanced();
 }
 
 #[test]
 fn a_full_socket_makes_the_client_late_and_the_lateness_counts() {
-    let plan = plan("flow: [{every: 1s, repeat: 3, do: [{send: {text: \"${seq}\", reply: echo}}]}, {think: 50s}]");
+    let plan =
+        plan("flow: [{every: 1s, repeat: 3, do: [{send: {text: \"${seq}\", reply: echo}}]}, {think: 50s}]");
     let mut world = World::new(&plan, echo);
     let key = world.start();
     world.run(ms(500));
     world.set_blocked(key, true);
     world.run(SECOND);
-    assert_eq!(world.count(Counter::MessagesSent), 1, "nothing is sent into a full socket");
+    assert_eq!(
+        world.count(Counter::MessagesSent),
+        1,
+        "nothing is sent into a full socket"
+    );
     world.set_blocked(key, false);
     world.run(2 * SECOND);
     assert_eq!(world.trend(Trend::SendLag).max(), ms(496));
@@ -471,7 +546,7 @@ fn a_full_socket_makes_the_client_late_and_the_lateness_counts() {
 fn expectations_are_met_or_fail_the_flow() {
     let plan = plan("flow: [{expect: {contains: welcome, timeout: 1s}}, {think: 50s}]");
     let greet = |text: &'static str| {
-        move || -> load_world::Behaviour {
+        move || -> crate::world::Behaviour {
             Box::new(move |_, seen| match seen {
                 Seen::Opened => vec![(ms(20), Act::Text(text.to_owned()))],
                 other => polite(other),
@@ -481,14 +556,26 @@ fn expectations_are_met_or_fail_the_flow() {
     let mut world = World::new(&plan, greet("welcome home"));
     world.start();
     world.run(ms(500));
-    assert_eq!((world.count(Counter::ExpectsMet), world.count(Counter::ExpectsFailed)), (1, 0));
+    assert_eq!(
+        (
+            world.count(Counter::ExpectsMet),
+            world.count(Counter::ExpectsFailed)
+        ),
+        (1, 0)
+    );
     world.finish();
     world.assert_balanced();
 
     let mut world = World::new(&plan, greet("go away"));
     world.start();
     world.run(ms(1_100));
-    assert_eq!((world.count(Counter::ExpectsMet), world.count(Counter::ExpectsFailed)), (0, 1));
+    assert_eq!(
+        (
+            world.count(Counter::ExpectsMet),
+            world.count(Counter::ExpectsFailed)
+        ),
+        (0, 1)
+    );
     assert_eq!(world.errors(ErrorClass::ExpectTimeout), 1);
     assert_eq!(world.count(Counter::MessagesUnmatched), 1);
     assert_eq!(world.count(Counter::FlowsFailed), 1);
@@ -507,7 +594,12 @@ flow:
 ",
     );
     let mut world = World::new(&plan, || {
-        answering(|_, text| vec![(ms(1), Act::Text(text.to_owned())), (ms(9), Act::Text("q news".to_owned()))])
+        answering(|_, text| {
+            vec![
+                (ms(1), Act::Text(text.to_owned())),
+                (ms(9), Act::Text("q news".to_owned())),
+            ]
+        })
     });
     world.start();
     world.run(SECOND);
@@ -520,17 +612,25 @@ flow:
 
 #[test]
 fn receive_takes_what_comes_for_a_time_or_up_to_a_number() {
-    let plan = plan("flow: [{receive: {count: 3, for: 10s}}, {send: {text: three, reply: none}}, {receive: {for: 1s}}, {send: {text: time, reply: none}}, {think: 50s}]");
+    let plan = plan(
+        "flow: [{receive: {count: 3, for: 10s}}, {send: {text: three, reply: none}}, {receive: {for: 1s}}, {send: {text: time, reply: none}}, {think: 50s}]",
+    );
     let mut world = World::new(&plan, || {
         Box::new(|_, seen| match seen {
-            Seen::Opened => (0..5).map(|n| (ms(100 * n), Act::Text("news".to_owned()))).collect(),
+            Seen::Opened => (0..5)
+                .map(|n| (ms(100 * n), Act::Text("news".to_owned())))
+                .collect(),
             other => polite(other),
         })
     });
     let opened = at(&world, 4);
     world.start();
     world.run(3 * SECOND);
-    let left: Vec<_> = world.sent.iter().map(|(left, text)| (*left - opened, text.as_str())).collect();
+    let left: Vec<_> = world
+        .sent
+        .iter()
+        .map(|(left, text)| (*left - opened, text.as_str()))
+        .collect();
     assert_eq!(left, [(ms(200), "three"), (ms(1_200), "time")]);
     assert_eq!(world.count(Counter::MessagesTaken), 5);
     world.finish();
@@ -551,7 +651,10 @@ fn every_way_to_fail_a_connect_is_counted_once_and_backs_off() {
         world.start();
         world.run(60 * SECOND);
         let attempts = world.count(Counter::ConnectAttempted);
-        assert!((10..40).contains(&attempts), "{door:?}: {attempts} attempts in a minute");
+        assert!(
+            (10..40).contains(&attempts),
+            "{door:?}: {attempts} attempts in a minute"
+        );
         assert!(world.errors(class) >= attempts - 1, "{door:?}");
         assert_eq!(world.count(Counter::ConnectOpened), 0);
         world.finish();
@@ -564,7 +667,13 @@ fn clients_come_back_when_the_server_does() {
     let plan = plan("flow: [{every: 1s, do: [{send: {text: \"${seq}\", reply: echo}}]}]");
     let mut world = World::new(&plan, echo);
     let down = (at(&world, 5_000), at(&world, 9_000));
-    world = world.door(move |now| if now >= down.0 && now < down.1 { Door::Refused } else { Door::Open });
+    world = world.door(move |now| {
+        if now >= down.0 && now < down.1 {
+            Door::Refused
+        } else {
+            Door::Open
+        }
+    });
     for _ in 0..10 {
         world.start();
     }
@@ -591,7 +700,11 @@ flow: [{every: 1s, do: [{send: {text: \"${client}\", reply: echo}}]}]
     let mut world = World::new(&plan, echo);
     world.follow_plan();
     assert_eq!(world.count(Counter::ConnectOpened), 4);
-    assert_eq!(world.count(Counter::FlowsCompleted), 4, "each loop ends with the round under way");
+    assert_eq!(
+        world.count(Counter::FlowsCompleted),
+        4,
+        "each loop ends with the round under way"
+    );
     assert_eq!(world.count(Counter::FlowsInterrupted), 0);
     // Client n runs from n s to 10 - n s, less the last line's step: 10 + 8 + 6 + 4 seconds, a message in each.
     assert_eq!(world.count(Counter::MessagesSent), 28);
@@ -608,8 +721,14 @@ flow: [{think: 1s}]
     );
     let mut world = World::new(&plan, echo);
     world.follow_plan();
-    assert_eq!(world.count(Counter::ArrivalsDropped) + world.count(Counter::FlowsStarted), 100);
-    assert_eq!(world.count(Counter::FlowsCompleted), world.count(Counter::FlowsStarted));
+    assert_eq!(
+        world.count(Counter::ArrivalsDropped) + world.count(Counter::FlowsStarted),
+        100
+    );
+    assert_eq!(
+        world.count(Counter::FlowsCompleted),
+        world.count(Counter::FlowsStarted)
+    );
     let expected = 10.0 * 5.0 / (1.0 + 2.0 * ROUND_TRIP.as_secs_f64() + 3.0 * DELAY.as_secs_f64());
     let started = world.count(Counter::FlowsStarted) as f64;
     assert!((started - expected).abs() < 6.0, "{started} of {expected}");
@@ -627,7 +746,9 @@ flow:
   - send: {text: bye, reply: none}
 ",
     );
-    let mut world = World::new(&plan, || answering(|_, text| vec![(ms(200), Act::Text(text.to_owned()))]));
+    let mut world = World::new(&plan, || {
+        answering(|_, text| vec![(ms(200), Act::Text(text.to_owned()))])
+    });
     let key = world.start();
     world.run(ms(450));
     world.stop(key, 5 * SECOND);
@@ -654,7 +775,9 @@ fn clients_without_a_connection_leave_at_once() {
 
 #[test]
 fn bytes_split_anywhere_make_no_difference() {
-    let plan = plan("flow: [{repeat: 30, do: [{send: {text: \"${seq} ${random_string(300)}\", reply: echo}}]}, {think: 50s}]");
+    let plan = plan(
+        "flow: [{repeat: 30, do: [{send: {text: \"${seq} ${random_string(300)}\", reply: echo}}]}, {think: 50s}]",
+    );
     for seed in 0..20 {
         let mut world = World::new(&plan, echo).split_bytes(seed);
         world.start();
@@ -668,7 +791,9 @@ fn bytes_split_anywhere_make_no_difference() {
 
 #[test]
 fn the_same_seed_sends_the_same_payloads() {
-    let plan = plan("flow: [{every: 50ms, jitter: 20ms, repeat: 20, do: [{send: {text: \"${client} ${random_hex(16)}\", reply: none}}]}, {think: 50s}]");
+    let plan = plan(
+        "flow: [{every: 50ms, jitter: 20ms, repeat: 20, do: [{send: {text: \"${client} ${random_hex(16)}\", reply: none}}]}, {think: 50s}]",
+    );
     let run = || {
         let mut world = World::new(&plan, echo);
         world.start();
@@ -688,7 +813,11 @@ fn a_flood_gives_others_their_turn() {
     world.start();
     world.run(ms(100));
     assert_eq!(world.count(Counter::SentOneWay), 10_000);
-    assert_eq!(world.count(Counter::MessagesUnmatched), 10_000, "echoes that nobody asked for");
+    assert_eq!(
+        world.count(Counter::MessagesUnmatched),
+        10_000,
+        "echoes that nobody asked for"
+    );
     world.finish();
     world.assert_balanced();
 }

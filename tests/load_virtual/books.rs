@@ -1,11 +1,9 @@
 //! Whatever a plan asks for, whatever a server does and however the bytes are split: the books balance, time goes on, and
 //! nobody survives the end of the run.
 
-mod load_world;
-
 use std::time::Duration;
 
-use load_world::{Act, Behaviour, Door, Seen, World, plan, polite};
+use crate::world::{Act, Behaviour, Door, Seen, World, plan, polite};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -19,12 +17,20 @@ fn step() -> impl Strategy<Value = String> {
     let reply = prop_oneof![
         Just("none".to_owned()),
         (1..40_u64, any::<bool>(), 1..4_u32).prop_map(|(tenths, wait, most)| {
-            let limit = if wait { String::new() } else { format!(", max_in_flight: {most}") };
+            let limit = if wait {
+                String::new()
+            } else {
+                format!(", max_in_flight: {most}")
+            };
             format!("{{echo: {{}}, timeout: {}ms, wait: {wait}{limit}}}", tenths * 100)
         }),
         (1..40_u64).prop_map(|tenths| format!("{{any: {{}}, timeout: {}ms}}", tenths * 100)),
     ];
-    let text = prop_oneof![Just("same"), Just("\"${seq}\""), Just("\"${random_string(200)}\"")];
+    let text = prop_oneof![
+        Just("same"),
+        Just("\"${seq}\""),
+        Just("\"${random_string(200)}\"")
+    ];
     prop_oneof![
         6 => (text, reply).prop_map(|(text, reply)| format!("{{send: {{text: {text}, reply: {reply}}}}}")),
         2 => (1..30_u64).prop_map(|tenths| format!("{{expect: {{contains: a, timeout: {}ms}}}}", tenths * 100)),
@@ -44,8 +50,10 @@ fn steps() -> impl Strategy<Value = String> {
         let head = prop_oneof![
             (1..5_u32).prop_map(|times| format!("repeat: {times}")),
             (1..15_u32).prop_map(|tenths| format!("repeat: forever, for: {}ms", tenths * 100)),
-            (1..6_u32, 1..8_u32, any::<bool>())
-                .prop_map(|(times, tenths, spread)| format!("every: {}ms, repeat: {times}, spread: {spread}, jitter: 40ms", tenths * 100)),
+            (1..6_u32, 1..8_u32, any::<bool>()).prop_map(|(times, tenths, spread)| format!(
+                "every: {}ms, repeat: {times}, spread: {spread}, jitter: 40ms",
+                tenths * 100
+            )),
             Just("every: 700ms".to_owned()),
         ];
         // The pause keeps rounds without any wait from flooding a world in which they take no time.
@@ -72,7 +80,9 @@ fn erratic(seed: u64, mischief: u32) -> Behaviour {
             let act = match random.random_range(0..9) {
                 0 => Act::Eof,
                 1 => Act::Reset,
-                2 => Act::Close([None, Some(1000), Some(1001), Some(1011), Some(4999)][random.random_range(0..5)]),
+                2 => Act::Close(
+                    [None, Some(1000), Some(1001), Some(1011), Some(4999)][random.random_range(0..5)],
+                ),
                 3 => Act::Raw((0..random.random_range(1..20)).map(|_| random.random()).collect()),
                 4 => Act::Ping(vec![7; random.random_range(0..125)]),
                 5 => Act::Pong(b"unasked".to_vec()),
@@ -92,7 +102,13 @@ fn door(seed: u64, refusals: u32) -> impl FnMut(wsbench::clock::Moment) -> Door 
         if random.random_range(0..100) >= refusals {
             return Door::Open;
         }
-        [Door::Refused, Door::Silent, Door::Mute, Door::Slammed, Door::Forbidden][random.random_range(0..5)]
+        [
+            Door::Refused,
+            Door::Silent,
+            Door::Mute,
+            Door::Slammed,
+            Door::Forbidden,
+        ][random.random_range(0..5)]
     }
 }
 

@@ -1,0 +1,13 @@
+//! Virtual clients of the load engine in a world of virtual time.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `world` | the clients' driver, the network and a scripted server |
+//! | `simulation` | what a client does and measures, exact to the nanosecond |
+//! | `books` | whatever happens, the books balance |
+
+#![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
+
+mod books;
+mod simulation;
+mod world;
