@@ -12,7 +12,9 @@
 //! | `worker` | what the tasks of a worker share, and what the workers share |
 //! | `listener` | listening, accepting |
 //! | `http` | HTTP/1.1 up to the upgrade |
-//! | `auth` | who may upgrade |
+//! | [`guard`] | what a request has to pass before it is upgraded, in one call |
+//! | [`auth`], [`origin`], [`ratelimit`] | who may upgrade, from which pages, how often |
+//! | [`refusal`], [`request_parts`] | what the guard says, and what it looks at |
 //! | `session` | a WebSocket connection after its upgrade |
 //! | `registry` | a worker's sessions as others see them |
 //! | `outbox` | what waits for a slow client, bounded |
@@ -25,7 +27,13 @@
 //! | `journal`, `record` | what the server saw of each connection |
 //! | `metrics` | a worker's counters |
 
-mod auth;
+pub mod auth;
+pub mod guard;
+pub mod origin;
+pub mod ratelimit;
+pub mod refusal;
+pub mod request_parts;
+
 mod broker;
 mod config;
 mod endpoint;

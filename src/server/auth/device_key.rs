@@ -1,8 +1,8 @@
-//! Who may upgrade.
+//! The check of seed A24 alone, for routes that are configured by `api_keys`.
 
 use http::{HeaderMap, StatusCode};
 
-use super::http::Refusal;
+use crate::server::http::Refusal;
 
 /// The header that carries a device's key (seed A24).
 const API_KEY_HEADER: &str = "x-device-key";

@@ -1,0 +1,200 @@
+//! [`ConnectionLimiter`]: how many connections there may be at a time, in all and for each address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+
+use super::address::AddressKey;
+use crate::server::refusal::{Refusal, RefusalCode};
+use crate::units::Count;
+
+/// How many connections there may be at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionQuota {
+    /// In all; a further upgrade is refused by 503.
+    pub max_connections: Count,
+    /// For each address (see [`AddressKey`]), 0 for any number; a further upgrade is refused by 429.
+    pub max_per_address: Count,
+}
+
+impl Default for ConnectionQuota {
+    fn default() -> Self {
+        Self {
+            max_connections: Count(1_000_000),
+            max_per_address: Count(0),
+        }
+    }
+}
+
+/// Counts connections. One serves all workers.
+#[derive(Debug)]
+pub struct ConnectionLimiter {
+    quota: ConnectionQuota,
+    total: AtomicU64,
+    /// Only addresses with connections are in it, so it is no larger than the quota. Unused without a limit per
+    /// address.
+    shards: [Mutex<HashMap<AddressKey, u64>>; SHARDS],
+}
+
+/// Connections begin and end rarely compared to messages; this many locks keep workers out of each other's way.
+const SHARDS: usize = 16;
+
+/// A connection that counts until this is dropped.
+#[derive(Debug)]
+pub struct ConnectionPermit {
+    limiter: Arc<ConnectionLimiter>,
+    address: AddressKey,
+}
+
+impl ConnectionLimiter {
+    /// Counts from zero.
+    #[must_use]
+    pub fn new(quota: ConnectionQuota) -> Arc<Self> {
+        Arc::new(Self {
+            quota,
+            total: AtomicU64::new(0),
+            shards: Default::default(),
+        })
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total.load(Relaxed)
+    }
+
+    /// Counts a connection.
+    ///
+    /// # Errors
+    /// One too many.
+    pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<ConnectionPermit, Refusal> {
+        let address = AddressKey::from(client);
+        if self.total.fetch_add(1, Relaxed) >= self.quota.max_connections.0 {
+            self.total.fetch_sub(1, Relaxed);
+            return Err(Refusal::new(
+                RefusalCode::TooManyConnections,
+                "the server has as many connections as it may",
+            ));
+        }
+        if !self.count(address) {
+            self.total.fetch_sub(1, Relaxed);
+            return Err(Refusal::new(
+                RefusalCode::TooManyFromAddress,
+                "this address has as many connections as it may",
+            ));
+        }
+        Ok(ConnectionPermit {
+            limiter: Arc::clone(self),
+            address,
+        })
+    }
+
+    fn count(&self, address: AddressKey) -> bool {
+        let most = self.quota.max_per_address.0;
+        if most == 0 {
+            return true;
+        }
+        let mut counts = self.shard(address).lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        let admitted = *count < most;
+        *count += u64::from(admitted);
+        admitted
+    }
+
+    fn release(&self, address: AddressKey) {
+        self.total.fetch_sub(1, Relaxed);
+        if self.quota.max_per_address.0 == 0 {
+            return;
+        }
+        let mut counts = self.shard(address).lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&address);
+            }
+        }
+    }
+
+    fn shard(&self, address: AddressKey) -> &Mutex<HashMap<AddressKey, u64>> {
+        &self.shards[address.shard(SHARDS)]
+    }
+}
+
+impl Drop for ConnectionPermit {
+    fn drop(&mut self) {
+        self.limiter.release(self.address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(last: u8) -> IpAddr {
+        [10, 0, 0, last].into()
+    }
+
+    fn limiter(total: u64, per_address: u64) -> Arc<ConnectionLimiter> {
+        ConnectionLimiter::new(ConnectionQuota {
+            max_connections: Count(total),
+            max_per_address: Count(per_address),
+        })
+    }
+
+    fn code(result: Result<ConnectionPermit, Refusal>) -> Option<RefusalCode> {
+        result.err().map(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn the_total_is_kept_and_given_back() {
+        let limiter = limiter(2, 0);
+        let first = limiter.admit(ip(1)).unwrap();
+        let _second = limiter.admit(ip(1)).unwrap();
+        assert_eq!(code(limiter.admit(ip(2))), Some(RefusalCode::TooManyConnections));
+        drop(first);
+        assert_eq!(code(limiter.admit(ip(2))), None);
+        assert_eq!(limiter.total(), 1);
+    }
+
+    #[test]
+    fn each_address_has_its_own_share() {
+        let limiter = limiter(10, 2);
+        let mut permits: Vec<_> = (0..2).map(|_| limiter.admit(ip(1)).unwrap()).collect();
+        assert_eq!(code(limiter.admit(ip(1))), Some(RefusalCode::TooManyFromAddress));
+        assert_eq!(limiter.total(), 2);
+        permits.push(limiter.admit(ip(2)).unwrap());
+        permits.remove(0);
+        permits.push(limiter.admit(ip(1)).unwrap());
+        drop(permits);
+        assert_eq!(limiter.total(), 0);
+        let remembered: usize = limiter
+            .shards
+            .iter()
+            .map(|shard| shard.lock().unwrap().len())
+            .sum();
+        assert_eq!(remembered, 0, "addresses without connections take no memory");
+    }
+
+    #[test]
+    fn threads_never_exceed_the_limit_together() {
+        let limiter = limiter(50, 0);
+        let held: usize = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        (0..40)
+                            .filter_map(|_| limiter.admit(ip(1)).ok())
+                            .collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            let permits: Vec<_> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+            permits.iter().map(Vec::len).sum()
+        });
+        assert_eq!((held, limiter.total()), (50, 0));
+    }
+}

@@ -1,0 +1,212 @@
+//! [`Refusal`]: why an upgrade is not granted, and what the answer says.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+macro_rules! refusal_codes {
+    ($($(#[$doc:meta])* $variant:ident = $status:literal $name:literal,)+) => {
+        /// Every reason to refuse an upgrade that this server's guards know, each with its status and its name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum RefusalCode {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl RefusalCode {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The HTTP status of the answer.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self {
+                    $(Self::$variant => $status,)+
+                }
+            }
+
+            /// The name in the answer's body, the journal, the metrics and the log.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+refusal_codes! {
+    /// The request carries nothing that a configured method looks at.
+    NoCredentials = 401 "no_credentials",
+    /// Two `Authorization` headers, base64 that is none, a token that is no JWT.
+    MalformedCredentials = 401 "malformed_credentials",
+    /// Not one of the static tokens (seed B6).
+    InvalidToken = 401 "invalid_token",
+    /// Not one of the API keys (seed A24).
+    InvalidApiKey = 401 "invalid_api_key",
+    /// User name or password is wrong (seed A47); which of them is not said.
+    InvalidPassword = 401 "invalid_password",
+    /// The JWT's key is known, and its signature is wrong.
+    BadSignature = 401 "bad_signature",
+    /// The JWT's algorithm is none, is unknown, or is not one for its key.
+    AlgorithmRefused = 401 "algorithm_refused",
+    /// No key that the server trusts verifies the JWT.
+    UnknownKey = 401 "unknown_key",
+    /// The JWT's `exp` is past.
+    TokenExpired = 401 "token_expired",
+    /// The JWT's `nbf` is still to come.
+    TokenNotYetValid = 401 "token_not_yet_valid",
+    /// The JWT's `iss` is another.
+    WrongIssuer = 401 "wrong_issuer",
+    /// The JWT's `aud` names others.
+    WrongAudience = 401 "wrong_audience",
+    /// A claim that must be there is missing or has the wrong type.
+    MissingClaim = 401 "missing_claim",
+    /// The JWT is good, and a claim of it does not permit the upgrade.
+    ClaimRefused = 403 "claim_refused",
+    /// The origin is not allowed (seeds A41, E6, E7).
+    OriginRefused = 403 "origin_refused",
+    /// There is no `Origin` where one must be.
+    OriginMissing = 403 "origin_missing",
+    /// More upgrades than the rate allows (seeds A23, A26, A31).
+    RateLimited = 429 "rate_limited",
+    /// As many connections from this address as may be.
+    TooManyFromAddress = 429 "too_many_from_address",
+    /// As many connections as may be.
+    TooManyConnections = 503 "too_many_connections",
+    /// The issuer's keys could not be fetched yet, so no JWT can be judged.
+    KeysUnavailable = 503 "keys_unavailable",
+}
+
+/// Why an upgrade is not granted. Nothing in it repeats a secret of the request or of the server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// What a program may go by.
+    pub code: RefusalCode,
+    /// What a person may go by: a lowercase sentence without a full stop.
+    pub message: Cow<'static, str>,
+    /// The values of `WWW-Authenticate`, a line each.
+    pub challenges: Vec<String>,
+    /// When another attempt may succeed.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal without further headers.
+    pub(crate) fn new(code: RefusalCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            challenges: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// The same refusal, with the time after which another attempt may succeed.
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.code.status()
+    }
+
+    /// The headers that belong to the answer beyond those of its body.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let challenges = self
+            .challenges
+            .iter()
+            .map(|challenge| ("WWW-Authenticate", challenge.clone()));
+        let retry_after = self
+            .retry_after
+            .map(|wait| ("Retry-After", whole_seconds(wait).to_string()));
+        challenges.chain(retry_after)
+    }
+
+    /// The answer's body: `{"error": CODE, "message": MESSAGE, "status": STATUS}`, as `application/json`.
+    #[must_use]
+    pub fn body(&self) -> String {
+        serde_json::json!({"error": self.code.name(), "message": self.message, "status": self.status()})
+            .to_string()
+    }
+}
+
+/// `Retry-After` counts whole seconds (RFC 9110 10.2.3): rounded up, so that a client that obeys is not refused
+/// again.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_rounded_up_and_never_zero() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_900, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds);
+        }
+    }
+
+    #[test]
+    fn the_answer_says_why() {
+        let mut refusal =
+            Refusal::new(RefusalCode::RateLimited, "slow down").retry_after(Duration::from_millis(1_500));
+        refusal.challenges.push("Bearer".to_owned());
+        assert_eq!(refusal.status(), 429);
+        let headers: Vec<_> = refusal.headers().collect();
+        assert_eq!(
+            headers,
+            [
+                ("WWW-Authenticate", "Bearer".to_owned()),
+                ("Retry-After", "2".to_owned())
+            ]
+        );
+        assert_eq!(
+            refusal.body(),
+            r#"{"error":"rate_limited","message":"slow down","status":429}"#
+        );
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::HashSet<_> = RefusalCode::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), RefusalCode::ALL.len());
+    }
+
+    const DOCUMENTATION: &str = include_str!("../../docs/auth.md");
+
+    #[test]
+    fn the_documentation_lists_every_refusal_and_no_other() {
+        let rows = DOCUMENTATION.lines().filter_map(|line| {
+            let mut cells = line.split('|').map(str::trim).skip(1);
+            let status: u16 = cells.next()?.parse().ok()?;
+            Some((status, cells.next()?.trim_matches('`').to_owned()))
+        });
+        let documented: Vec<_> = rows.collect();
+        let all = RefusalCode::ALL
+            .iter()
+            .map(|code| (code.status(), code.name().to_owned()));
+        assert_eq!(documented, all.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_documentation_s_examples_are_configurations() {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Example {
+            routes: std::collections::BTreeMap<String, crate::server::guard::GuardConfig>,
+        }
+        let blocks: Vec<_> = DOCUMENTATION.split("```yaml\n").skip(1).collect();
+        assert_eq!(blocks.len(), 4);
+        for block in blocks {
+            let yaml = block.split("```").next().unwrap_or_default();
+            let example: Example =
+                serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+            assert!(!example.routes.is_empty());
+        }
+    }
+}
