@@ -222,7 +222,8 @@ async fn e3_a_slow_target_costs_no_connection() {
     let script = format!(
         "{script}    if topic == 'ws.message': send(payload['client_pid'], 'ws.send', {{'type': 'text', 'data': payload['data'][:4]}})\n"
     );
-    let route = "/p: {ping_interval: 100ms, pong_wait: 400ms, idle_timeout: 400ms, mode: {relay: {target: p}}}";
+    let route =
+        "/p: {ping_interval: 100ms, pong_wait: 400ms, idle_timeout: 400ms, mode: {relay: {target: p}}}";
     let world = World::new(route, &python("p", &script));
     let mut client = world.connect("/p").await;
     for n in 0..1000 {

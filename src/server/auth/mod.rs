@@ -21,6 +21,6 @@ mod testing;
 pub use authenticator::{Authenticator, Decision, Identity, Method};
 pub use config::{ApiKeyConfig, AuthConfig, AuthConfigError, BasicConfig, JwtConfig, TokenConfig};
 pub use credentials::ACCESS_TOKEN;
-pub use jwt::Claims;
 pub(crate) use device_key::check_api_key;
+pub use jwt::Claims;
 pub use secret::{Secret, SecretSource};

@@ -22,7 +22,7 @@ async fn log(event: Event) {
         Event::Connected => tracing::info!("connected to NATS"),
         Event::Disconnected => tracing::warn!("connection to NATS lost; trying again"),
         Event::SlowConsumer(_) => {
-            tracing::warn!("messages from NATS were dropped: they came faster than they were read")
+            tracing::warn!("messages from NATS were dropped: they came faster than they were read");
         }
         Event::ClientError(error) => tracing::warn!(%error, "cannot reach NATS; trying again"),
         Event::ServerError(error) => tracing::warn!(%error, "NATS refuses"),

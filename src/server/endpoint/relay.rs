@@ -211,7 +211,7 @@ async fn act(directory: &Directory, request: &EndpointRequest) -> Result<Value, 
             let target = directory
                 .resolve(&target_pid)
                 .await
-                .map_err(unresolved)?
+                .map_err(|error| unresolved(&error))?
                 .to_string();
             let content = Content::Control {
                 target,
@@ -228,7 +228,7 @@ async fn act(directory: &Directory, request: &EndpointRequest) -> Result<Value, 
             let pid = directory
                 .start(&process, name.as_deref())
                 .await
-                .map_err(unresolved)?;
+                .map_err(|error| unresolved(&error))?;
             Ok(json!({ "pid": pid }))
         }
     }
@@ -240,7 +240,7 @@ async fn send(directory: &Directory, called: &str, content: Content) -> Result<(
         .processes()
         .send(&pid, Letter::anonymous(content))
         .await
-        .map_err(undelivered)
+        .map_err(|error| undelivered(&error))
 }
 
 /// Sends a letter from a process made for this, which waits for the answer.
@@ -268,7 +268,7 @@ async fn call(
         Ok(Ok(Ok(letter))) => {
             serde_json::to_value::<Envelope>(letter.to_envelope()).map_err(|e| bad(e.to_string()))
         }
-        Ok(Err(Some(error))) => Err(undelivered(error)),
+        Ok(Err(Some(error))) => Err(undelivered(&error)),
         Ok(Err(None)) => Err(Refusal::new(
             StatusCode::GATEWAY_TIMEOUT,
             "the process did not answer in time",
@@ -303,7 +303,7 @@ fn nobody(called: &str) -> Refusal {
     )
 }
 
-fn unresolved(error: ResolveError) -> Refusal {
+fn unresolved(error: &ResolveError) -> Refusal {
     let status = match error {
         ResolveError::Unknown(_) => StatusCode::NOT_FOUND,
         ResolveError::InvalidName(_) | ResolveError::Connection(_) => StatusCode::BAD_REQUEST,
@@ -315,7 +315,7 @@ fn unresolved(error: ResolveError) -> Refusal {
     Refusal::new(status, error.to_string())
 }
 
-fn undelivered(error: SendError) -> Refusal {
+fn undelivered(error: &SendError) -> Refusal {
     let status = match error {
         SendError::Unknown(_) => StatusCode::NOT_FOUND,
         SendError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -179,7 +179,7 @@ impl Dispatcher {
             Err(Denied::Refused(refusal)) => return Err(refusal),
             Err(Denied::Answered(reply)) => {
                 self.note_refusal(head, reply.status, "refused by the route's handler");
-                return Ok(reply);
+                return Ok(*reply);
             }
         };
         let deflate = plan.limits.compression.map(|level| DeflateConfig {

@@ -34,7 +34,7 @@ pub(crate) enum Denied {
     /// By this server.
     Refused(Refusal),
     /// By somebody else, whose answer the client gets.
-    Answered(Reply),
+    Answered(Box<Reply>),
 }
 
 impl From<Box<dyn Mode>> for Admitted {

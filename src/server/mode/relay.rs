@@ -102,11 +102,14 @@ impl Judge {
             };
             return Ok(self.assign(header).await?.into());
         };
-        let mut answer = handler.ask(head, client).await.map_err(handler_failed)?;
+        let mut answer = handler
+            .ask(head, client)
+            .await
+            .map_err(|error| handler_failed(&error))?;
         let header = RelayHeader::take(&mut answer.headers)
-            .map_err(|error| refused(StatusCode::BAD_GATEWAY, error))?;
+            .map_err(|error| refused(StatusCode::BAD_GATEWAY, &error))?;
         let Some(header) = header else {
-            return Err(Denied::Answered(pass_on(answer)));
+            return Err(Denied::Answered(Box::new(pass_on(answer))));
         };
         let mode = self.assign(header).await?;
         // What describes the body of an answer has no place in a 101.
@@ -131,19 +134,19 @@ impl Judge {
         if self.config.allowed_origins.allows(text(ORIGIN), text(HOST)) {
             return Ok(());
         }
-        Err(refused(StatusCode::FORBIDDEN, "the origin is not allowed"))
+        Err(refused(StatusCode::FORBIDDEN, &"the origin is not allowed"))
     }
 
     /// Finds the target.
     async fn assign(&self, header: RelayHeader) -> Result<Box<dyn Mode>, Denied> {
-        let unavailable = |error| refused(StatusCode::SERVICE_UNAVAILABLE, error);
+        let unavailable = |error| refused(StatusCode::SERVICE_UNAVAILABLE, &error);
         let directory = self.relay.directory().map_err(unavailable)?;
         let target = directory
             .resolve(&header.target_pid)
             .await
             .map_err(|error| match error {
-                ResolveError::Spawn(_) => refused(StatusCode::SERVICE_UNAVAILABLE, error),
-                _ => refused(StatusCode::BAD_GATEWAY, error),
+                ResolveError::Spawn(_) => refused(StatusCode::SERVICE_UNAVAILABLE, &error),
+                _ => refused(StatusCode::BAD_GATEWAY, &error),
             })?;
         let assignment = Assignment {
             target,
@@ -155,14 +158,14 @@ impl Judge {
     }
 }
 
-fn handler_failed(error: HandlerError) -> Denied {
+fn handler_failed(error: &HandlerError) -> Denied {
     match error {
         HandlerError::Silent(_) => refused(StatusCode::GATEWAY_TIMEOUT, error),
         _ => refused(StatusCode::BAD_GATEWAY, error),
     }
 }
 
-fn refused(status: StatusCode, reason: impl ToString) -> Denied {
+fn refused(status: StatusCode, reason: &impl ToString) -> Denied {
     Denied::Refused(Refusal::new(status, reason.to_string()))
 }
 

@@ -8,12 +8,14 @@ use super::letter::Letter;
 use super::mailbox::NotNow;
 use super::postbox::{Postbox, Undelivered};
 
+type Delivery = Pin<Box<dyn Future<Output = Result<(), Undelivered>> + Send>>;
+
 /// Letters in the order in which they have to arrive, also across different processes.
 #[derive(Default)]
 pub(crate) struct Outgoing {
     waiting: VecDeque<(Postbox, Letter)>,
     /// The one that waits for room.
-    under_way: Option<Pin<Box<dyn Future<Output = Result<(), Undelivered>> + Send>>>,
+    under_way: Option<Delivery>,
 }
 
 impl Outgoing {

@@ -60,6 +60,8 @@ impl Remote {
     }
 }
 
+type Asking = Pin<Box<dyn Future<Output = Result<bool, BusError>> + Send>>;
+
 /// Sends on what it gets, until the remote process ends or answers no more.
 pub(crate) async fn stand_in(mut me: Me, uplink: Uplink, remote: Remote) -> ExitReason {
     let (subject, pid) = (remote.subject(), remote.pid());
@@ -77,7 +79,7 @@ pub(crate) async fn stand_in(mut me: Me, uplink: Uplink, remote: Remote) -> Exit
     {
         return ExitReason::crashed(error);
     }
-    let mut pinging: Option<Pin<Box<dyn Future<Output = Result<bool, BusError>> + Send>>> = None;
+    let mut pinging: Option<Asking> = None;
     let mut missed = 0;
     let mut time_to_ping = interval(PING_INTERVAL);
     time_to_ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
