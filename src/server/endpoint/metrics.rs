@@ -19,7 +19,7 @@ impl Endpoint for Metrics {
             let routes = worker
                 .services
                 .iter()
-                .map(|service| matches!(service, Service::WebSocket(_)));
+                .map(|service| !matches!(service, Service::Http(_)));
             let page = render(&worker.shared, &routes.collect::<Vec<_>>());
             Reply::ok("text/plain; version=0.0.4; charset=utf-8", page.into_bytes())
         })

@@ -212,7 +212,10 @@ impl Dispatcher {
     /// Asks whoever has to be asked.
     async fn judge(&self, service: &Service, head: &request::Parts) -> Result<Admitted, Denied> {
         match service {
-            Service::WebSocket(make_mode) => Ok(make_mode().into()),
+            Service::WebSocket(make_mode) => match make_mode(head) {
+                Ok(mode) => Ok(mode.into()),
+                Err(refusal) => Err(Denied::Refused(refusal)),
+            },
             Service::Gated(gate) => gate.judge(head.clone(), self.peer.ip()).await,
             Service::Http(_) => Err(Denied::Refused(Refusal::new(
                 StatusCode::NOT_FOUND,
@@ -254,7 +257,7 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// The value of `name` in a query, as it stands.
-pub(super) fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query
         .split('&')
         .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))

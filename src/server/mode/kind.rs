@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use http::request;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
@@ -14,6 +15,7 @@ use super::iot::Iot;
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
 use super::relay::{RelayGate, RelayRouteConfig};
 use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
+use crate::server::http::Refusal;
 use crate::server::worker::Shared;
 
 /// What a route does, and the settings of it.
@@ -88,10 +90,13 @@ impl ModeConfig {
     }
 }
 
+/// Makes the mode of a new connection from its request, or says why the request cannot be served.
+pub(crate) type MakeMode = Box<dyn Fn(&request::Parts) -> Result<Box<dyn Mode>, Refusal>>;
+
 /// What a worker needs to serve a route.
 pub(crate) enum Service {
     /// Makes the mode of each new connection.
-    WebSocket(Box<dyn Fn() -> Box<dyn Mode>>),
+    WebSocket(MakeMode),
     /// The same, once somebody has been asked.
     Gated(Box<dyn Gate>),
     /// Answers HTTP requests.
@@ -102,17 +107,17 @@ impl Service {
     /// The service of a route with this mode.
     pub(crate) fn new(config: &ModeConfig, shared: &Shared) -> Self {
         match config {
-            ModeConfig::Echo => Self::WebSocket(Box::new(|| Box::new(Echo))),
+            ModeConfig::Echo => Self::WebSocket(Box::new(|_| Ok(Box::new(Echo)))),
             ModeConfig::PrefixedEcho(config) => {
                 let prefix: Rc<str> = config.prefix.as_str().into();
-                Self::WebSocket(Box::new(move || {
-                    Box::new(PrefixedEcho {
+                Self::WebSocket(Box::new(move |_| {
+                    Ok(Box::new(PrefixedEcho {
                         prefix: prefix.clone(),
-                    })
+                    }))
                 }))
             }
-            ModeConfig::Broadcast => Self::WebSocket(Box::new(|| Box::new(Broadcast))),
-            ModeConfig::Iot => Self::WebSocket(Box::new(|| Box::new(Iot))),
+            ModeConfig::Broadcast => Self::WebSocket(Box::new(|_| Ok(Box::new(Broadcast)))),
+            ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
