@@ -11,6 +11,7 @@ use super::ids::{ConnectionId, RouteId};
 use super::message::SharedMessage;
 use super::outbox::{Offered, Outbox};
 use super::record::Traffic;
+use super::session::Places;
 use crate::clock::Moment;
 use crate::wire::CloseCode;
 
@@ -30,6 +31,7 @@ pub(crate) struct Slot {
     pub(crate) traffic: Traffic,
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    pub(crate) subject: Option<Box<str>>,
     outbox: Option<Box<Outbox>>,
     waker: Option<Waker>,
     order: Option<Box<SessionOrder>>,
@@ -37,6 +39,8 @@ pub(crate) struct Slot {
     member: u32,
     pub(crate) route: RouteId,
     timer_fired: bool,
+    #[expect(dead_code, reason = "held to be dropped with the slot")]
+    places: Option<Places>,
 }
 
 /// What a session was told by others.
@@ -83,7 +87,9 @@ impl Registry {
             route,
             peer,
             tag,
+            subject,
             opened,
+            places,
         } = entry;
         let members = &mut self.members[route.index()];
         let slot = Slot {
@@ -92,12 +98,14 @@ impl Registry {
             traffic: Traffic::default(),
             peer,
             tag,
+            subject,
             outbox: None,
             waker: None,
             order: None,
             member: members.len() as u32,
             route,
             timer_fired: false,
+            places,
         };
         let key = self.slots.insert(slot) as u32;
         members.push(key);
@@ -225,7 +233,10 @@ pub(crate) struct NewSession {
     pub(crate) route: RouteId,
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    pub(crate) subject: Option<Box<str>>,
     pub(crate) opened: Moment,
+    /// Free again when the session is taken out; tests need none.
+    pub(crate) places: Option<Places>,
 }
 
 impl Slot {
@@ -274,7 +285,9 @@ mod tests {
             route: RouteId(route),
             peer: SocketAddr::from(([127, 0, 0, 1], 1)),
             tag: None,
+            subject: None,
             opened: Moment::ZERO,
+            places: None,
         }
     }
 

@@ -18,6 +18,7 @@ use super::hub;
 use super::listener;
 use super::registry::SessionOrder;
 use super::worker::{self, Shared, Worker};
+use crate::clock;
 
 /// What a worker's thread begins with.
 #[derive(Debug)]
@@ -80,6 +81,13 @@ fn report(started: &SyncSender<(usize, io::Result<()>)>, outcome: (usize, io::Re
 /// Starts the worker's tasks; returns those that accept connections.
 fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Result<Vec<AbortHandle>> {
     spawn_local(worker::keep_time(worker.clone()));
+    // The guards are those of all workers: one worker is enough.
+    if worker.index == 0 {
+        for route in 0..worker.shared.guards.len() {
+            let shared = worker.shared.clone();
+            spawn_local(async move { shared.guards[route].warm_up(clock::now()).await });
+        }
+    }
     spawn_local(hub::deliver_own(worker.clone()));
     for (other, mailbox) in worker.shared.mailboxes.iter().enumerate() {
         if other != worker.index {

@@ -4,12 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
 use super::config::{ConfigError, ConnectionLimits, RouteLimits, RoutePlan, ServerConfig, plan_routes};
+use super::guard::RouteGuard;
 use super::handle::{Address, MAILBOX_CAPACITY, Mailbox, Order};
 use super::hub::{Hub, Publication};
 use super::ids::RouteId;
@@ -17,6 +18,7 @@ use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
 use super::mode::Service;
+use super::ratelimit::{ConnectionLimiter, ConnectionQuota};
 use super::registry::Registry;
 use super::relay::Relay;
 use crate::clock::{self, Moment, Wheel};
@@ -26,6 +28,8 @@ use crate::clock::{self, Moment, Wheel};
 pub(crate) struct Shared {
     pub(crate) instance: String,
     pub(crate) routes: Vec<RoutePlan>,
+    /// By route.
+    pub(crate) guards: Vec<RouteGuard>,
     pub(crate) route_ids: HashMap<String, RouteId>,
     pub(crate) limits: ConnectionLimits,
     pub(crate) drain_time: Duration,
@@ -37,7 +41,8 @@ pub(crate) struct Shared {
     /// By worker.
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) relay: Arc<Relay>,
-    pub(crate) sessions: AtomicUsize,
+    /// The WebSocket connections of all routes.
+    pub(crate) connections: Arc<ConnectionLimiter>,
     pub(crate) last_id: AtomicU64,
 }
 
@@ -98,13 +103,14 @@ impl Shared {
     /// What `workers` workers share, and the mailboxes for them to read.
     ///
     /// # Errors
-    /// Routes that contradict themselves.
+    /// Routes that contradict themselves, secrets that cannot be read.
     pub(crate) fn new(
         config: &ServerConfig,
         workers: usize,
         tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Result<(Self, Vec<mpsc::Receiver<Order>>), ConfigError> {
         let routes = plan_routes(config)?;
+        let guards = routes.iter().map(guard).collect::<Result<_, _>>()?;
         let ids = (0..).map(RouteId);
         let route_ids = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
@@ -117,6 +123,7 @@ impl Shared {
             instance,
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
+            guards,
             route_ids,
             limits: config.limits.clone(),
             drain_time: config.drain_time.0,
@@ -124,7 +131,7 @@ impl Shared {
             journal: Journal::new(usize::try_from(config.journal.0).unwrap_or(usize::MAX)),
             wall_clock: WallClock::new(clock::now()),
             mailboxes,
-            sessions: AtomicUsize::new(0),
+            connections: ConnectionLimiter::new(quota(&config.limits), "the server"),
             last_id: AtomicU64::new(0),
         };
         Ok((shared, receivers))
@@ -133,6 +140,20 @@ impl Shared {
     /// The path of a route.
     pub(crate) fn path(&self, route: RouteId) -> &str {
         &self.routes[route.index()].path
+    }
+}
+
+fn guard(route: &RoutePlan) -> Result<RouteGuard, ConfigError> {
+    RouteGuard::new(&route.guard).map_err(|source| ConfigError::Auth {
+        route: route.path.clone(),
+        source,
+    })
+}
+
+fn quota(limits: &ConnectionLimits) -> ConnectionQuota {
+    ConnectionQuota {
+        max_connections: limits.max_connections,
+        max_per_address: limits.max_connections_per_address,
     }
 }
 
@@ -222,6 +243,7 @@ impl Worker {
                 route: slot.route,
                 peer: slot.peer,
                 tag: slot.tag.clone(),
+                subject: slot.subject.clone(),
                 opened: slot.opened,
                 traffic: slot.traffic,
                 ended: None,

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::RouteConfig;
+use crate::server::ratelimit::TrustedProxies;
 use crate::server::relay::RelayConfig;
 use crate::units::{ByteSize, Count, Span};
 
@@ -78,6 +79,11 @@ pub enum TlsConfig {
 pub struct ConnectionLimits {
     /// WebSocket connections at a time over all routes; a further upgrade is refused by 503.
     pub max_connections: Count,
+    /// WebSocket connections at a time from one address over all routes, 0 for any number; a further upgrade is refused by
+    /// 429.
+    pub max_connections_per_address: Count,
+    /// The proxies whose `X-Forwarded-For` tells the client's address.
+    pub trusted_proxies: TrustedProxies,
     /// Request line and headers together; a longer head is refused by 431.
     pub max_header_size: ByteSize,
     /// Header lines; more are refused by 431.
@@ -90,6 +96,8 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             max_connections: Count(1_000_000),
+            max_connections_per_address: Count(0),
+            trusted_proxies: TrustedProxies::default(),
             max_header_size: ByteSize::kib(16),
             max_headers: Count(100),
             handshake_timeout: Span::from_secs(10),

@@ -7,7 +7,7 @@ use super::api::{Answer, Endpoint};
 use crate::clock;
 use crate::net::system;
 use crate::server::http::{EndpointRequest, Reply};
-use crate::server::metrics::{CLOSE_CLASSES, Counter, RouteMetrics, WorkerMetrics};
+use crate::server::metrics::{CLOSE_CLASSES, Counter, Refused, RouteMetrics, WorkerMetrics};
 use crate::server::mode::Service;
 use crate::server::worker::{Shared, Worker};
 
@@ -91,12 +91,20 @@ impl Page<'_> {
             let millis = self.sum(|worker| &worker.routes[index].open_millis);
             self.sample(name, &[("route", &path)], millis as f64 / 1e3);
         }
-        self.by_route(
-            "wsbench_upgrades_refused_total",
-            "counter",
-            "Upgrade requests that were refused.",
-            |route| route.refused.get(),
-        );
+        self.refusals();
+    }
+
+    fn refusals(&mut self) {
+        let name = "wsbench_upgrades_refused_total";
+        self.head(name, "counter", "Upgrade requests that were refused, by reason.");
+        for (index, path) in self.websocket_routes() {
+            for (place, reason) in Refused::reasons().enumerate() {
+                let count = self.sum(|worker| &worker.routes[index].refused.counters()[place]);
+                if count > 0 {
+                    self.sample(name, &[("route", &path), ("reason", reason)], count);
+                }
+            }
+        }
     }
 
     fn closings(&mut self) {
@@ -288,6 +296,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::refusal::RefusalCode;
     use crate::server::testing;
 
     fn page() -> String {
@@ -295,6 +304,10 @@ mod tests {
         let websocket = vec![true; worker.shared.routes.len()];
         worker.metrics().routes[0].opened.add(3);
         worker.metrics().routes[0].messages_in.add(7);
+        worker.metrics().routes[0]
+            .refused
+            .add(Some(RefusalCode::OriginRefused));
+        worker.metrics().routes[0].refused.add(None);
         render(&worker.shared, &websocket)
     }
 
@@ -304,6 +317,8 @@ mod tests {
         for line in [
             "wsbench_connections_opened_total{route=\"/broadcast\"} 3",
             "wsbench_messages_received_total{route=\"/broadcast\"} 7",
+            "wsbench_upgrades_refused_total{route=\"/broadcast\",reason=\"origin_refused\"} 1",
+            "wsbench_upgrades_refused_total{route=\"/broadcast\",reason=\"refused_by_handler\"} 1",
         ] {
             assert!(
                 page.lines().any(|found| found == line),

@@ -4,16 +4,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-
-use serde::Deserialize;
+use std::time::Duration;
 
 use super::address::AddressKey;
 use crate::server::refusal::{Refusal, RefusalCode};
 use crate::units::Count;
 
 /// How many connections there may be at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionQuota {
     /// In all; a further upgrade is refused by 503.
     pub max_connections: Count,
@@ -21,24 +19,19 @@ pub struct ConnectionQuota {
     pub max_per_address: Count,
 }
 
-impl Default for ConnectionQuota {
-    fn default() -> Self {
-        Self {
-            max_connections: Count(1_000_000),
-            max_per_address: Count(0),
-        }
-    }
-}
-
 /// Counts connections. One serves all workers.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
     quota: ConnectionQuota,
+    whose: &'static str,
     total: AtomicU64,
     /// Only addresses with connections are in it, so it is no larger than the quota. Unused without a limit per
     /// address.
     shards: [Mutex<HashMap<AddressKey, u64>>; SHARDS],
 }
+
+/// When a place will be free nobody knows; this keeps those who wait from asking all the time.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Connections begin and end rarely compared to messages; this many locks keep workers out of each other's way.
 const SHARDS: usize = 16;
@@ -51,11 +44,12 @@ pub struct ConnectionPermit {
 }
 
 impl ConnectionLimiter {
-    /// Counts from zero.
+    /// Counts from zero. `whose` connections they are is told to those who are refused.
     #[must_use]
-    pub fn new(quota: ConnectionQuota) -> Arc<Self> {
+    pub fn new(quota: ConnectionQuota, whose: &'static str) -> Arc<Self> {
         Arc::new(Self {
             quota,
+            whose,
             total: AtomicU64::new(0),
             shards: Default::default(),
         })
@@ -75,17 +69,13 @@ impl ConnectionLimiter {
         let address = AddressKey::from(client);
         if self.total.fetch_add(1, Relaxed) >= self.quota.max_connections.0 {
             self.total.fetch_sub(1, Relaxed);
-            return Err(Refusal::new(
-                RefusalCode::TooManyConnections,
-                "the server has as many connections as it may",
-            ));
+            let message = format!("{} has as many connections as it may", self.whose);
+            return Err(Refusal::new(RefusalCode::TooManyConnections, message).retry_after(RETRY_AFTER));
         }
         if !self.count(address) {
             self.total.fetch_sub(1, Relaxed);
-            return Err(Refusal::new(
-                RefusalCode::TooManyFromAddress,
-                "this address has as many connections as it may",
-            ));
+            let message = format!("{} has as many connections of this address as it may", self.whose);
+            return Err(Refusal::new(RefusalCode::TooManyFromAddress, message).retry_after(RETRY_AFTER));
         }
         Ok(ConnectionPermit {
             limiter: Arc::clone(self),
@@ -139,10 +129,11 @@ mod tests {
     }
 
     fn limiter(total: u64, per_address: u64) -> Arc<ConnectionLimiter> {
-        ConnectionLimiter::new(ConnectionQuota {
+        let quota = ConnectionQuota {
             max_connections: Count(total),
             max_per_address: Count(per_address),
-        })
+        };
+        ConnectionLimiter::new(quota, "the server")
     }
 
     fn code(result: Result<ConnectionPermit, Refusal>) -> Option<RefusalCode> {
