@@ -213,6 +213,8 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -248,21 +250,21 @@ mod tests {
         assert_eq!(names.len(), RefusalCode::ALL.len());
     }
 
-    const DOCUMENTATION: &str = include_str!("../../docs/auth.md");
-
     #[test]
     fn the_documentation_lists_every_refusal_and_no_other() {
-        let rows = DOCUMENTATION.lines().filter_map(|line| {
+        let page = include_str!("../../docs/limits.md");
+        let rows = page.lines().filter_map(|line| {
             let mut cells = line.split('|').map(str::trim).skip(1);
             let status: u16 = cells.next()?.parse().ok()?;
-            Some((status, cells.next()?.trim_matches('`').to_owned()))
+            Some((status, cells.next()?.strip_prefix('`')?.trim_matches('`')))
         });
-        let documented: Vec<_> = rows.collect();
-        let all = RefusalCode::ALL
-            .iter()
-            .map(|code| (code.status(), code.name().to_owned()));
-        assert_eq!(documented, all.collect::<Vec<_>>());
+        // The other table has codes of Close frames in their place.
+        let documented: BTreeSet<_> = rows.filter(|(status, _)| *status < 1_000).collect();
+        let all = RefusalCode::ALL.iter().map(|code| (code.status(), code.name()));
+        assert_eq!(documented, all.collect::<BTreeSet<_>>());
     }
+
+    const DOCUMENTATION: &str = include_str!("../../docs/auth.md");
 
     #[test]
     fn the_documentation_s_examples_are_configurations() {

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request};
@@ -48,6 +48,8 @@ pub(crate) struct EndpointRequest {
     pub(crate) body: Bytes,
 }
 
+/// By then another server, or this one started anew, may be there.
+const RETRY_AFTER_STOP: Duration = Duration::from_secs(5);
 /// Longest tag that the journal keeps, in bytes.
 const MAX_TAG: usize = 64;
 /// Largest body of a request.
@@ -166,10 +168,8 @@ impl Dispatcher {
             HandshakeRules::STRICT,
         )?;
         if self.worker.is_stopping() {
-            return Err(Refusal::new(
-                RefusalCode::ServerStopping,
-                "the server is stopping",
-            ));
+            let refusal = Refusal::new(RefusalCode::ServerStopping, "the server is stopping");
+            return Err(refusal.retry_after(RETRY_AFTER_STOP));
         }
         let identity = self.admit(head, route).await?;
         let client = self.client(head);
