@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "whatever does not work fails the test")]
 
+mod auth;
 mod broadcast;
 mod compression;
 mod echo;
