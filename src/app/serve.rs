@@ -13,6 +13,7 @@ use crate::exit::ExitCode;
 use crate::net::system::raise_open_file_limit;
 use crate::server::{self, ServerConfig, ServerError, TlsConfig};
 
+use super::access;
 use super::embedded::LISTENING;
 use super::failure::Failure;
 use super::signals::EndSignals;
@@ -64,6 +65,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     if let Some(size) = args.max_message_size {
         config.defaults.max_message_size = Some(size);
     }
+    access::apply(&args.access, &mut config.defaults)?;
     match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {
             config.tls = Some(TlsConfig::Files {

@@ -268,16 +268,11 @@ mod tests {
 
     #[test]
     fn the_documentation_s_examples_are_configurations() {
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Example {
-            routes: std::collections::BTreeMap<String, crate::server::guard::GuardConfig>,
-        }
         let blocks: Vec<_> = DOCUMENTATION.split("```yaml\n").skip(1).collect();
-        assert_eq!(blocks.len(), 4);
+        assert_eq!(blocks.len(), 5);
         for block in blocks {
             let yaml = block.split("```").next().unwrap_or_default();
-            let example: Example =
+            let example: crate::server::ServerConfig =
                 serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
             assert!(!example.routes.is_empty());
         }

@@ -85,7 +85,7 @@ async fn a39_a_token_may_come_as_header_query_or_subprotocol_and_is_never_answer
     let server = start(&format!(
         "routes: {{/echo: {{subprotocols: [chat], auth: {{jwt: {{secret: {SECRET}}}}}}}}}"
     ));
-    let token = hs256(SECRET, &claims(json!({})));
+    let token = hs256(SECRET, &claims(&json!({})));
     let places = [
         (
             "/echo".to_owned(),
@@ -121,8 +121,8 @@ async fn a30_an_open_connection_outlives_its_token() {
     let server = start(&format!(
         "routes: {{/echo: {{auth: {{jwt: {{secret: {SECRET}, leeway: 0s}}}}}}}}"
     ));
-    let now = claims(json!({}))["exp"].as_u64().unwrap() - 3_600;
-    let token = hs256(SECRET, &claims(json!({"exp": now + 2})));
+    let now = claims(&json!({}))["exp"].as_u64().unwrap() - 3_600;
+    let token = hs256(SECRET, &claims(&json!({"exp": now + 2})));
     let header = bearer(&token);
     let headers = [(header[0].0, header[0].1.as_str())];
     let mut client = accepted(&server, "/echo", &headers).await;
@@ -154,7 +154,7 @@ async fn a22_issuer_and_audience_of_the_chat_are_checked_with_published_keys() {
         ("iss", "https://evil.example.com", Some("wrong_issuer")),
         ("aud", "wss://mail.example.com", Some("wrong_audience")),
     ] {
-        let mut all = claims(good.clone());
+        let mut all = claims(&good);
         all[field] = value.into();
         let header = format!("Bearer {}", key.token(&all));
         let connected = connect(&server, "/echo", &[("authorization", &header)]).await;
@@ -172,7 +172,7 @@ async fn d21_a_rotated_key_is_discovered_and_a_withdrawn_one_is_forgotten() {
         "routes: {{/echo: {{auth: {{jwt: {{issuer: '{}', keys_min_refetch: 0s}}}}}}}}",
         issuer.url()
     ));
-    let token = |key: &SigningKey| format!("Bearer {}", key.token(&claims(json!({"iss": issuer.url()}))));
+    let token = |key: &SigningKey| format!("Bearer {}", key.token(&claims(&json!({"iss": issuer.url()}))));
     let (by_old, by_new) = (token(&old), token(&new));
     accepted(&server, "/echo", &[("authorization", &by_old)]).await;
     assert_eq!(
@@ -269,7 +269,7 @@ async fn a26_upgrades_are_limited_by_the_claim_sub() {
     upgrade_limits: [{{per: {{claim: sub}}, rate: 0.01/s, burst: 5}}]"
     ));
     for name in ["alice", "bob"] {
-        let header = format!("Bearer {}", hs256(SECRET, &claims(json!({"sub": name}))));
+        let header = format!("Bearer {}", hs256(SECRET, &claims(&json!({"sub": name}))));
         for _ in 0..5 {
             accepted(&server, "/echo", &[("authorization", &header)]).await;
         }
@@ -379,7 +379,7 @@ async fn the_journal_tells_the_subject_and_the_reason_but_no_secret() {
     let server = start(&format!(
         "routes: {{/echo: {{auth: {{jwt: {{secret: {SECRET}}}, api_key: {{keys: [hunter2]}}}}}}}}"
     ));
-    let token = hs256(SECRET, &claims(json!({})));
+    let token = hs256(SECRET, &claims(&json!({})));
     let _client = accepted(&server, &format!("/echo?tag=good&token={token}"), &[]).await;
     assert_eq!(
         refused(&server, &format!("/echo?tag=bad&token={token}x"), &[]).await,

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// Claims of alice that are good for an hour, with those of `further`.
-pub(crate) fn claims(further: Value) -> Value {
+pub(crate) fn claims(further: &Value) -> Value {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()

@@ -4,6 +4,7 @@
 
 mod auth;
 mod broadcast;
+mod command;
 mod compression;
 mod echo;
 mod http;

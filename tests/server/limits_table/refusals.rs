@@ -85,7 +85,7 @@ fn on_one_server() -> Vec<String> {
         )
     };
     let jwt = |further: Value| {
-        let mut all = claims(json!({"iss": "https://auth.example.com", "aud": "chat", "role": "device"}));
+        let mut all = claims(&json!({"iss": "https://auth.example.com", "aud": "chat", "role": "device"}));
         for (name, value) in further.as_object().into_iter().flatten() {
             all[name] = value.clone();
         }
@@ -130,10 +130,10 @@ fn on_one_server() -> Vec<String> {
         plain("/jwt"),
         bearer("/jwt", "x"),
         bearer("/jwt", &critical()),
-        bearer("/jwt", &hs256("another secret", &claims(json!({})))),
+        bearer("/jwt", &hs256("another secret", &claims(&json!({})))),
         bearer(
             "/jwt",
-            &assemble(&json!({"alg": "ES256"}), &claims(json!({})), |_| vec![0; 64]),
+            &assemble(&json!({"alg": "ES256"}), &claims(&json!({})), |_| vec![0; 64]),
         ),
         jwt(json!({"exp": 1_000})),
         jwt(json!({"nbf": 1_000_000_000_000_u64})),
@@ -142,8 +142,8 @@ fn on_one_server() -> Vec<String> {
         jwt(json!({"exp": null})),
         jwt(json!({"exp": "soon"})),
         jwt(json!({"role": "guest"})),
-        bearer("/issuer", &SigningKey::new("other").token(&claims(json!({})))),
-        bearer("/away", &SigningKey::new("other").token(&claims(json!({})))),
+        bearer("/issuer", &SigningKey::new("other").token(&claims(&json!({})))),
+        bearer("/away", &SigningKey::new("other").token(&claims(&json!({})))),
         // Pages.
         with("/pages", "Origin: https://evil.example.com\r\n"),
         plain("/pages"),
@@ -244,7 +244,7 @@ fn upgrade(path: &str, headers: &str) -> String {
 fn critical() -> String {
     assemble(
         &json!({"alg": "HS256", "crit": ["x"]}),
-        &claims(json!({})),
+        &claims(&json!({})),
         |_| vec![0; 32],
     )
 }
