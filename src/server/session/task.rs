@@ -18,7 +18,7 @@ use crate::server::message::shares_deflated;
 use crate::server::mode::Mode;
 use crate::server::ratelimit::{ConnectionPermit, MessageAllowance};
 use crate::server::refusal::Refusal;
-use crate::server::registry::NewSession;
+use crate::server::registry::{NewSession, SessionOrder};
 use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
 use crate::wire::{Receiver, ReceiverConfig, Role, Rules, Sender};
@@ -128,6 +128,13 @@ impl Session {
             opened,
             places: Some(places),
         });
+        if worker.is_stopping() {
+            // The others were told before this one was there.
+            worker
+                .registry
+                .borrow_mut()
+                .order(Address { slot, id }, SessionOrder::Stop);
+        }
         worker.metrics().routes[route.index()].opened.add(1);
         let limits = worker.limits(route);
         let config = ReceiverConfig {
