@@ -19,6 +19,7 @@ use crate::server::endpoint::Endpoint;
 use crate::server::ids::RouteId;
 use crate::server::journal::{Entry, RefusalEntry};
 use crate::server::mode::{Admitted, Denied, Service};
+use crate::server::room::RoomName;
 use crate::server::session::{Admission, Upgraded};
 use crate::server::worker::Worker;
 use crate::wire::deflate::DeflateConfig;
@@ -157,6 +158,11 @@ impl Dispatcher {
             HandshakeRules::STRICT,
         )?;
         auth::check_api_key(&head.headers, &plan.api_keys)?;
+        let room = if plan.mode.has_rooms() {
+            RoomName::from_query(head.uri.query().unwrap_or_default())?
+        } else {
+            RoomName::default()
+        };
         if self.worker.is_stopping() {
             return Err(Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -203,6 +209,7 @@ impl Dispatcher {
             route,
             peer: self.peer,
             tag: tag_of(head),
+            room,
             deflate: response.deflate.map(|accepted| accepted.params),
             mode,
         }));

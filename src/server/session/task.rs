@@ -17,6 +17,7 @@ use crate::server::journal::{ConnectionEntry, Entry};
 use crate::server::message::shares_deflated;
 use crate::server::mode::Mode;
 use crate::server::registry::NewSession;
+use crate::server::room::RoomName;
 use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
 use crate::wire::{Receiver, ReceiverConfig, Role, Rules, Sender};
@@ -60,6 +61,7 @@ pub(crate) struct Upgraded {
     pub(crate) route: RouteId,
     pub(crate) peer: std::net::SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    pub(crate) room: RoomName,
     pub(crate) deflate: Option<DeflateParams>,
     pub(crate) mode: Box<dyn Mode>,
 }
@@ -109,6 +111,7 @@ impl Session {
             route,
             peer,
             tag,
+            room,
             deflate,
             mode,
         } = upgraded;
@@ -121,6 +124,7 @@ impl Session {
             peer,
             tag,
             opened,
+            room,
         });
         worker.metrics().routes[route.index()].opened.add(1);
         let limits = worker.limits(route);
@@ -163,7 +167,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Self { worker, state } = self;
         let (route, slot) = (state.route, state.address.slot);
-        state.mode.closed(&Room::new(worker, route));
+        state.mode.closed(&Room::new(worker, route, state.address));
         let ending = state.life.ending();
         state.mode.ended(&ending);
         let slot = worker.registry.borrow_mut().remove(slot);
