@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "whatever does not work fails the test")]
 
 mod broadcast;
+mod chat;
 mod compression;
 mod echo;
+mod game;
 mod http;
 mod iot;
 mod journal;
 mod limits;
+mod rooms;
 mod shutdown;
 mod slow;
 mod support;

@@ -42,6 +42,7 @@ async fn open(worker: &Rc<Worker>, mode: impl Mode + 'static) -> TcpStream {
         route: RouteId(0),
         peer,
         tag: None,
+        room: Default::default(),
         deflate: None,
         mode: Box::new(mode),
     };
