@@ -1,8 +1,9 @@
 //! `/game` (seed A25).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use wsbench::server::Server;
 

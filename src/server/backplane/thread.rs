@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::inlet::{Inlet, is_foreign};
 use super::link::{LinkError, Publisher, Subscriber};
@@ -127,7 +127,7 @@ impl Line<'_> {
         let last = async {
             let mut batch = Vec::new();
             while let Ok(outgoing) = self.queue.try_recv() {
-                batch.push(self.wrap(outgoing));
+                batch.push(self.wrap(&outgoing));
             }
             self.publish(&mut publisher, batch).await
         };
@@ -145,12 +145,14 @@ impl Line<'_> {
                 _ = heartbeat.tick() => true,
                 _ = self.queue.recv_many(&mut waiting, PER_BATCH) => false,
             };
-            let mut batch: Vec<Bytes> = waiting.drain(..).map(|outgoing| self.wrap(outgoing)).collect();
-            if beats {
-                let content = Content::Heartbeat;
-                batch.push(self.encode(content));
-            }
-            if let Err(error) = self.publish(publisher, batch).await {
+            let sent = if beats {
+                let heartbeat = self.encode(Content::Heartbeat);
+                publisher.publish(&[heartbeat]).await.map(drop)
+            } else {
+                let batch = waiting.drain(..).map(|outgoing| self.wrap(&outgoing));
+                self.publish(publisher, batch.collect()).await
+            };
+            if let Err(error) = sent {
                 return error;
             }
         }
@@ -181,9 +183,9 @@ impl Line<'_> {
         }
     }
 
-    fn wrap(&self, outgoing: Outgoing) -> Bytes {
+    fn wrap(&self, outgoing: &Outgoing) -> Bytes {
         self.backplane.release(outgoing.size());
-        match &outgoing {
+        match outgoing {
             Outgoing::Publication(publication) => {
                 let place = Place {
                     path: self.shared.path(publication.route),
@@ -211,18 +213,23 @@ impl Line<'_> {
 /// Takes what the broker brings, as fast as it comes, until the connection is lost.
 async fn receive(mut subscriber: Subscriber, inlet: &Inlet, backplane: &Backplane) -> LinkError {
     let figures = &backplane.figures;
-    // Our own parcels come back too. Only they prove that the whole way is open, but any will do to see that it is alive.
-    let mut deadline = Instant::now() + SILENCE;
     loop {
-        let message = match tokio::time::timeout_at(deadline, subscriber.next()).await {
+        // Our own parcels come back too, so a way that is open is never silent for long.
+        let message = match timeout(SILENCE, subscriber.next()).await {
             Ok(Some(message)) => message,
             Ok(None) => return LinkError::Closed,
             Err(_) => return LinkError::Timeout,
         };
-        deadline = Instant::now() + SILENCE;
         match is_foreign(&message, backplane) {
-            Some(true) if inlet.offer(message.clone()) => drop(figures.received.fetch_add(1, Relaxed)),
-            Some(true) => drop(figures.dropped.fetch_add(1, Relaxed)),
+            Some(true) => {
+                let taken = inlet.offer(message);
+                let count = if taken {
+                    &figures.received
+                } else {
+                    &figures.dropped
+                };
+                count.fetch_add(1, Relaxed);
+            }
             Some(false) => {}
             None => tracing::debug!(
                 length = message.len(),

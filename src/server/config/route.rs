@@ -140,6 +140,9 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         idle_timeout: Some(Span::from_secs(7200)),
         ping_interval: Some(Span::from_secs(10)),
         max_message_size: Some(ByteSize(524_288)),
+        // A state that was not sent yet is of no use once there is another.
+        outbox_messages: Some(Count(64)),
+        slow_consumer: Some(SlowConsumer::DropOldest),
         ..of(ModeConfig::Game(Default::default()))
     };
     let routes = [

@@ -28,7 +28,7 @@ pub(super) async fn run(shared: Arc<Shared>, game: Arc<Match>) {
         }
         let now = clock::now();
         game.tick.store(tick, Relaxed);
-        publish(&shared, game.state(tick, now));
+        publish(&shared, &game.state(tick, now));
         shared.matches.ticks.fetch_add(1, Relaxed);
         let Some(backplane) = &shared.backplane else {
             continue;
@@ -37,7 +37,7 @@ pub(super) async fn run(shared: Arc<Shared>, game: Arc<Match>) {
         if all {
             retell = now + RETELL_AFTER;
             for notice in game.expire(now) {
-                publish(&shared, notice);
+                publish(&shared, &notice);
             }
         }
         if let Some(update) = game.changes(all) {
@@ -47,7 +47,7 @@ pub(super) async fn run(shared: Arc<Shared>, game: Arc<Match>) {
 }
 
 /// Hands a message to all workers that have room for it: to wait for one of them would delay the others.
-fn publish(shared: &Shared, publication: Publication) {
+fn publish(shared: &Shared, publication: &Publication) {
     for mailbox in &shared.mailboxes {
         let order = Order::Publish(vec![publication.clone()]);
         if mailbox.try_send(order).is_err() {

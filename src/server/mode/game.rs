@@ -47,6 +47,8 @@ impl GameConfig {
             Some("`max_players` is a number from 1 to 1000")
         } else if !(16..=65_536).contains(&self.max_input.0) {
             Some("`max_input` is a size from 16 bytes to 64 KiB")
+        } else if self.max_players.0 * self.max_input.0 > MAX_STATE {
+            Some("`max_players` times `max_input` is at most 4 MiB, for every tick repeats all inputs")
         } else {
             None
         }
@@ -55,6 +57,8 @@ impl GameConfig {
 
 /// Ticks per second that a match may have.
 const HZ: std::ops::RangeInclusive<u32> = 1..=120;
+/// What the inputs of all players may come to, in bytes.
+const MAX_STATE: u64 = 4 << 20;
 /// RFC 6455 calls it reserved, the registry "Try Again Later".
 const TRY_AGAIN_LATER: CloseCode = CloseCode(1013);
 

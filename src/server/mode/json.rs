@@ -45,7 +45,7 @@ impl Object {
 pub(super) fn send(peer: &mut Peer<'_>, value: &impl Serialize) {
     // Writing to memory cannot fail, and neither can a value with string keys.
     peer.compose(MessageKind::Text, |reply| {
-        drop(serde_json::to_writer(reply, value))
+        drop(serde_json::to_writer(reply, value));
     });
 }
 

@@ -115,12 +115,19 @@ impl<'a> Room<'a> {
         if let Some(backplane) = &self.worker.shared.backplane {
             backplane.publish(&publication);
         }
-        self.worker.hub.publish(&publication);
+        self.deliver(&publication);
     }
 
     /// The same, without the other servers.
     pub(crate) fn publish_here(&self, kind: MessageKind, payload: &[u8]) {
-        self.worker.hub.publish(&self.publication(kind, payload));
+        self.deliver(&self.publication(kind, payload));
+    }
+
+    fn deliver(&self, publication: &Publication) {
+        // While the server stops, every session takes leave of every other, and none takes messages any more.
+        if !self.worker.is_stopping() {
+            self.worker.hub.publish(publication);
+        }
     }
 
     fn publication(&self, kind: MessageKind, payload: &[u8]) -> Publication {

@@ -98,17 +98,24 @@ fn b18_the_backplane_is_memory_redis_or_nats() {
     for text in [
         "backplane: kafka",
         "backplane: {redis: {}}",
-        "backplane: {nats: {url: x, colour: red}}",
+        "backplane: {nats: {url: 'nats://h', colour: red}}",
+        "backplane: {redis: {url: 'http://h'}}",
+        "backplane: {nats: {url: 'nats://h', prefix: 'a b'}}",
     ] {
         assert!(ServerConfig::from_yaml(text, "test").is_err(), "{text}");
     }
-    for text in [
-        "backplane: {redis: {url: 'http://h'}}",
-        "backplane: {nats: {url: 'nats://h', prefix: 'a b'}}",
-        "routes: {/game: {mode: {game: {hz: 121}}}}",
-        "routes: {/g: {mode: {game: {max_players: 0}}}}",
+}
+
+#[test]
+fn a25_a_match_has_limits() {
+    for (settings, problem) in [
+        ("hz: 121", "`hz`"),
+        ("max_players: 0", "`max_players`"),
+        ("max_input: 1", "`max_input`"),
+        ("max_players: 1000, max_input: 64KiB", "at most 4 MiB"),
     ] {
-        assert!(plan_routes(&parse(text)).is_err(), "{text}");
+        let refused = refused(&format!("routes: {{/game: {{mode: {{game: {{{settings}}}}}}}}}"));
+        assert!(refused.contains(problem), "{refused}");
     }
 }
 
