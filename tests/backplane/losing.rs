@@ -127,12 +127,12 @@ async fn nobody_is_delayed_or_doubled_while_the_broker_dies(kind: Kind) {
 
 #[tokio::test]
 async fn b18_redis_nobody_is_delayed_or_doubled_while_it_dies() {
-    nobody_is_delayed_or_doubled_while_the_broker_dies(Kind::Redis).await;
+    Box::pin(nobody_is_delayed_or_doubled_while_the_broker_dies(Kind::Redis)).await;
 }
 
 #[tokio::test]
 async fn b18_nats_nobody_is_delayed_or_doubled_while_it_dies() {
-    nobody_is_delayed_or_doubled_while_the_broker_dies(Kind::Nats).await;
+    Box::pin(nobody_is_delayed_or_doubled_while_the_broker_dies(Kind::Nats)).await;
 }
 
 async fn a_broker_may_come_later(kind: Kind) {
