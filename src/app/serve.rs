@@ -61,6 +61,9 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     if let Some(drain) = args.drain {
         config.drain_time = drain;
     }
+    if let Some(backplane) = &args.backplane {
+        config.backplane.clone_from(backplane);
+    }
     config.compression |= args.compression;
     if let Some(size) = args.max_message_size {
         config.defaults.max_message_size = Some(size);

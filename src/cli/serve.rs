@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{AccessArgs, LogArgs};
+use crate::server::BackplaneConfig;
 use crate::units::{ByteSize, Span};
 
 /// Flags of `wsbench serve`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
@@ -36,6 +37,16 @@ pub struct ServeArgs {
     /// Stop when standard input reaches its end, so that a child never outlives its parent
     #[arg(long, env = "WSBENCH_EXIT_WITH_STDIN", help_heading = "Server")]
     pub exit_with_stdin: bool,
+
+    /// Share rooms with other servers through this broker: redis://HOST:PORT or nats://HOST:PORT [default: memory]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WSBENCH_BACKPLANE",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
+    pub backplane: Option<BackplaneConfig>,
 
     /// Negotiate permessage-deflate on every route
     #[arg(long, env = "WSBENCH_COMPRESSION", help_heading = "WebSocket")]

@@ -1,4 +1,4 @@
-//! [`Hub`]: messages on their way from one session to all sessions of a route, on every worker.
+//! [`Hub`]: messages on their way from one session to all sessions of a room, on every worker.
 //!
 //! A publication is queued for each worker, the own one included, and fanned out by a task of that worker. It yields
 //! between portions, so that receivers can write before more arrives: otherwise one read with thousands of messages
@@ -17,12 +17,14 @@ use tokio::sync::Notify;
 use super::handle::{Mailbox, Order};
 use super::ids::RouteId;
 use super::message::SharedMessage;
+use super::room::RoomName;
 use super::worker::Worker;
 
-/// A message for every open session of a route.
+/// A message for every open session of a room.
 #[derive(Clone, Debug)]
 pub(crate) struct Publication {
     pub(crate) route: RouteId,
+    pub(crate) room: RoomName,
     pub(crate) message: SharedMessage,
 }
 
@@ -63,13 +65,10 @@ impl Hub {
         }
     }
 
-    /// Sends a message to every open session of `route`.
-    pub(crate) fn publish(&self, route: RouteId, message: &SharedMessage) {
+    /// Sends a message to every open session of a room.
+    pub(crate) fn publish(&self, publication: &Publication) {
         for queue in &self.queues {
-            queue.push(Publication {
-                route,
-                message: message.clone(),
-            });
+            queue.push(publication.clone());
         }
     }
 
@@ -169,7 +168,11 @@ mod tests {
     const ROUTE: RouteId = RouteId(0);
 
     fn publish(hub: &Hub, text: &str) {
-        hub.publish(ROUTE, &SharedMessage::new(MessageKind::Text, text.as_bytes()));
+        hub.publish(&Publication {
+            route: ROUTE,
+            room: RoomName::default(),
+            message: SharedMessage::new(MessageKind::Text, text.as_bytes()),
+        });
     }
 
     #[test]

@@ -19,6 +19,9 @@
 //! | `registry` | a worker's sessions as others see them |
 //! | `outbox` | what waits for a slow client, bounded |
 //! | `message`, `hub` | a message for many receivers, and its way to them |
+//! | `room` | [`RoomName`](room::RoomName): a room inside a route |
+//! | `backplane` | the rooms of several servers, made one by a message broker |
+//! | `game` | matches and their ticks |
 //! | `handle` | [`SessionHandle`]: reaching a session from anywhere |
 //! | `mode` | what a WebSocket route does: one file each |
 //! | `endpoint` | what an HTTP route does: one file each |
@@ -34,10 +37,12 @@ pub mod ratelimit;
 pub mod refusal;
 pub mod request_parts;
 
+mod backplane;
 mod broker;
 mod config;
 mod endpoint;
 mod error;
+mod game;
 mod handle;
 mod http;
 mod hub;
@@ -51,6 +56,7 @@ mod outbox;
 mod record;
 mod registry;
 mod relay;
+mod room;
 mod running;
 mod session;
 mod thread;
@@ -59,6 +65,7 @@ mod worker;
 #[cfg(test)]
 mod testing;
 
+pub use backplane::{BackplaneConfig, BrokerConfig, BrokerUrl};
 pub use config::{
     ConfigError, ConnectionLimits, RouteConfig, RouteLimits, ServerConfig, SlowConsumer, TlsConfig,
 };
@@ -66,6 +73,6 @@ pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
-pub use mode::{ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
+pub use mode::{ChatConfig, GameConfig, ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
 pub use running::{Server, ServerReport, run};

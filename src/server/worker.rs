@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
+use super::backplane::Backplane;
 use super::config::{ConfigError, ConnectionLimits, RouteLimits, RoutePlan, ServerConfig, plan_routes};
 use super::guard::RouteGuard;
+use super::game::Matches;
 use super::handle::{Address, MAILBOX_CAPACITY, Mailbox, Order};
 use super::hub::{Hub, Publication};
 use super::ids::RouteId;
@@ -43,6 +45,9 @@ pub(crate) struct Shared {
     pub(crate) relay: Arc<Relay>,
     /// The WebSocket connections of all routes.
     pub(crate) connections: Arc<ConnectionLimiter>,
+    /// The way to the rooms of other servers, if they share them.
+    pub(crate) backplane: Option<Backplane>,
+    pub(crate) matches: Matches,
     pub(crate) last_id: AtomicU64,
 }
 
@@ -120,6 +125,8 @@ impl Shared {
             .unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
         let shared = Self {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
+            backplane: Backplane::new(&config.backplane),
+            matches: Matches::default(),
             instance,
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
@@ -212,13 +219,13 @@ impl Worker {
         }
     }
 
-    /// Offers a publication to every open session of its route; says how many there are.
+    /// Offers a publication to every open session of its room; says how many there are.
     pub(crate) fn fan_out(&self, publication: &Publication) -> usize {
-        let Publication { route, message } = publication;
+        let Publication { route, room, message } = publication;
         let metrics = &self.metrics().routes[route.index()];
         self.registry
             .borrow_mut()
-            .fan_out(*route, message, self.limits(*route), |offered| {
+            .fan_out((*route, room), message, self.limits(*route), |offered| {
                 metrics.offered(offered);
             })
     }

@@ -5,14 +5,17 @@
 mod auth;
 mod broadcast;
 mod command;
+mod chat;
 mod compression;
 mod echo;
+mod game;
 mod http;
 mod iot;
 mod issuer;
 mod journal;
 mod limits;
 mod limits_table;
+mod rooms;
 mod shutdown;
 mod slow;
 mod support;

@@ -144,10 +144,29 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         max_message_size: Some(ByteSize(10_240)),
         ..of(ModeConfig::Iot)
     };
+    // Seed A22: people pause between messages, and write more than devices do.
+    let chat = RouteConfig {
+        idle_timeout: Some(Span::from_secs(600)),
+        ping_interval: Some(Span::from_secs(30)),
+        max_message_size: Some(ByteSize(262_144)),
+        ..of(ModeConfig::Chat(Default::default()))
+    };
+    // Seed A25: a match is long, and a lost player is to be noticed soon.
+    let game = RouteConfig {
+        idle_timeout: Some(Span::from_secs(7200)),
+        ping_interval: Some(Span::from_secs(10)),
+        max_message_size: Some(ByteSize(524_288)),
+        // A state that was not sent yet is of no use once there is another.
+        outbox_messages: Some(Count(64)),
+        slow_consumer: Some(SlowConsumer::DropOldest),
+        ..of(ModeConfig::Game(Default::default()))
+    };
     let routes = [
         ("/echo", of(ModeConfig::Echo)),
         ("/ws", of(ModeConfig::PrefixedEcho(Default::default()))),
         ("/broadcast", of(ModeConfig::Broadcast)),
+        ("/chat", chat),
+        ("/game", game),
         ("/iot", iot),
         ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),
@@ -173,6 +192,9 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
     }
     if let Some((place, problem)) = config.relay.problem() {
         return Err(ConfigError::invalid(&place, problem));
+    }
+    if let Some(problem) = config.backplane.problem() {
+        return Err(ConfigError::invalid("backplane", problem));
     }
     let defaults = RouteConfig {
         compression: config.defaults.compression.or(Some(config.compression)),
@@ -254,6 +276,11 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
     let Some(mode) = route.mode else {
         return Err(ConfigError::invalid(&path, "a new route needs a `mode`"));
     };
+    if let ModeConfig::Game(game) = &mode
+        && let Some(problem) = game.problem()
+    {
+        return Err(ConfigError::invalid(&path, problem));
+    }
     let level = route.compression_level.unwrap_or(COMPRESSION_LEVEL);
     if level > 9 {
         return Err(ConfigError::invalid(

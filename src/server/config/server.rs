@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::RouteConfig;
 use crate::server::ratelimit::TrustedProxies;
+use crate::server::backplane::BackplaneConfig;
 use crate::server::relay::RelayConfig;
 use crate::units::{ByteSize, Count, Span};
 
@@ -32,6 +33,8 @@ pub struct ServerConfig {
     pub limits: ConnectionLimits,
     /// How long a graceful stop waits for the clients' Close frames before it cuts the connections.
     pub drain_time: Span,
+    /// The broker that joins the rooms of several servers (seed B18).
+    pub backplane: BackplaneConfig,
     /// The processes behind routes with the mode `relay`.
     pub relay: RelayConfig,
     /// Settings of every route that does not say otherwise. `mode` has no place here.
@@ -51,6 +54,7 @@ impl Default for ServerConfig {
             journal: Count(10_000),
             limits: ConnectionLimits::default(),
             drain_time: Span::from_secs(5),
+            backplane: BackplaneConfig::default(),
             relay: RelayConfig::default(),
             defaults: RouteConfig::default(),
             routes: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write};
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::api::{Answer, Endpoint};
 use crate::clock;
@@ -37,6 +38,8 @@ fn render(shared: &Shared, websocket: &[bool]) -> String {
     page.connections();
     page.traffic();
     page.http();
+    page.backplane();
+    page.matches();
     page.process();
     page.text
 }
@@ -211,6 +214,50 @@ impl Page<'_> {
             "wsbench_journal_dropped_total",
             "Journal entries that gave way to later ones.",
             dropped,
+        );
+    }
+
+    fn backplane(&mut self) {
+        let Some(backplane) = &self.shared.backplane else {
+            return;
+        };
+        let figures = backplane.figures();
+        self.gauge(
+            "wsbench_backplane_up",
+            "Whether rooms are shared with other servers now.",
+            u8::from(figures.up.load(Relaxed)),
+        );
+        for (name, help, counter) in [
+            ("published", "Messages given to the broker.", &figures.published),
+            ("received", "Messages from other servers.", &figures.received),
+            (
+                "dropped",
+                "Messages not given to the broker or not taken from it.",
+                &figures.dropped,
+            ),
+            ("losses", "Times that the broker was lost.", &figures.lost),
+        ] {
+            let name = format!("wsbench_backplane_{name}_total");
+            self.counter(&name, help, counter.load(Relaxed));
+        }
+    }
+
+    fn matches(&mut self) {
+        let matches = &self.shared.matches;
+        self.gauge(
+            "wsbench_game_matches",
+            "Matches with players on this server.",
+            matches.count(),
+        );
+        self.counter(
+            "wsbench_game_ticks_total",
+            "Ticks of all matches.",
+            matches.ticks.load(Relaxed),
+        );
+        self.counter(
+            "wsbench_game_ticks_skipped_total",
+            "Ticks that found no room on their way to a worker's players.",
+            matches.skipped.load(Relaxed),
         );
     }
 

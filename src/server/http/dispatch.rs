@@ -22,6 +22,7 @@ use crate::server::journal::{Entry, RefusalEntry};
 use crate::server::mode::{Admitted, Denied, Service};
 use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::request_parts::RequestParts;
+use crate::server::room::RoomName;
 use crate::server::session::{Admission, Upgraded};
 use crate::server::worker::Worker;
 use crate::wire::deflate::DeflateConfig;
@@ -171,6 +172,11 @@ impl Dispatcher {
             let refusal = Refusal::new(RefusalCode::ServerStopping, "the server is stopping");
             return Err(refusal.retry_after(RETRY_AFTER_STOP));
         }
+        let room = if plan.mode.has_rooms() {
+            RoomName::from_query(head.uri.query().unwrap_or_default())?
+        } else {
+            RoomName::default()
+        };
         let identity = self.admit(head, route).await?;
         let client = self.client(head);
         let admission = Admission::new(shared, route, client)?;
@@ -218,6 +224,7 @@ impl Dispatcher {
             tag: tag_of(head),
             subject: identity.map(|identity| identity.subject.into()),
             allowance: shared.guards[route.index()].message_allowance(client, clock::now()),
+            room,
             deflate: response.deflate.map(|accepted| accepted.params),
             mode,
         }));

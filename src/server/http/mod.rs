@@ -12,5 +12,5 @@ mod reply;
 
 pub(crate) use super::refusal::Refusal;
 pub(crate) use connection::serve;
-pub(crate) use dispatch::EndpointRequest;
+pub(crate) use dispatch::{EndpointRequest, query_value};
 pub(crate) use reply::Reply;

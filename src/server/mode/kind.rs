@@ -9,7 +9,9 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::Mode;
 use super::broadcast::Broadcast;
+use super::chat::{Chat, ChatConfig};
 use super::echo::Echo;
+use super::game::{Game, GameConfig};
 use super::gate::Gate;
 use super::iot::Iot;
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
@@ -30,6 +32,10 @@ pub enum ModeConfig {
     PrefixedEcho(PrefixedEchoConfig),
     /// Every message goes to every client of the route (seed B3).
     Broadcast,
+    /// Users with names talk to each other (seeds B4, B5, B8, B9).
+    Chat(ChatConfig),
+    /// Players of a match see each other's inputs at a fixed rate (seed A25).
+    Game(GameConfig),
     /// Telemetry is acknowledged (seed A24).
     Iot,
     /// Every connection is a process, bound to another one (seed E).
@@ -48,6 +54,8 @@ const NAMES: &[&str] = &[
     "echo",
     "prefixed-echo",
     "broadcast",
+    "chat",
+    "game",
     "iot",
     "relay",
     "health",
@@ -63,6 +71,8 @@ impl ModeConfig {
             "echo" => Self::Echo,
             "prefixed-echo" => Self::PrefixedEcho(PrefixedEchoConfig::default()),
             "broadcast" => Self::Broadcast,
+            "chat" => Self::Chat(ChatConfig::default()),
+            "game" => Self::Game(GameConfig::default()),
             "iot" => Self::Iot,
             "relay" => Self::Relay(RelayRouteConfig::default()),
             "health" => Self::Health,
@@ -81,6 +91,11 @@ impl ModeConfig {
         )
     }
 
+    /// Whether the route has rooms, chosen by `?room=`.
+    pub(crate) const fn has_rooms(&self) -> bool {
+        matches!(self, Self::Broadcast | Self::Chat(_) | Self::Game(_))
+    }
+
     /// The name in YAML.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -88,6 +103,8 @@ impl ModeConfig {
             Self::Echo => "echo",
             Self::PrefixedEcho(_) => "prefixed-echo",
             Self::Broadcast => "broadcast",
+            Self::Chat(_) => "chat",
+            Self::Game(_) => "game",
             Self::Iot => "iot",
             Self::Relay(_) => "relay",
             Self::Health => "health",
@@ -125,6 +142,16 @@ impl Service {
                 }))
             }
             ModeConfig::Broadcast => Self::WebSocket(Box::new(|_| Ok(Box::new(Broadcast)))),
+            ModeConfig::Chat(config) => {
+                let config = Rc::new(config.clone());
+                Self::WebSocket(Box::new(move |_| Ok(Box::new(Chat::new(config.clone())))))
+            }
+            ModeConfig::Game(config) => {
+                let config = Rc::new(config.clone());
+                Self::WebSocket(Box::new(move |head| {
+                    Ok(Box::new(Game::from_request(config.clone(), head)?))
+                }))
+            }
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
@@ -172,6 +199,8 @@ impl<'de> Visitor<'de> for NameOrSettings {
         };
         let mode = match name.as_str() {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
+            "chat" => ModeConfig::Chat(map.next_value()?),
+            "game" => ModeConfig::Game(map.next_value()?),
             "relay" => ModeConfig::Relay(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {

@@ -5,20 +5,26 @@
 //! | `api` | [`Mode`]: the interface |
 //! | `gate` | [`Gate`]: a mode that has to ask somebody before it accepts a connection |
 //! | `kind` | [`ModeConfig`]: the table of modes and their settings; [`Service`]: what is made from it |
+//! | `json` | what modes that speak JSON have in common |
 //! | the others | a mode each |
 //!
 //! To add a mode, write its file and enter it into the table.
 
 mod api;
 mod broadcast;
+mod chat;
 mod echo;
+mod game;
 mod gate;
 mod iot;
+mod json;
 mod kind;
 mod prefixed_echo;
 mod relay;
 
 pub(crate) use api::{Message, Mode};
+pub use chat::ChatConfig;
+pub use game::GameConfig;
 pub(crate) use gate::{Admitted, Denied, Gate};
 pub use kind::ModeConfig;
 pub(crate) use kind::Service;

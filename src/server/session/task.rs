@@ -19,6 +19,7 @@ use crate::server::mode::Mode;
 use crate::server::ratelimit::{ConnectionPermit, MessageAllowance};
 use crate::server::refusal::Refusal;
 use crate::server::registry::{NewSession, SessionOrder};
+use crate::server::room::RoomName;
 use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
 use crate::wire::{Receiver, ReceiverConfig, Role, Rules, Sender};
@@ -67,6 +68,7 @@ pub(crate) struct Upgraded {
     /// Who the client is, if the route asks for it.
     pub(crate) subject: Option<Box<str>>,
     pub(crate) allowance: Option<MessageAllowance>,
+    pub(crate) room: RoomName,
     pub(crate) deflate: Option<DeflateParams>,
     pub(crate) mode: Box<dyn Mode>,
 }
@@ -113,6 +115,7 @@ impl Session {
             tag,
             subject,
             allowance,
+            room,
             deflate,
             mode,
         } = upgraded;
@@ -127,6 +130,7 @@ impl Session {
             subject,
             opened,
             places: Some(places),
+            room,
         });
         if worker.is_stopping() {
             // The others were told before this one was there.
@@ -177,7 +181,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Self { worker, state } = self;
         let (route, slot) = (state.route, state.address.slot);
-        state.mode.closed(&Room::new(worker, route));
+        state.mode.closed(&Room::new(worker, route, state.address));
         let ending = state.life.ending();
         state.mode.ended(&ending);
         let slot = worker.registry.borrow_mut().remove(slot);

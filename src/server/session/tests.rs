@@ -44,6 +44,7 @@ async fn open(worker: &Rc<Worker>, mode: impl Mode + 'static) -> TcpStream {
         tag: None,
         subject: None,
         allowance: None,
+        room: Default::default(),
         deflate: None,
         mode: Box::new(mode),
     };

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::server::backplane::BackplaneConfig;
 use crate::server::config::{RouteLimits, RoutePlan, SlowConsumer, TlsConfig, plan_routes};
 use crate::server::mode::{ModeConfig, PrefixedEchoConfig};
 
@@ -35,7 +36,9 @@ fn nothing_is_the_default() {
             paths,
             [
                 "/broadcast",
+                "/chat",
                 "/echo",
+                "/game",
                 "/health",
                 "/iot",
                 "/journal",
@@ -68,6 +71,52 @@ fn a24_defaults_of_iot_stand_before_the_general_ones_and_behind_its_own() {
     assert_eq!(iot.max_message_size, 10_240);
     let iot = route(&parse("routes: {/iot: {idle_timeout: 1s}}"), "/iot").limits;
     assert_eq!(iot.idle_timeout, Some(Duration::from_secs(1)));
+}
+
+#[test]
+fn a22_a25_defaults_of_chat_and_game() {
+    let config = ServerConfig::default();
+    for (path, idle, ping, size) in [("/chat", 600, 30, 262_144), ("/game", 7200, 10, 524_288)] {
+        let limits = route(&config, path).limits;
+        assert_eq!(limits.idle_timeout, Some(Duration::from_secs(idle)), "{path}");
+        assert_eq!(limits.ping_interval, Some(Duration::from_secs(ping)), "{path}");
+        assert_eq!(limits.max_message_size, size, "{path}");
+    }
+}
+
+#[test]
+fn b18_the_backplane_is_memory_redis_or_nats() {
+    assert_eq!(parse("").backplane, BackplaneConfig::Memory);
+    assert_eq!(parse("backplane: memory").backplane, BackplaneConfig::Memory);
+    let redis = parse("backplane: {redis: {url: 'redis://h:6379/1'}}").backplane;
+    assert_eq!(redis, "redis://h:6379/1".parse().unwrap());
+    let BackplaneConfig::Nats(nats) = parse("backplane: {nats: {url: 'nats://h', prefix: team}}").backplane
+    else {
+        panic!("not NATS");
+    };
+    assert_eq!(nats.prefix, "team");
+    for text in [
+        "backplane: kafka",
+        "backplane: {redis: {}}",
+        "backplane: {nats: {url: 'nats://h', colour: red}}",
+        "backplane: {redis: {url: 'http://h'}}",
+        "backplane: {nats: {url: 'nats://h', prefix: 'a b'}}",
+    ] {
+        assert!(ServerConfig::from_yaml(text, "test").is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a25_a_match_has_limits() {
+    for (settings, problem) in [
+        ("hz: 121", "`hz`"),
+        ("max_players: 0", "`max_players`"),
+        ("max_input: 1", "`max_input`"),
+        ("max_players: 1000, max_input: 64KiB", "at most 4 MiB"),
+    ] {
+        let refused = refused(&format!("routes: {{/game: {{mode: {{game: {{{settings}}}}}}}}}"));
+        assert!(refused.contains(problem), "{refused}");
+    }
 }
 
 #[test]
