@@ -113,6 +113,12 @@ impl WallClock {
         now - self.moment
     }
 
+    /// Milliseconds since 1970.
+    pub(crate) fn unix_millis(self, at: Moment) -> u64 {
+        let unix = self.unix + (at - self.moment);
+        u64::try_from(unix.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Seconds since 1970, to the microsecond.
     fn seconds(self, at: Moment) -> f64 {
         let micros = self.unix.as_micros() + (at - self.moment).as_micros() - (self.moment - at).as_micros();

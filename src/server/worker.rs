@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
+use tokio::time::MissedTickBehavior;
 
 use super::config::{ConfigError, ConnectionLimits, RouteLimits, RoutePlan, ServerConfig, plan_routes};
 use super::handle::{Address, MAILBOX_CAPACITY, Mailbox, Order};
@@ -261,7 +262,12 @@ pub(crate) async fn keep_time(worker: Rc<Worker>) {
         while worker.registry.borrow().len() == 0 {
             worker.session_opened.notified().await;
         }
-        tokio::time::sleep(TICK).await;
-        worker.tick(clock::now());
+        // Sleeping for a tick each time would make ticks longer than they are meant to be.
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while worker.registry.borrow().len() > 0 {
+            ticks.tick().await;
+            worker.tick(clock::now());
+        }
     }
 }

@@ -128,10 +128,18 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         max_message_size: Some(ByteSize(10_240)),
         ..of(ModeConfig::Iot)
     };
+    // Seeds A23, A32: JSON that is worth compressing.
+    let dashboard = RouteConfig {
+        idle_timeout: Some(Span::from_secs(300)),
+        ping_interval: Some(Span::from_secs(60)),
+        compression: Some(true),
+        ..of(ModeConfig::Dashboard(Default::default()))
+    };
     let routes = [
         ("/echo", of(ModeConfig::Echo)),
         ("/ws", of(ModeConfig::PrefixedEcho(Default::default()))),
         ("/broadcast", of(ModeConfig::Broadcast)),
+        ("/dashboard", dashboard),
         ("/iot", iot),
         ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),

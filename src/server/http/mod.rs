@@ -11,5 +11,5 @@ mod dispatch;
 mod reply;
 
 pub(crate) use connection::serve;
-pub(crate) use dispatch::EndpointRequest;
+pub(crate) use dispatch::{EndpointRequest, query_value};
 pub(crate) use reply::{Refusal, Reply};

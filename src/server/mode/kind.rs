@@ -9,6 +9,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::Mode;
 use super::broadcast::Broadcast;
+use super::dashboard::{DashboardConfig, Dashboards};
 use super::echo::Echo;
 use super::gate::Gate;
 use super::iot::Iot;
@@ -30,6 +31,8 @@ pub enum ModeConfig {
     PrefixedEcho(PrefixedEchoConfig),
     /// Every message goes to every client of the route (seed B3).
     Broadcast,
+    /// The server's figures are pushed at an interval (seed A23).
+    Dashboard(DashboardConfig),
     /// Telemetry is acknowledged (seed A24).
     Iot,
     /// Every connection is a process, bound to another one (seed E).
@@ -48,6 +51,7 @@ const NAMES: &[&str] = &[
     "echo",
     "prefixed-echo",
     "broadcast",
+    "dashboard",
     "iot",
     "relay",
     "health",
@@ -63,6 +67,7 @@ impl ModeConfig {
             "echo" => Self::Echo,
             "prefixed-echo" => Self::PrefixedEcho(PrefixedEchoConfig::default()),
             "broadcast" => Self::Broadcast,
+            "dashboard" => Self::Dashboard(DashboardConfig::default()),
             "iot" => Self::Iot,
             "relay" => Self::Relay(RelayRouteConfig::default()),
             "health" => Self::Health,
@@ -80,6 +85,7 @@ impl ModeConfig {
             Self::Echo => "echo",
             Self::PrefixedEcho(_) => "prefixed-echo",
             Self::Broadcast => "broadcast",
+            Self::Dashboard(_) => "dashboard",
             Self::Iot => "iot",
             Self::Relay(_) => "relay",
             Self::Health => "health",
@@ -117,6 +123,10 @@ impl Service {
                 }))
             }
             ModeConfig::Broadcast => Self::WebSocket(Box::new(|_| Ok(Box::new(Broadcast)))),
+            ModeConfig::Dashboard(config) => {
+                let dashboards = Dashboards::new(config);
+                Self::WebSocket(Box::new(move |head| Ok(Box::new(dashboards.open(head)?))))
+            }
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
@@ -164,6 +174,7 @@ impl<'de> Visitor<'de> for NameOrSettings {
         };
         let mode = match name.as_str() {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
+            "dashboard" => ModeConfig::Dashboard(map.next_value()?),
             "relay" => ModeConfig::Relay(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {

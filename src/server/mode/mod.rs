@@ -11,6 +11,7 @@
 
 mod api;
 mod broadcast;
+mod dashboard;
 mod echo;
 mod gate;
 mod iot;
@@ -19,6 +20,7 @@ mod prefixed_echo;
 mod relay;
 
 pub(crate) use api::{Message, Mode};
+pub use dashboard::DashboardConfig;
 pub(crate) use gate::{Admitted, Denied, Gate};
 pub use kind::ModeConfig;
 pub(crate) use kind::Service;
