@@ -17,7 +17,7 @@ use super::ids::RouteId;
 use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
-use super::mode::Service;
+use super::mode::{ModeConfig, Service, Uploads};
 use super::registry::Registry;
 use super::relay::Relay;
 use crate::clock::{self, Moment, Wheel};
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     /// By worker.
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) relay: Arc<Relay>,
+    /// Of the routes that take uploads.
+    pub(crate) uploads: HashMap<RouteId, Arc<Uploads>>,
     pub(crate) sessions: AtomicUsize,
     pub(crate) last_id: AtomicU64,
 }
@@ -106,8 +108,12 @@ impl Shared {
         tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Result<(Self, Vec<mpsc::Receiver<Order>>), ConfigError> {
         let routes = plan_routes(config)?;
-        let ids = (0..).map(RouteId);
-        let route_ids = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
+        let by_id = || (0..).map(RouteId).zip(&routes);
+        let route_ids = by_id().map(|(id, route)| (route.path.clone(), id)).collect();
+        let uploads = by_id().filter_map(|(id, route)| match &route.mode {
+            ModeConfig::Upload(config) => Some((id, Arc::new(Uploads::new(config)))),
+            _ => None,
+        });
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
         let instance = config
             .instance
@@ -116,6 +122,7 @@ impl Shared {
         let shared = Self {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
             instance,
+            uploads: uploads.collect(),
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             route_ids,
@@ -142,10 +149,10 @@ impl Worker {
         let now = clock::now();
         Rc::new(Self {
             index,
-            services: shared
-                .routes
-                .iter()
-                .map(|route| Service::new(&route.mode, &shared))
+            services: (0..)
+                .map(RouteId)
+                .zip(&shared.routes)
+                .map(|(id, route)| Service::new(&route.mode, id, &shared))
                 .collect(),
             registry: RefCell::new(Registry::new(shared.routes.len())),
             hub: Hub::new(index, shared.mailboxes.len()),

@@ -4,6 +4,7 @@
 
 mod broadcast;
 mod compression;
+mod dashboard;
 mod echo;
 mod http;
 mod iot;

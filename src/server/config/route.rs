@@ -135,12 +135,21 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         compression: Some(true),
         ..of(ModeConfig::Dashboard(Default::default()))
     };
+    // Seed A26: large chunks, from clients that may pause long; what they send is mostly compressed already.
+    let upload = RouteConfig {
+        idle_timeout: Some(Span::from_secs(1800)),
+        ping_interval: Some(Span::from_secs(60)),
+        max_message_size: Some(ByteSize(10 << 20)),
+        compression: Some(false),
+        ..of(ModeConfig::Upload(Default::default()))
+    };
     let routes = [
         ("/echo", of(ModeConfig::Echo)),
         ("/ws", of(ModeConfig::PrefixedEcho(Default::default()))),
         ("/broadcast", of(ModeConfig::Broadcast)),
         ("/dashboard", dashboard),
         ("/iot", iot),
+        ("/upload", upload),
         ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),
         ("/metrics", of(ModeConfig::Metrics)),

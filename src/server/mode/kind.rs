@@ -15,8 +15,10 @@ use super::gate::Gate;
 use super::iot::Iot;
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
 use super::relay::{RelayGate, RelayRouteConfig};
+use super::upload::{UploadConfig, UploadSession};
 use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::http::Refusal;
+use crate::server::ids::RouteId;
 use crate::server::worker::Shared;
 
 /// What a route does, and the settings of it.
@@ -35,6 +37,8 @@ pub enum ModeConfig {
     Dashboard(DashboardConfig),
     /// Telemetry is acknowledged (seed A24).
     Iot,
+    /// Files come in chunks (seed A26).
+    Upload(UploadConfig),
     /// Every connection is a process, bound to another one (seed E).
     Relay(RelayRouteConfig),
     /// HTTP: is the server well.
@@ -53,6 +57,7 @@ const NAMES: &[&str] = &[
     "broadcast",
     "dashboard",
     "iot",
+    "upload",
     "relay",
     "health",
     "metrics",
@@ -69,6 +74,7 @@ impl ModeConfig {
             "broadcast" => Self::Broadcast,
             "dashboard" => Self::Dashboard(DashboardConfig::default()),
             "iot" => Self::Iot,
+            "upload" => Self::Upload(UploadConfig::default()),
             "relay" => Self::Relay(RelayRouteConfig::default()),
             "health" => Self::Health,
             "metrics" => Self::Metrics,
@@ -87,6 +93,7 @@ impl ModeConfig {
             Self::Broadcast => "broadcast",
             Self::Dashboard(_) => "dashboard",
             Self::Iot => "iot",
+            Self::Upload(_) => "upload",
             Self::Relay(_) => "relay",
             Self::Health => "health",
             Self::Metrics => "metrics",
@@ -111,7 +118,7 @@ pub(crate) enum Service {
 
 impl Service {
     /// The service of a route with this mode.
-    pub(crate) fn new(config: &ModeConfig, shared: &Shared) -> Self {
+    pub(crate) fn new(config: &ModeConfig, route: RouteId, shared: &Shared) -> Self {
         match config {
             ModeConfig::Echo => Self::WebSocket(Box::new(|_| Ok(Box::new(Echo)))),
             ModeConfig::PrefixedEcho(config) => {
@@ -128,6 +135,10 @@ impl Service {
                 Self::WebSocket(Box::new(move |head| Ok(Box::new(dashboards.open(head)?))))
             }
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
+            ModeConfig::Upload(_) => {
+                let uploads = shared.uploads[&route].clone();
+                Self::WebSocket(Box::new(move |_| Ok(Box::new(UploadSession::new(uploads.clone())))))
+            }
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
@@ -175,6 +186,7 @@ impl<'de> Visitor<'de> for NameOrSettings {
         let mode = match name.as_str() {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
             "dashboard" => ModeConfig::Dashboard(map.next_value()?),
+            "upload" => ModeConfig::Upload(map.next_value()?),
             "relay" => ModeConfig::Relay(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {

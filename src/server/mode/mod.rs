@@ -18,6 +18,7 @@ mod iot;
 mod kind;
 mod prefixed_echo;
 mod relay;
+mod upload;
 
 pub(crate) use api::{Message, Mode};
 pub use dashboard::DashboardConfig;
@@ -26,6 +27,8 @@ pub use kind::ModeConfig;
 pub(crate) use kind::Service;
 pub use prefixed_echo::PrefixedEchoConfig;
 pub use relay::RelayRouteConfig;
+pub use upload::UploadConfig;
+pub(crate) use upload::Uploads;
 
 #[cfg(test)]
 mod testing;

@@ -71,6 +71,25 @@ fn a24_defaults_of_iot_stand_before_the_general_ones_and_behind_its_own() {
 }
 
 #[test]
+fn a23_a27_a32_defaults_of_the_dashboard() {
+    let limits = route(&parse(""), "/dashboard").limits;
+    assert_eq!(limits.idle_timeout, Some(Duration::from_secs(300)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(60)));
+    assert!(limits.compression.is_some(), "JSON is worth compressing");
+    let limits = route(&parse("routes: {/dashboard: {compression: false}}"), "/dashboard").limits;
+    assert_eq!(limits.compression, None);
+}
+
+#[test]
+fn a26_defaults_of_the_upload() {
+    let limits = route(&parse("compression: true"), "/upload").limits;
+    assert_eq!(limits.idle_timeout, Some(Duration::from_secs(1800)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(60)));
+    assert_eq!(limits.max_message_size, 10_485_760);
+    assert_eq!(limits.compression, None, "binary data is not worth compressing");
+}
+
+#[test]
 fn everything_can_be_said() {
     let config = parse(
         "
