@@ -14,3 +14,4 @@ mod shutdown;
 mod slow;
 mod support;
 mod tls;
+mod upload;
