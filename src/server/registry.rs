@@ -195,7 +195,7 @@ impl Registry {
             .filter(|slot| slot.id == address.id)
     }
 
-    /// Offers a message to every open session of a route; `report` gets what became of each.
+    /// Offers a message to every open session of a route; `report` gets what became of each. Says how many took it.
     pub(crate) fn fan_out(
         &mut self,
         route: RouteId,
@@ -203,13 +203,15 @@ impl Registry {
         limits: &RouteLimits,
         mut report: impl FnMut(Offered),
     ) -> usize {
-        let members = &self.members[route.index()];
-        for &key in members {
+        let mut taken = 0;
+        for &key in &self.members[route.index()] {
             if let Some(slot) = self.slots.get_mut(key as usize).filter(|slot| slot.is_open()) {
-                report(slot.offer(message.clone(), limits));
+                let offered = slot.offer(message.clone(), limits);
+                taken += usize::from(offered.is_taken());
+                report(offered);
             }
         }
-        members.len()
+        taken
     }
 
     /// Every session.

@@ -17,7 +17,7 @@ use super::ids::RouteId;
 use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
-use super::mode::{ModeConfig, Service, Uploads};
+use super::mode::{Feed, ModeConfig, Service, Uploads};
 use super::registry::Registry;
 use super::relay::Relay;
 use crate::clock::{self, Moment, Wheel};
@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) relay: Arc<Relay>,
     /// Of the routes that take uploads.
     pub(crate) uploads: HashMap<RouteId, Arc<Uploads>>,
+    /// Of the routes with notifications.
+    pub(crate) feeds: HashMap<RouteId, Arc<Feed>>,
     pub(crate) sessions: AtomicUsize,
     pub(crate) last_id: AtomicU64,
 }
@@ -114,6 +116,10 @@ impl Shared {
             ModeConfig::Upload(config) => Some((id, Arc::new(Uploads::new(config)))),
             _ => None,
         });
+        let feeds = by_id().filter_map(|(id, route)| match &route.mode {
+            ModeConfig::Notifications(config) => Some((id, Arc::new(Feed::new(config)))),
+            _ => None,
+        });
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
         let instance = config
             .instance
@@ -123,6 +129,7 @@ impl Shared {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
             instance,
             uploads: uploads.collect(),
+            feeds: feeds.collect(),
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             route_ids,
@@ -199,7 +206,7 @@ impl Worker {
         }
     }
 
-    /// Offers a publication to every open session of its route; says how many there are.
+    /// Offers a publication to every open session of its route; says how many took it.
     pub(crate) fn fan_out(&self, publication: &Publication) -> usize {
         let Publication { route, message } = publication;
         let metrics = &self.metrics().routes[route.index()];

@@ -10,6 +10,7 @@ mod http;
 mod iot;
 mod journal;
 mod limits;
+mod notifications;
 mod shutdown;
 mod slow;
 mod support;

@@ -143,6 +143,14 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         compression: Some(false),
         ..of(ModeConfig::Upload(Default::default()))
     };
+    // Seeds D6, D13.
+    let notifications = RouteConfig {
+        write_deadline: Some(Span::from_secs(15)),
+        pong_wait: Some(Span::from_secs(60)),
+        ping_interval: Some(Span::from_secs(30)),
+        max_message_size: Some(ByteSize(65_536)),
+        ..of(ModeConfig::Notifications(Default::default()))
+    };
     let routes = [
         ("/echo", of(ModeConfig::Echo)),
         ("/ws", of(ModeConfig::PrefixedEcho(Default::default()))),
@@ -150,6 +158,7 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/dashboard", dashboard),
         ("/iot", iot),
         ("/upload", upload),
+        ("/ws-notifications", notifications),
         ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),
         ("/metrics", of(ModeConfig::Metrics)),

@@ -13,6 +13,7 @@ use super::dashboard::{DashboardConfig, Dashboards};
 use super::echo::Echo;
 use super::gate::Gate;
 use super::iot::Iot;
+use super::notifications::{Listener, NotificationsConfig};
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
 use super::relay::{RelayGate, RelayRouteConfig};
 use super::upload::{UploadConfig, UploadSession};
@@ -39,6 +40,8 @@ pub enum ModeConfig {
     Iot,
     /// Files come in chunks (seed A26).
     Upload(UploadConfig),
+    /// Events from NATS are pushed (seed D22).
+    Notifications(NotificationsConfig),
     /// Every connection is a process, bound to another one (seed E).
     Relay(RelayRouteConfig),
     /// HTTP: is the server well.
@@ -58,6 +61,7 @@ const NAMES: &[&str] = &[
     "dashboard",
     "iot",
     "upload",
+    "notifications",
     "relay",
     "health",
     "metrics",
@@ -75,6 +79,7 @@ impl ModeConfig {
             "dashboard" => Self::Dashboard(DashboardConfig::default()),
             "iot" => Self::Iot,
             "upload" => Self::Upload(UploadConfig::default()),
+            "notifications" => Self::Notifications(NotificationsConfig::default()),
             "relay" => Self::Relay(RelayRouteConfig::default()),
             "health" => Self::Health,
             "metrics" => Self::Metrics,
@@ -94,6 +99,7 @@ impl ModeConfig {
             Self::Dashboard(_) => "dashboard",
             Self::Iot => "iot",
             Self::Upload(_) => "upload",
+            Self::Notifications(_) => "notifications",
             Self::Relay(_) => "relay",
             Self::Health => "health",
             Self::Metrics => "metrics",
@@ -138,6 +144,10 @@ impl Service {
             ModeConfig::Upload(_) => {
                 let uploads = shared.uploads[&route].clone();
                 Self::WebSocket(Box::new(move |_| Ok(Box::new(UploadSession::new(uploads.clone())))))
+            }
+            ModeConfig::Notifications(_) => {
+                let feed = shared.feeds[&route].clone();
+                Self::WebSocket(Box::new(move |_| Ok(Box::new(Listener::new(feed.clone())?))))
             }
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
@@ -187,6 +197,7 @@ impl<'de> Visitor<'de> for NameOrSettings {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
             "dashboard" => ModeConfig::Dashboard(map.next_value()?),
             "upload" => ModeConfig::Upload(map.next_value()?),
+            "notifications" => ModeConfig::Notifications(map.next_value()?),
             "relay" => ModeConfig::Relay(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {

@@ -35,6 +35,7 @@ fn nothing_is_the_default() {
             paths,
             [
                 "/broadcast",
+            "/dashboard",
                 "/echo",
                 "/health",
                 "/iot",
@@ -87,6 +88,15 @@ fn a26_defaults_of_the_upload() {
     assert_eq!(limits.ping_interval, Some(Duration::from_secs(60)));
     assert_eq!(limits.max_message_size, 10_485_760);
     assert_eq!(limits.compression, None, "binary data is not worth compressing");
+}
+
+#[test]
+fn d6_d13_defaults_of_the_notifications() {
+    let limits = route(&parse("defaults: {ping_interval: 1s}"), "/ws-notifications").limits;
+    assert_eq!(limits.write_deadline, Some(Duration::from_secs(15)));
+    assert_eq!(limits.pong_wait, Some(Duration::from_secs(60)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(30)));
+    assert_eq!(limits.max_message_size, 65_536);
 }
 
 #[test]

@@ -87,13 +87,15 @@ impl UploadError {
 
 /// Reads a SHA-256 in hexadecimal digits.
 pub(super) fn digest_from_hex(text: &str) -> Result<[u8; 32], UploadError> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 {
         return Err(UploadError::Digest);
     }
+    let digit = |byte: u8| char::from(byte).to_digit(16).ok_or(UploadError::Digest);
+    let mut digest = [0; 32];
     for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| UploadError::Digest)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| UploadError::Digest)?;
+        for &character in digits {
+            *byte = *byte << 4 | digit(character)? as u8;
+        }
     }
     Ok(digest)
 }
