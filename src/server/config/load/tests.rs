@@ -42,7 +42,9 @@ fn nothing_is_the_default() {
                 "/journal",
                 "/metrics",
                 "/relay",
-                "/ws"
+                "/upload",
+                "/ws",
+                "/ws-notifications"
             ]
         );
         assert_eq!(route(&config, "/echo").limits, RouteLimits::default());
