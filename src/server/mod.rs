@@ -66,6 +66,9 @@ pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
-pub use mode::{DashboardConfig, Deliver, ModeConfig, NotificationsConfig, PrefixedEchoConfig, RelayRouteConfig, UploadConfig};
+pub use mode::{
+    DashboardConfig, Deliver, ModeConfig, NotificationsConfig, PrefixedEchoConfig, RelayRouteConfig,
+    UploadConfig,
+};
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
 pub use running::{Server, ServerReport, run};

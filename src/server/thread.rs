@@ -89,7 +89,11 @@ fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Resu
     }
     if worker.index == 0 {
         for (&route, feed) in &worker.shared.feeds {
-            spawn_local(mode::run_notifications(feed.clone(), route, worker.shared.clone()));
+            spawn_local(mode::run_notifications(
+                feed.clone(),
+                route,
+                worker.shared.clone(),
+            ));
         }
     }
     let listeners = listeners

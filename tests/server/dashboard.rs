@@ -29,7 +29,11 @@ async fn a23_figures_come_at_the_interval_without_drift() {
     while number(&last, "seq") < 100 {
         let next = tick(&mut client).await;
         let skipped = number(&next, "skipped") - number(&last, "skipped");
-        assert_eq!(number(&next, "seq"), number(&last, "seq") + 1 + skipped, "a gap is a skip");
+        assert_eq!(
+            number(&next, "seq"),
+            number(&last, "seq") + 1 + skipped,
+            "a gap is a skip"
+        );
         last = next;
     }
     let ticks = number(&last, "seq") - number(&second, "seq");
@@ -46,7 +50,10 @@ async fn a23_a_wrong_interval_is_refused_by_400_with_the_reason() {
     let server = start("");
     for (query, reason) in [
         ("interval=5ms", "interval: an interval is from 10ms to 60s"),
-        ("interval=often", "interval: `often` is not a duration (examples: 250ms, 30s, 1h30m)"),
+        (
+            "interval=often",
+            "interval: `often` is not a duration (examples: 250ms, 30s, 1h30m)",
+        ),
     ] {
         let request = format!(
             "GET /dashboard?{query} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\
@@ -66,15 +73,26 @@ async fn a23_a_client_chooses_series_and_interval() {
     let server = start("routes: {/dashboard: {mode: {dashboard: {interval: 60s, series: 3}}}}");
     let mut client = Client::connect(&server, "/dashboard").await;
     assert_eq!(tick(&mut client).await["series"].as_object().unwrap().len(), 3);
-    client.send_text(r#"{"type":"subscribe","series":["cpu.user"]}"#).await;
-    assert_eq!(tick(&mut client).await, json!({"type": "ack", "series": ["cpu.user"]}));
+    client
+        .send_text(r#"{"type":"subscribe","series":["cpu.user"]}"#)
+        .await;
+    assert_eq!(
+        tick(&mut client).await,
+        json!({"type": "ack", "series": ["cpu.user"]})
+    );
     client.send_text("nonsense").await;
     assert_eq!(tick(&mut client).await["type"], "error");
     client.send_text(r#"{"type":"interval","ms":10}"#).await;
     assert_eq!(tick(&mut client).await, json!({"type": "ack", "interval_ms": 10}));
     let next = tick(&mut client).await;
-    assert_eq!((number(&next, "seq") >= 2, &next["interval_ms"]), (true, &10.into()));
-    assert_eq!(next["series"].as_object().unwrap().keys().collect::<Vec<_>>(), ["cpu.user"]);
+    assert_eq!(
+        (number(&next, "seq") >= 2, &next["interval_ms"]),
+        (true, &10.into())
+    );
+    assert_eq!(
+        next["series"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["cpu.user"]
+    );
     server.stop().await.unwrap();
 }
 
@@ -92,7 +110,10 @@ async fn a32_figures_are_compressed_for_clients_that_offer_it() {
         plain += text.len();
     }
     let saved = 100 - 100 * client.received / plain;
-    println!("{plain} bytes of JSON took {} on the wire: {saved} % less", client.received);
+    println!(
+        "{plain} bytes of JSON took {} on the wire: {saved} % less",
+        client.received
+    );
     assert!(saved >= 40, "{saved} %");
     let mut client = compression::Client::connect(&server, path, None).await;
     assert!(client.receive().await.len() < client.received);

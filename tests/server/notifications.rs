@@ -26,7 +26,11 @@ struct Broker {
 
 impl Broker {
     async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         Self::start_at(port, tempfile::tempdir().unwrap()).await
     }
 
@@ -89,7 +93,10 @@ async fn figure(server: &Server, name: &str) -> u64 {
     let line = format!("wsbench_notifications_{name}{{route=\"/ws-notifications\"}} ");
     let page = body(server, "/metrics").await;
     let found = page.lines().find_map(|found| found.strip_prefix(&line));
-    found.unwrap_or_else(|| panic!("no {line} in {page}")).parse().unwrap()
+    found
+        .unwrap_or_else(|| panic!("no {line} in {page}"))
+        .parse()
+        .unwrap()
 }
 
 /// Waits until a figure has this value.
@@ -99,7 +106,9 @@ async fn until(server: &Server, name: &str, value: u64) {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{name} does not become {value}"));
+    timeout(PATIENCE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("{name} does not become {value}"));
 }
 
 /// Publishes an event with this number, once, however often that has to be tried.
@@ -159,7 +168,11 @@ async fn d22_events_reach_all_clients_and_wait_while_there_is_none() {
 
     let mut second = Client::connect(&server, "/ws-notifications").await;
     second.send_text("here").await;
-    assert_eq!(second.receive_text().await, "here", "what a client sends comes back");
+    assert_eq!(
+        second.receive_text().await,
+        "here",
+        "what a client sends comes back"
+    );
     for number in 5..105 {
         publish(&publisher, number).await;
     }
@@ -208,7 +221,11 @@ async fn d22_a_broker_that_is_killed_and_started_again_costs_no_event_and_double
 
     let all: HashSet<u64> = (0..=600).collect();
     for (index, client) in clients.iter_mut().enumerate() {
-        let mut numbers = if index == 0 { std::mem::take(&mut seen) } else { Vec::new() };
+        let mut numbers = if index == 0 {
+            std::mem::take(&mut seen)
+        } else {
+            Vec::new()
+        };
         let mut seqs = HashSet::new();
         while numbers.len() < all.len() {
             match client.receive().await {
@@ -257,14 +274,21 @@ const NOWHERE: &str = "nats://127.0.0.1:1";
 async fn d13_d15_100_kib_are_above_the_limit_of_64_kib() {
     let server = server(NOWHERE);
     let mut client = Client::connect(&server, "/ws-notifications").await;
-    assert_eq!(figure(&server, "broker_up").await, 0, "a broker that is away is no reason to refuse");
+    assert_eq!(
+        figure(&server, "broker_up").await,
+        0,
+        "a broker that is away is no reason to refuse"
+    );
     let text = "x".repeat(65_536);
     client.send_text(&text).await;
     assert_eq!(client.receive_text().await, text);
     client.send_text(&"x".repeat(102_400)).await;
     let (code, reason) = client.receive_close().await;
     assert_eq!(code, 1009);
-    assert!(reason.starts_with("message above the limit of 65536 bytes"), "{reason}");
+    assert!(
+        reason.starts_with("message above the limit of 65536 bytes"),
+        "{reason}"
+    );
     server.stop().await.unwrap();
 }
 

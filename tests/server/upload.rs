@@ -15,7 +15,9 @@ const MIB: usize = 1 << 20;
 const CHUNK: usize = 10 * MIB;
 
 fn bytes(length: usize) -> Vec<u8> {
-    (0..length).map(|index| (index ^ (index >> 8) ^ (index >> 16)) as u8).collect()
+    (0..length)
+        .map(|index| (index ^ (index >> 8) ^ (index >> 16)) as u8)
+        .collect()
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -63,8 +65,12 @@ async fn a26_64_mib_arrive_in_chunks_although_the_connection_is_cut() {
     }
     // A frame of 10 MiB that breaks off after 4 MiB.
     let tcp = client.socket.get_mut();
-    tcp.write_all(&[0x82, 0xff, 0, 0, 0, 0, 0, 0xa0, 0, 0, 0, 0, 0, 0]).await.unwrap();
-    tcp.write_all(&file[3 * CHUNK..3 * CHUNK + 4 * MIB]).await.unwrap();
+    tcp.write_all(&[0x82, 0xff, 0, 0, 0, 0, 0, 0xa0, 0, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
+    tcp.write_all(&file[3 * CHUNK..3 * CHUNK + 4 * MIB])
+        .await
+        .unwrap();
     drop(client);
 
     let mut client = Client::connect(&server, "/upload").await;
@@ -88,14 +94,21 @@ async fn a26_64_mib_arrive_in_chunks_although_the_connection_is_cut() {
 async fn a26_a38_a_chunk_has_at_most_10485760_bytes() {
     let server = start("");
     let mut client = Client::connect(&server, "/upload").await;
-    say(&mut client, &json!({"type": "begin", "name": "x", "size": 2 * CHUNK})).await;
+    say(
+        &mut client,
+        &json!({"type": "begin", "name": "x", "size": 2 * CHUNK}),
+    )
+    .await;
     let chunk = bytes(CHUNK + 1);
     assert_eq!(send(&mut client, &chunk[1..]).await["bytes"], 10_485_760);
     // The server refuses by the frame's header, so not all may be sent.
     let _ = client.socket.send(Message::binary(chunk)).await;
     let (code, reason) = client.receive_close().await;
     assert_eq!(code, 1009);
-    assert!(reason.starts_with("message above the limit of 10485760 bytes"), "{reason}");
+    assert!(
+        reason.starts_with("message above the limit of 10485760 bytes"),
+        "{reason}"
+    );
     server.stop().await.unwrap();
 }
 
@@ -122,7 +135,12 @@ async fn a26_messages_that_come_together_are_answered_in_order() {
 async fn a26_whoever_resumes_takes_over_and_the_other_is_told() {
     let server = start("");
     let mut first = Client::connect(&server, "/upload").await;
-    let id = say(&mut first, &json!({"type": "begin", "name": "x", "size": 100_000})).await["id"].clone();
+    let id = say(
+        &mut first,
+        &json!({"type": "begin", "name": "x", "size": 100_000}),
+    )
+    .await["id"]
+        .clone();
     send(&mut first, &bytes(40_000)).await;
     let mut second = Client::connect(&server, "/upload").await;
     let ready = say(&mut second, &json!({"type": "begin", "id": id})).await;
@@ -140,7 +158,9 @@ async fn a26_whoever_resumes_takes_over_and_the_other_is_told() {
 async fn a26_files_are_stored_under_names_of_the_servers_choice() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().display();
-    let server = start(&format!("routes: {{/upload: {{mode: {{upload: {{directory: '{path}'}}}}}}}}"));
+    let server = start(&format!(
+        "routes: {{/upload: {{mode: {{upload: {{directory: '{path}'}}}}}}}}"
+    ));
     let mut client = Client::connect(&server, "/upload").await;
     let file = bytes(300_000);
     let begin = json!({"type": "begin", "name": "../../etc/passwd", "size": file.len()});
@@ -148,8 +168,14 @@ async fn a26_files_are_stored_under_names_of_the_servers_choice() {
     for chunk in file.chunks(100_000) {
         send(&mut client, chunk).await;
     }
-    assert_eq!(say(&mut client, &json!({"type": "end"})).await["sha256"], sha256(&file));
-    assert_eq!(fs::read(directory.path().join(id.as_str().unwrap())).unwrap(), file);
+    assert_eq!(
+        say(&mut client, &json!({"type": "end"})).await["sha256"],
+        sha256(&file)
+    );
+    assert_eq!(
+        fs::read(directory.path().join(id.as_str().unwrap())).unwrap(),
+        file
+    );
     // One that is not what it was said to be, and one that is aborted.
     let begin = json!({"type": "begin", "name": "x", "size": 1, "sha256": "00".repeat(32)});
     say(&mut client, &begin).await;
@@ -157,9 +183,16 @@ async fn a26_files_are_stored_under_names_of_the_servers_choice() {
     assert_eq!(say(&mut client, &json!({"type": "end"})).await["ok"], false);
     say(&mut client, &json!({"type": "begin", "name": "x", "size": 1})).await;
     send(&mut client, b"x").await;
-    assert_eq!(say(&mut client, &json!({"type": "abort"})).await["type"], "aborted");
+    assert_eq!(
+        say(&mut client, &json!({"type": "abort"})).await["type"],
+        "aborted"
+    );
     server.stop().await.unwrap();
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "only the complete file is kept");
+    assert_eq!(
+        fs::read_dir(directory.path()).unwrap().count(),
+        1,
+        "only the complete file is kept"
+    );
 }
 
 #[tokio::test]
@@ -167,7 +200,9 @@ async fn a26_what_cannot_be_stored_is_told_and_the_upload_goes_on() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("later");
     let path = directory.display();
-    let server = start(&format!("routes: {{/upload: {{mode: {{upload: {{directory: '{path}'}}}}}}}}"));
+    let server = start(&format!(
+        "routes: {{/upload: {{mode: {{upload: {{directory: '{path}'}}}}}}}}"
+    ));
     let mut client = Client::connect(&server, "/upload").await;
     say(&mut client, &json!({"type": "begin", "name": "x", "size": 3})).await;
     let refused = send(&mut client, b"abc").await;

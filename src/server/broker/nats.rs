@@ -1,8 +1,8 @@
 //! Connecting to NATS.
 
 pub(crate) use async_nats::client::RequestErrorKind;
-pub(crate) use async_nats::{Client, ConnectError, Request};
 use async_nats::connection::State;
+pub(crate) use async_nats::{Client, ConnectError, Request};
 use async_nats::{ConnectOptions, Event, ServerAddr};
 
 /// Connects in the background and reconnects whenever the connection is lost. `name` is what the server's monitoring calls

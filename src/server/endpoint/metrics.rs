@@ -178,15 +178,24 @@ impl Page<'_> {
         feeds.sort_by_key(|(path, _)| *path);
         type Read = fn(&Feed) -> u64;
         let families: [(&str, &str, &str, Read); 4] = [
-            ("broker_up", "gauge", "Whether events can come from the broker.", |feed| {
-                u64::from(feed.is_up())
-            }),
-            ("delivered_total", "counter", "Events that at least one client got.", |feed| {
-                feed.delivered.get()
-            }),
-            ("returned_total", "counter", "Events that no client was there for.", |feed| {
-                feed.returned.get()
-            }),
+            (
+                "broker_up",
+                "gauge",
+                "Whether events can come from the broker.",
+                |feed| u64::from(feed.is_up()),
+            ),
+            (
+                "delivered_total",
+                "counter",
+                "Events that at least one client got.",
+                |feed| feed.delivered.get(),
+            ),
+            (
+                "returned_total",
+                "counter",
+                "Events that no client was there for.",
+                |feed| feed.returned.get(),
+            ),
             (
                 "repeated_total",
                 "counter",

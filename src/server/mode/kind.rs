@@ -143,7 +143,9 @@ impl Service {
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
             ModeConfig::Upload(_) => {
                 let uploads = shared.uploads[&route].clone();
-                Self::WebSocket(Box::new(move |_| Ok(Box::new(UploadSession::new(uploads.clone())))))
+                Self::WebSocket(Box::new(move |_| {
+                    Ok(Box::new(UploadSession::new(uploads.clone())))
+                }))
             }
             ModeConfig::Notifications(_) => {
                 let feed = shared.feeds[&route].clone();

@@ -285,7 +285,11 @@ mod tests {
         assert_eq!(deadlines.next(&limits), Moment::NEVER);
         deadlines.write_blocked(&limits, false, at(5));
         deadlines.wake_mode(at(6));
-        assert_eq!(deadlines.check(&limits, at(7)), Due::Nothing, "the client takes nothing");
+        assert_eq!(
+            deadlines.check(&limits, at(7)),
+            Due::Nothing,
+            "the client takes nothing"
+        );
         deadlines.closing(&limits, at(8));
         assert_eq!(deadlines.next(&limits), Moment::NEVER);
         assert_eq!(deadlines.check(&limits, at(1_000_000)), Due::Nothing);

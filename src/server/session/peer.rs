@@ -81,7 +81,9 @@ impl<'a> Peer<'a> {
 
     /// Counts messages that this client did not get because it reads too slowly.
     pub(crate) fn dropped(&self, count: u64) {
-        self.worker.metrics().routes[self.route.index()].dropped.add(count);
+        self.worker.metrics().routes[self.route.index()]
+            .dropped
+            .add(count);
     }
 
     /// A way to reach this client from any task or thread.

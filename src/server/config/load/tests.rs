@@ -35,7 +35,7 @@ fn nothing_is_the_default() {
             paths,
             [
                 "/broadcast",
-            "/dashboard",
+                "/dashboard",
                 "/echo",
                 "/health",
                 "/iot",

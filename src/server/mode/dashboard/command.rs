@@ -84,9 +84,15 @@ mod tests {
     #[test]
     fn reads_commands() {
         for (text, command) in [
-            (r#"{"type":"subscribe","series":["c","a","c"]}"#, Command::Subscribe(vec![0, 2])),
+            (
+                r#"{"type":"subscribe","series":["c","a","c"]}"#,
+                Command::Subscribe(vec![0, 2]),
+            ),
             (r#"{"type":"subscribe","series":[]}"#, Command::Subscribe(vec![])),
-            (r#"{"type":"unsubscribe","series":["b"]}"#, Command::Unsubscribe(vec![1])),
+            (
+                r#"{"type":"unsubscribe","series":["b"]}"#,
+                Command::Unsubscribe(vec![1]),
+            ),
             (r#"{"type":"unsubscribe"}"#, Command::UnsubscribeAll),
             (
                 r#"{"type":"interval","ms":250}"#,
@@ -102,11 +108,23 @@ mod tests {
         for (text, reason) in [
             ("nonsense", "cannot read the command: "),
             ("{}", "cannot read the command: missing field `type`"),
-            (r#"{"type":"dance"}"#, "cannot read the command: unknown variant `dance`"),
-            (r#"{"type":"subscribe"}"#, "cannot read the command: missing field `series`"),
-            (r#"{"type":"subscribe","series":["a","x"]}"#, "there is no series `x`"),
+            (
+                r#"{"type":"dance"}"#,
+                "cannot read the command: unknown variant `dance`",
+            ),
+            (
+                r#"{"type":"subscribe"}"#,
+                "cannot read the command: missing field `series`",
+            ),
+            (
+                r#"{"type":"subscribe","series":["a","x"]}"#,
+                "there is no series `x`",
+            ),
             (r#"{"type":"interval","ms":9}"#, "an interval is from 10ms to 60s"),
-            (r#"{"type":"interval","ms":60001}"#, "an interval is from 10ms to 60s"),
+            (
+                r#"{"type":"interval","ms":60001}"#,
+                "an interval is from 10ms to 60s",
+            ),
             (r#"{"type":"interval","ms":-1}"#, "cannot read the command: "),
         ] {
             let error = read(MessageKind::Text, text).unwrap_err();

@@ -82,7 +82,9 @@ impl Dashboard {
             interval: self.schedule.interval(),
             chosen: self.chosen.as_deref(),
         };
-        peer.compose(MessageKind::Text, |out| self.figures.write(shared, now, tick, out));
+        peer.compose(MessageKind::Text, |out| {
+            self.figures.write(shared, now, tick, out);
+        });
     }
 
     fn set_interval(&mut self, interval: Duration, peer: &mut Peer<'_>) {
@@ -169,9 +171,18 @@ mod tests {
 
     #[test]
     fn a23_the_interval_is_the_querys_or_a_second() {
-        for (query, millis) in [("", 1_000), ("?interval=250ms", 250), ("?tag=x&interval=10ms", 10), ("?interval=60s", 60_000)] {
+        for (query, millis) in [
+            ("", 1_000),
+            ("?interval=250ms", 250),
+            ("?tag=x&interval=10ms", 10),
+            ("?interval=60s", 60_000),
+        ] {
             let dashboard = dashboard(query).unwrap();
-            assert_eq!(dashboard.schedule.interval(), Duration::from_millis(millis), "{query}");
+            assert_eq!(
+                dashboard.schedule.interval(),
+                Duration::from_millis(millis),
+                "{query}"
+            );
         }
     }
 
@@ -181,11 +192,21 @@ mod tests {
             ("?interval=9ms", "interval: an interval is from 10ms to 60s"),
             ("?interval=61s", "interval: an interval is from 10ms to 60s"),
             ("?interval=0", "interval: an interval is from 10ms to 60s"),
-            ("?interval=", "interval: `` is not a duration (examples: 250ms, 30s, 1h30m)"),
-            ("?interval=fast", "interval: `fast` is not a duration (examples: 250ms, 30s, 1h30m)"),
+            (
+                "?interval=",
+                "interval: `` is not a duration (examples: 250ms, 30s, 1h30m)",
+            ),
+            (
+                "?interval=fast",
+                "interval: `fast` is not a duration (examples: 250ms, 30s, 1h30m)",
+            ),
         ] {
             let refusal = dashboard(query).unwrap_err();
-            assert_eq!((refusal.status.as_u16(), refusal.reason.as_str()), (400, reason), "{query}");
+            assert_eq!(
+                (refusal.status.as_u16(), refusal.reason.as_str()),
+                (400, reason),
+                "{query}"
+            );
         }
     }
 
@@ -203,7 +224,10 @@ mod tests {
         let ack = only(&bench.text(r#"{"type":"subscribe","series":["net.in","cpu.user"]}"#));
         assert_eq!(ack, json!({"type": "ack", "series": ["cpu.user", "net.in"]}));
         let series = only(&bench.open())["series"].clone();
-        assert_eq!(series.as_object().unwrap().keys().collect::<Vec<_>>(), ["cpu.user", "net.in"]);
+        assert_eq!(
+            series.as_object().unwrap().keys().collect::<Vec<_>>(),
+            ["cpu.user", "net.in"]
+        );
         let ack = only(&bench.text(r#"{"type":"unsubscribe","series":["net.in"]}"#));
         assert_eq!(ack["series"], json!(["cpu.user"]));
         only(&bench.text(r#"{"type":"unsubscribe"}"#));

@@ -61,7 +61,8 @@ impl Default for NotificationsConfig {
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let url = Option::<String>::deserialize(deserializer)?;
     if let Some(url) = &url {
-        nats::check_url(url).map_err(|error| D::Error::custom(format!("`{url}` is no URL of NATS: {error}")))?;
+        nats::check_url(url)
+            .map_err(|error| D::Error::custom(format!("`{url}` is no URL of NATS: {error}")))?;
     }
     Ok(url)
 }

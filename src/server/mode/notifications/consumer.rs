@@ -154,7 +154,9 @@ impl Consumer {
             } else {
                 all = false;
                 self.feed.returned.add(1);
-                event.ack_with(jetstream::AckKind::Nak(Some(RETURN_DELAY))).await?;
+                event
+                    .ack_with(jetstream::AckKind::Nak(Some(RETURN_DELAY)))
+                    .await?;
             }
         }
         Ok(all)
@@ -210,7 +212,10 @@ mod tests {
     fn d22_each_server_and_route_has_a_consumer_of_its_own() {
         let config = NotificationsConfig::default();
         let wanted = consumer_config(&config, "a.1", "/ws-notifications");
-        assert_eq!(wanted.durable_name.as_deref(), Some("wsbench-a-1-ws-notifications"));
+        assert_eq!(
+            wanted.durable_name.as_deref(),
+            Some("wsbench-a-1-ws-notifications")
+        );
         assert_eq!((wanted.inactive_threshold, wanted.max_deliver), (INACTIVE, 0));
         assert_eq!(wanted.filter_subject, "notifications.>");
         let config = NotificationsConfig {
@@ -221,6 +226,9 @@ mod tests {
         let wanted = consumer_config(&config, "a", "/n");
         assert_eq!(wanted.durable_name.as_deref(), Some("mine"));
         assert_eq!(wanted.inactive_threshold, Duration::ZERO);
-        assert_eq!((wanted.filter_subject.as_str(), wanted.filter_subjects), ("", config.subjects));
+        assert_eq!(
+            (wanted.filter_subject.as_str(), wanted.filter_subjects),
+            ("", config.subjects)
+        );
     }
 }

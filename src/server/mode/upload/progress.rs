@@ -55,7 +55,9 @@ impl Progress {
 
     /// Keeps the file under its final name, if it is to be kept.
     pub(super) fn keep(&mut self) -> io::Result<()> {
-        let Some(place) = &mut self.place else { return Ok(()) };
+        let Some(place) = &mut self.place else {
+            return Ok(());
+        };
         // An empty file has had no chunk.
         place.open()?.sync_all()?;
         fs::rename(place.part(), &place.path)?;
@@ -73,7 +75,9 @@ impl Place {
         if self.file.is_none() {
             self.file = Some(create(&self.part())?);
         }
-        self.file.as_mut().ok_or_else(|| io::Error::other("the file is not open"))
+        self.file
+            .as_mut()
+            .ok_or_else(|| io::Error::other("the file is not open"))
     }
 
     /// Writes at `offset`, over whatever a failed attempt has left there.
@@ -152,14 +156,18 @@ mod tests {
         let mut progress = Progress::new(Some(path.clone()));
         progress.take(b"ab").unwrap();
         let good = progress.place.as_mut().unwrap().file.take();
-        progress.place.as_mut().unwrap().file = Some(OpenOptions::new().write(true).open("/dev/full").unwrap());
+        progress.place.as_mut().unwrap().file =
+            Some(OpenOptions::new().write(true).open("/dev/full").unwrap());
         let error = progress.take(b"c").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert_eq!((progress.offset, progress.chunks), (2, 1));
         progress.place.as_mut().unwrap().file = good;
         progress.take(b"c").unwrap();
         progress.keep().unwrap();
-        assert_eq!((to_hex(&progress.digest()).as_str(), fs::read(&path).unwrap()), (ABC, b"abc".to_vec()));
+        assert_eq!(
+            (to_hex(&progress.digest()).as_str(), fs::read(&path).unwrap()),
+            (ABC, b"abc".to_vec())
+        );
     }
 
     #[test]
@@ -168,7 +176,10 @@ mod tests {
         let path = directory.path().join("one");
         fs::write(path.with_extension(PART), "precious").unwrap();
         let mut progress = Progress::new(Some(path.clone()));
-        assert_eq!(progress.take(b"x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            progress.take(b"x").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         drop(progress);
         assert_eq!(fs::read(path.with_extension(PART)).unwrap(), b"precious");
     }

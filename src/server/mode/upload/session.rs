@@ -280,7 +280,9 @@ mod tests {
     use crate::server::mode::testing::{Bench, texts};
 
     fn bench() -> Bench<UploadSession> {
-        Bench::new(UploadSession::new(Arc::new(Uploads::new(&UploadConfig::default()))))
+        Bench::new(UploadSession::new(Arc::new(Uploads::new(
+            &UploadConfig::default(),
+        ))))
     }
 
     fn only(sent: &[u8]) -> Value {
@@ -317,7 +319,9 @@ mod tests {
     fn a26_a_wrong_hash_is_told() {
         let mut bench = bench();
         let zeros = "00".repeat(32);
-        only(&bench.text(&format!(r#"{{"type":"begin","name":"x","size":0,"sha256":"{zeros}"}}"#)));
+        only(&bench.text(&format!(
+            r#"{{"type":"begin","name":"x","size":0,"sha256":"{zeros}"}}"#
+        )));
         assert_eq!(only(&bench.text(r#"{"type":"end"}"#))["ok"], false);
     }
 
@@ -325,16 +329,25 @@ mod tests {
     fn b9_what_makes_no_sense_is_answered_by_an_error() {
         let mut bench = bench();
         let error = only(&bench.text("nonsense"));
-        assert_eq!((&error["type"], &error["code"]), (&"error".into(), &"bad-message".into()));
+        assert_eq!(
+            (&error["type"], &error["code"]),
+            (&"error".into(), &"bad-message".into())
+        );
         assert_eq!(only(&bench.binary(b"x"))["code"], "not-begun");
         assert_eq!(only(&bench.text(r#"{"type":"abort"}"#))["code"], "not-begun");
         only(&bench.text(r#"{"type":"begin","name":"x","size":3}"#));
         let again = only(&bench.text(r#"{"type":"begin","name":"x","size":3}"#));
         assert_eq!(again["code"], "already-begun");
         let overrun = only(&bench.binary(b"four"));
-        assert_eq!(overrun["message"], "the chunk has 4 bytes, but only 3 are missing");
+        assert_eq!(
+            overrun["message"],
+            "the chunk has 4 bytes, but only 3 are missing"
+        );
         let early = only(&bench.text(r#"{"type":"end"}"#));
-        assert_eq!((&early["code"], &early["message"]), (&"incomplete".into(), &"3 bytes are missing".into()));
+        assert_eq!(
+            (&early["code"], &early["message"]),
+            (&"incomplete".into(), &"3 bytes are missing".into())
+        );
         assert_eq!(only(&bench.binary(b"abc"))["offset"], 3, "the upload goes on");
         assert_eq!(only(&bench.text(r#"{"type":"abort"}"#))["type"], "aborted");
     }

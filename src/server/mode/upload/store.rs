@@ -76,7 +76,12 @@ impl Uploads {
     }
 
     /// A new upload, of `owner`.
-    pub(super) fn begin(&self, begin: Begin, owner: ConnectionId, now: Moment) -> Result<Arc<Upload>, UploadError> {
+    pub(super) fn begin(
+        &self,
+        begin: Begin,
+        owner: ConnectionId,
+        now: Moment,
+    ) -> Result<Arc<Upload>, UploadError> {
         let name = begin.name.ok_or(UploadError::Missing("name"))?;
         let size = begin.size.ok_or(UploadError::Missing("size"))?;
         if name.len() > MAX_NAME {
@@ -87,7 +92,11 @@ impl Uploads {
         }
         let sha256 = begin.sha256.as_deref().map(digest_from_hex).transpose()?;
         let id = to_hex(&rand::random::<[u8; 16]>());
-        let path = self.config.directory.as_ref().map(|directory| directory.join(&id));
+        let path = self
+            .config
+            .directory
+            .as_ref()
+            .map(|directory| directory.join(&id));
         let upload = Arc::new(Upload {
             id: id.clone(),
             name,
@@ -143,7 +152,9 @@ impl Uploads {
             return Ok(());
         }
         let waiting = open.iter().filter(|(_, kept)| kept.left != Moment::NEVER);
-        let oldest = waiting.min_by_key(|(_, kept)| kept.left).map(|(id, _)| id.clone());
+        let oldest = waiting
+            .min_by_key(|(_, kept)| kept.left)
+            .map(|(id, _)| id.clone());
         open.remove(&oldest.ok_or(UploadError::TooMany)?);
         Ok(())
     }
@@ -191,7 +202,9 @@ impl Upload {
 
 impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upload").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Upload")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -249,7 +262,10 @@ mod tests {
         resume(&uploads, &upload.id, 1).unwrap();
         assert_eq!(upload.progress(FIRST).err().unwrap().code(), "taken-over");
         uploads.leave(&upload, FIRST, at(2));
-        assert!(uploads.open()[&upload.id].left == Moment::NEVER, "the first one's end changes nothing");
+        assert!(
+            uploads.open()[&upload.id].left == Moment::NEVER,
+            "the first one's end changes nothing"
+        );
     }
 
     #[test]
@@ -258,8 +274,14 @@ mod tests {
         let upload = uploads.begin(file(10), FIRST, at(0)).unwrap();
         for begin in [
             file(11),
-            Begin { name: Some("b.txt".to_owned()), ..file(10) },
-            Begin { sha256: Some("00".repeat(32)), ..file(10) },
+            Begin {
+                name: Some("b.txt".to_owned()),
+                ..file(10)
+            },
+            Begin {
+                sha256: Some("00".repeat(32)),
+                ..file(10)
+            },
         ] {
             let error = uploads.resume(&upload.id, &begin, SECOND, at(1)).unwrap_err();
             assert_eq!(error.code(), "mismatch", "{begin:?}");
@@ -272,7 +294,10 @@ mod tests {
         let uploads = uploads(2);
         let first = uploads.begin(file(1), FIRST, at(0)).unwrap();
         let second = uploads.begin(file(1), SECOND, at(0)).unwrap();
-        assert_eq!(uploads.begin(file(1), FIRST, at(1)).unwrap_err().code(), "too-many-uploads");
+        assert_eq!(
+            uploads.begin(file(1), FIRST, at(1)).unwrap_err().code(),
+            "too-many-uploads"
+        );
         uploads.leave(&second, SECOND, at(2));
         uploads.leave(&first, FIRST, at(3));
         uploads.begin(file(1), FIRST, at(4)).unwrap();
@@ -285,9 +310,27 @@ mod tests {
         let uploads = uploads(2);
         for (begin, code) in [
             (Begin::default(), "bad-begin"),
-            (Begin { size: None, ..file(1) }, "bad-begin"),
-            (Begin { name: Some("x".repeat(256)), ..file(1) }, "bad-begin"),
-            (Begin { sha256: Some("xyz".to_owned()), ..file(1) }, "bad-begin"),
+            (
+                Begin {
+                    size: None,
+                    ..file(1)
+                },
+                "bad-begin",
+            ),
+            (
+                Begin {
+                    name: Some("x".repeat(256)),
+                    ..file(1)
+                },
+                "bad-begin",
+            ),
+            (
+                Begin {
+                    sha256: Some("xyz".to_owned()),
+                    ..file(1)
+                },
+                "bad-begin",
+            ),
             (file(1001), "too-large"),
         ] {
             let error = uploads.begin(begin, FIRST, at(0)).unwrap_err();
