@@ -145,11 +145,14 @@ pub(crate) async fn forward(worker: Rc<Worker>, other: usize, mailbox: Mailbox) 
     }
 }
 
-/// Offers publications to this worker's sessions, a portion at a time.
-pub(crate) async fn fan_out(worker: &Worker, publications: Vec<Publication>) {
+/// Offers publications to this worker's sessions, a portion at a time; says of each how many took it.
+pub(crate) async fn fan_out(worker: &Worker, publications: Vec<Publication>) -> Vec<usize> {
     let mut deliveries = 0;
+    let mut taken = Vec::with_capacity(publications.len());
     for publication in publications {
-        deliveries += worker.fan_out(&publication);
+        let takers = worker.fan_out(&publication);
+        taken.push(takers);
+        deliveries += takers;
         if deliveries >= DELIVERIES_PER_TURN {
             deliveries = 0;
             tokio::task::yield_now().await;
@@ -158,6 +161,7 @@ pub(crate) async fn fan_out(worker: &Worker, publications: Vec<Publication>) {
     if deliveries > 0 {
         tokio::task::yield_now().await;
     }
+    taken
 }
 
 #[cfg(test)]

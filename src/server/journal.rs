@@ -119,8 +119,8 @@ impl WallClock {
 
     /// Milliseconds since 1970.
     pub(crate) fn unix_millis(self, at: Moment) -> u64 {
-        let millis = (self.unix + (at - self.moment)).as_millis();
-        u64::try_from(millis).unwrap_or(u64::MAX)
+        let unix = self.unix + (at - self.moment);
+        u64::try_from(unix.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Seconds since 1970, to the microsecond.

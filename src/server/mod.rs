@@ -73,6 +73,9 @@ pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
-pub use mode::{ChatConfig, GameConfig, ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
+pub use mode::{
+    ChatConfig, DashboardConfig, Deliver, GameConfig, ModeConfig, NotificationsConfig, PrefixedEchoConfig,
+    RelayRouteConfig, UploadConfig,
+};
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
 pub use running::{Server, ServerReport, run};

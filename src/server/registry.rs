@@ -248,7 +248,7 @@ impl Registry {
             .filter(|slot| slot.id == address.id)
     }
 
-    /// Offers a message to every open session of a room; `report` gets what became of each. Says how many there are.
+    /// Offers a message to every open session of a room; `report` gets what became of each. Says how many took it.
     pub(crate) fn fan_out(
         &mut self,
         (route, room): (RouteId, &RoomName),
@@ -259,13 +259,15 @@ impl Registry {
         let Some(room_key) = self.find_room(route, room) else {
             return 0;
         };
-        let members = &self.rooms[room_key as usize];
-        for &key in members {
+        let mut taken = 0;
+        for &key in &self.rooms[room_key as usize] {
             if let Some(slot) = self.slots.get_mut(key as usize).filter(|slot| slot.is_open()) {
-                report(slot.offer(message.clone(), limits));
+                let offered = slot.offer(message.clone(), limits);
+                taken += usize::from(offered.is_taken());
+                report(offered);
             }
         }
-        members.len()
+        taken
     }
 
     /// Every session.

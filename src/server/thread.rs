@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::handle::Order;
 use super::hub;
 use super::listener;
+use super::mode;
 use super::registry::SessionOrder;
 use super::worker::{self, Shared, Worker};
 use crate::clock;
@@ -94,6 +95,15 @@ fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Resu
             spawn_local(hub::forward(worker.clone(), other, mailbox.clone()));
         }
     }
+    if worker.index == 0 {
+        for (&route, feed) in &worker.shared.feeds {
+            spawn_local(mode::run_notifications(
+                feed.clone(),
+                route,
+                worker.shared.clone(),
+            ));
+        }
+    }
     let listeners = listeners
         .into_iter()
         .map(TcpListener::from_std)
@@ -147,7 +157,13 @@ async fn obeying(worker: &Worker, mailbox: &mut mpsc::Receiver<Order>, end: impl
 /// Does what it is told from outside.
 pub(crate) async fn obey(worker: &Worker, order: Order) {
     match order {
-        Order::Publish(publications) => hub::fan_out(worker, publications).await,
+        Order::Publish(publications) => {
+            hub::fan_out(worker, publications).await;
+        }
+        Order::Offer(publications, taken) => {
+            // Whoever asked may have gone.
+            let _ = taken.send(hub::fan_out(worker, publications).await);
+        }
         Order::Deliver(address, message) => worker.deliver(address, message),
         Order::Session(address, order) => worker.registry.borrow_mut().order(address, order),
         Order::Inspect(reply) => {

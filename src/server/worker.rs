@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
+use tokio::time::MissedTickBehavior;
 
 use super::backplane::Backplane;
 use super::config::{ConfigError, ConnectionLimits, RouteLimits, RoutePlan, ServerConfig, plan_routes};
@@ -19,8 +20,8 @@ use super::ids::RouteId;
 use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
-use super::mode::Service;
 use super::ratelimit::{ConnectionLimiter, ConnectionQuota};
+use super::mode::{Feed, ModeConfig, Service, Uploads};
 use super::registry::Registry;
 use super::relay::Relay;
 use crate::clock::{self, Moment, Wheel};
@@ -48,6 +49,10 @@ pub(crate) struct Shared {
     /// The way to the rooms of other servers, if they share them.
     pub(crate) backplane: Option<Backplane>,
     pub(crate) matches: Matches,
+    /// Of the routes that take uploads.
+    pub(crate) uploads: HashMap<RouteId, Arc<Uploads>>,
+    /// Of the routes with notifications.
+    pub(crate) feeds: HashMap<RouteId, Arc<Feed>>,
     pub(crate) last_id: AtomicU64,
 }
 
@@ -116,8 +121,16 @@ impl Shared {
     ) -> Result<(Self, Vec<mpsc::Receiver<Order>>), ConfigError> {
         let routes = plan_routes(config)?;
         let guards = routes.iter().map(guard).collect::<Result<_, _>>()?;
-        let ids = (0..).map(RouteId);
-        let route_ids = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
+        let by_id = || (0..).map(RouteId).zip(&routes);
+        let route_ids = by_id().map(|(id, route)| (route.path.clone(), id)).collect();
+        let uploads = by_id().filter_map(|(id, route)| match &route.mode {
+            ModeConfig::Upload(config) => Some((id, Arc::new(Uploads::new(config)))),
+            _ => None,
+        });
+        let feeds = by_id().filter_map(|(id, route)| match &route.mode {
+            ModeConfig::Notifications(config) => Some((id, Arc::new(Feed::new(config)))),
+            _ => None,
+        });
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
         let instance = config
             .instance
@@ -128,6 +141,8 @@ impl Shared {
             backplane: Backplane::new(&config.backplane),
             matches: Matches::default(),
             instance,
+            uploads: uploads.collect(),
+            feeds: feeds.collect(),
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             guards,
@@ -169,10 +184,10 @@ impl Worker {
         let now = clock::now();
         Rc::new(Self {
             index,
-            services: shared
-                .routes
-                .iter()
-                .map(|route| Service::new(&route.mode, &shared))
+            services: (0..)
+                .map(RouteId)
+                .zip(&shared.routes)
+                .map(|(id, route)| Service::new(&route.mode, id, &shared))
                 .collect(),
             registry: RefCell::new(Registry::new(shared.routes.len())),
             hub: Hub::new(index, shared.mailboxes.len()),
@@ -219,7 +234,7 @@ impl Worker {
         }
     }
 
-    /// Offers a publication to every open session of its room; says how many there are.
+    /// Offers a publication to every open session of its room; says how many took it.
     pub(crate) fn fan_out(&self, publication: &Publication) -> usize {
         let Publication { route, room, message } = publication;
         let metrics = &self.metrics().routes[route.index()];
@@ -290,7 +305,12 @@ pub(crate) async fn keep_time(worker: Rc<Worker>) {
         while worker.registry.borrow().len() == 0 {
             worker.session_opened.notified().await;
         }
-        tokio::time::sleep(TICK).await;
-        worker.tick(clock::now());
+        // Sleeping for a tick each time would make ticks longer than they are meant to be.
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while worker.registry.borrow().len() > 0 {
+            ticks.tick().await;
+            worker.tick(clock::now());
+        }
     }
 }

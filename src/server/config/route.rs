@@ -161,13 +161,39 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         slow_consumer: Some(SlowConsumer::DropOldest),
         ..of(ModeConfig::Game(Default::default()))
     };
+    // Seeds A23, A32: JSON that is worth compressing.
+    let dashboard = RouteConfig {
+        idle_timeout: Some(Span::from_secs(300)),
+        ping_interval: Some(Span::from_secs(60)),
+        compression: Some(true),
+        ..of(ModeConfig::Dashboard(Default::default()))
+    };
+    // Seed A26: large chunks, from clients that may pause long; what they send is mostly compressed already.
+    let upload = RouteConfig {
+        idle_timeout: Some(Span::from_secs(1800)),
+        ping_interval: Some(Span::from_secs(60)),
+        max_message_size: Some(ByteSize(10 << 20)),
+        compression: Some(false),
+        ..of(ModeConfig::Upload(Default::default()))
+    };
+    // Seeds D6, D13.
+    let notifications = RouteConfig {
+        write_deadline: Some(Span::from_secs(15)),
+        pong_wait: Some(Span::from_secs(60)),
+        ping_interval: Some(Span::from_secs(30)),
+        max_message_size: Some(ByteSize(65_536)),
+        ..of(ModeConfig::Notifications(Default::default()))
+    };
     let routes = [
         ("/echo", of(ModeConfig::Echo)),
         ("/ws", of(ModeConfig::PrefixedEcho(Default::default()))),
         ("/broadcast", of(ModeConfig::Broadcast)),
         ("/chat", chat),
         ("/game", game),
+        ("/dashboard", dashboard),
         ("/iot", iot),
+        ("/upload", upload),
+        ("/ws-notifications", notifications),
         ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),
         ("/metrics", of(ModeConfig::Metrics)),

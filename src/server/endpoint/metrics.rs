@@ -9,7 +9,7 @@ use crate::clock;
 use crate::net::system;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::metrics::{CLOSE_CLASSES, Counter, Refused, RouteMetrics, WorkerMetrics};
-use crate::server::mode::Service;
+use crate::server::mode::{Feed, Service};
 use crate::server::worker::{Shared, Worker};
 
 pub(crate) struct Metrics;
@@ -37,6 +37,7 @@ fn render(shared: &Shared, websocket: &[bool]) -> String {
     page.build_info();
     page.connections();
     page.traffic();
+    page.notifications();
     page.http();
     page.backplane();
     page.matches();
@@ -171,6 +172,54 @@ impl Page<'_> {
         ];
         for (name, help, read) in families {
             self.by_route(&format!("wsbench_{name}_total"), "counter", help, read);
+        }
+    }
+
+    fn notifications(&mut self) {
+        let shared = self.shared;
+        let mut feeds: Vec<_> = shared
+            .feeds
+            .iter()
+            .filter(|(_, feed)| feed.is_configured())
+            .map(|(&route, feed)| (shared.path(route), feed))
+            .collect();
+        if feeds.is_empty() {
+            return;
+        }
+        feeds.sort_by_key(|(path, _)| *path);
+        type Read = fn(&Feed) -> u64;
+        let families: [(&str, &str, &str, Read); 4] = [
+            (
+                "broker_up",
+                "gauge",
+                "Whether events can come from the broker.",
+                |feed| u64::from(feed.is_up()),
+            ),
+            (
+                "delivered_total",
+                "counter",
+                "Events that at least one client got.",
+                |feed| feed.delivered.get(),
+            ),
+            (
+                "returned_total",
+                "counter",
+                "Events that no client was there for.",
+                |feed| feed.returned.get(),
+            ),
+            (
+                "repeated_total",
+                "counter",
+                "Events that came again although they had been delivered.",
+                |feed| feed.repeated.get(),
+            ),
+        ];
+        for (name, kind, help, read) in families {
+            let name = format!("wsbench_notifications_{name}");
+            self.head(&name, kind, help);
+            for (path, feed) in &feeds {
+                self.sample(&name, &[("route", path)], read(feed));
+            }
         }
     }
 

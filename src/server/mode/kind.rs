@@ -10,14 +10,18 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use super::Mode;
 use super::broadcast::Broadcast;
 use super::chat::{Chat, ChatConfig};
+use super::dashboard::{DashboardConfig, Dashboards};
 use super::echo::Echo;
 use super::game::{Game, GameConfig};
 use super::gate::Gate;
 use super::iot::Iot;
+use super::notifications::{Listener, NotificationsConfig};
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
 use super::relay::{RelayGate, RelayRouteConfig};
+use super::upload::{UploadConfig, UploadSession};
 use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::http::Refusal;
+use crate::server::ids::RouteId;
 use crate::server::worker::Shared;
 
 /// What a route does, and the settings of it.
@@ -36,8 +40,14 @@ pub enum ModeConfig {
     Chat(ChatConfig),
     /// Players of a match see each other's inputs at a fixed rate (seed A25).
     Game(GameConfig),
+    /// The server's figures are pushed at an interval (seed A23).
+    Dashboard(DashboardConfig),
     /// Telemetry is acknowledged (seed A24).
     Iot,
+    /// Files come in chunks (seed A26).
+    Upload(UploadConfig),
+    /// Events from NATS are pushed (seed D22).
+    Notifications(NotificationsConfig),
     /// Every connection is a process, bound to another one (seed E).
     Relay(RelayRouteConfig),
     /// HTTP: is the server well.
@@ -56,7 +66,10 @@ const NAMES: &[&str] = &[
     "broadcast",
     "chat",
     "game",
+    "dashboard",
     "iot",
+    "upload",
+    "notifications",
     "relay",
     "health",
     "metrics",
@@ -73,7 +86,10 @@ impl ModeConfig {
             "broadcast" => Self::Broadcast,
             "chat" => Self::Chat(ChatConfig::default()),
             "game" => Self::Game(GameConfig::default()),
+            "dashboard" => Self::Dashboard(DashboardConfig::default()),
             "iot" => Self::Iot,
+            "upload" => Self::Upload(UploadConfig::default()),
+            "notifications" => Self::Notifications(NotificationsConfig::default()),
             "relay" => Self::Relay(RelayRouteConfig::default()),
             "health" => Self::Health,
             "metrics" => Self::Metrics,
@@ -105,7 +121,10 @@ impl ModeConfig {
             Self::Broadcast => "broadcast",
             Self::Chat(_) => "chat",
             Self::Game(_) => "game",
+            Self::Dashboard(_) => "dashboard",
             Self::Iot => "iot",
+            Self::Upload(_) => "upload",
+            Self::Notifications(_) => "notifications",
             Self::Relay(_) => "relay",
             Self::Health => "health",
             Self::Metrics => "metrics",
@@ -130,7 +149,7 @@ pub(crate) enum Service {
 
 impl Service {
     /// The service of a route with this mode.
-    pub(crate) fn new(config: &ModeConfig, shared: &Shared) -> Self {
+    pub(crate) fn new(config: &ModeConfig, route: RouteId, shared: &Shared) -> Self {
         match config {
             ModeConfig::Echo => Self::WebSocket(Box::new(|_| Ok(Box::new(Echo)))),
             ModeConfig::PrefixedEcho(config) => {
@@ -152,7 +171,21 @@ impl Service {
                     Ok(Box::new(Game::from_request(config.clone(), head)?))
                 }))
             }
+            ModeConfig::Dashboard(config) => {
+                let dashboards = Dashboards::new(config);
+                Self::WebSocket(Box::new(move |head| Ok(Box::new(dashboards.open(head)?))))
+            }
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
+            ModeConfig::Upload(_) => {
+                let uploads = shared.uploads[&route].clone();
+                Self::WebSocket(Box::new(move |_| {
+                    Ok(Box::new(UploadSession::new(uploads.clone())))
+                }))
+            }
+            ModeConfig::Notifications(_) => {
+                let feed = shared.feeds[&route].clone();
+                Self::WebSocket(Box::new(move |_| Ok(Box::new(Listener::new(feed.clone())?))))
+            }
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
@@ -201,6 +234,9 @@ impl<'de> Visitor<'de> for NameOrSettings {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
             "chat" => ModeConfig::Chat(map.next_value()?),
             "game" => ModeConfig::Game(map.next_value()?),
+            "dashboard" => ModeConfig::Dashboard(map.next_value()?),
+            "upload" => ModeConfig::Upload(map.next_value()?),
+            "notifications" => ModeConfig::Notifications(map.next_value()?),
             "relay" => ModeConfig::Relay(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {

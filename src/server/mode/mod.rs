@@ -13,23 +13,31 @@
 mod api;
 mod broadcast;
 mod chat;
+mod dashboard;
 mod echo;
 mod game;
 mod gate;
 mod iot;
 mod json;
 mod kind;
+mod notifications;
 mod prefixed_echo;
 mod relay;
+mod upload;
 
 pub(crate) use api::{Message, Mode};
 pub use chat::ChatConfig;
 pub use game::GameConfig;
+pub use dashboard::DashboardConfig;
 pub(crate) use gate::{Admitted, Denied, Gate};
 pub use kind::ModeConfig;
 pub(crate) use kind::Service;
+pub use notifications::{Deliver, NotificationsConfig};
+pub(crate) use notifications::{Feed, run as run_notifications};
 pub use prefixed_echo::PrefixedEchoConfig;
 pub use relay::RelayRouteConfig;
+pub use upload::UploadConfig;
+pub(crate) use upload::Uploads;
 
 #[cfg(test)]
 mod testing;

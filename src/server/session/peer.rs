@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::output::Output;
+use crate::clock::Moment;
 use crate::server::handle::{Address, SessionHandle};
 use crate::server::hub::Publication;
 use crate::server::ids::{ConnectionId, RouteId};
@@ -62,13 +63,6 @@ impl<'a> Peer<'a> {
     }
 
     /// Calls [`super::super::mode::Mode::woken`] after this time, in place of a moment asked for before.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "part of the modes' interface; those of today do not need it"
-        )
-    )]
     pub(crate) fn wake_after(&mut self, delay: Duration) {
         self.wishes.wake_after = Some(delay);
     }
@@ -76,6 +70,23 @@ impl<'a> Peer<'a> {
     /// The connection's id.
     pub(crate) fn id(&self) -> ConnectionId {
         self.address.id
+    }
+
+    /// The present, as [`Worker::now`] knows it.
+    pub(crate) fn now(&self) -> Moment {
+        self.worker.now()
+    }
+
+    /// What the workers share.
+    pub(crate) fn shared(&self) -> &'a Shared {
+        &self.worker.shared
+    }
+
+    /// Counts messages that this client did not get because it reads too slowly.
+    pub(crate) fn dropped(&self, count: u64) {
+        self.worker.metrics().routes[self.route.index()]
+            .dropped
+            .add(count);
     }
 
     /// A way to reach this client from any task or thread.

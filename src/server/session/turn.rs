@@ -104,6 +104,12 @@ impl<'a> Turn<'a> {
         if (self.outbox.is_some() || self.state.unflushed) && self.write_out()? == Next::Wait {
             return Ok(Next::Wait);
         }
+        if self.state.unread && self.state.life.phase == Phase::Open {
+            self.speak(|mut stage| {
+                stage.mode.resumed(stage.peer);
+                stage.grant_wishes();
+            })?;
+        }
         let may_read = match self.state.life.phase {
             Phase::Eof => return Err(Over),
             Phase::Ending => self.shut_down(),
@@ -208,10 +214,14 @@ impl<'a> Turn<'a> {
                     continue;
                 }
                 Due::Mode => {
+                    let sent = self.traffic.messages_out;
                     self.speak(|mut stage| {
                         stage.mode.woken(stage.peer);
                         stage.grant_wishes();
                     })?;
+                    if self.traffic.messages_out > sent {
+                        self.state.life.deadlines.active(self.now);
+                    }
                     continue;
                 }
             };
@@ -374,7 +384,8 @@ impl<'a> Turn<'a> {
             return Ok(Next::Wait);
         }
         self.state.unflushed = false;
-        deadlines.write_done(self.limits, self.now);
+        // What was put off meanwhile may be due sooner than the write was.
+        self.new_deadline |= deadlines.write_done(self.limits, self.now);
         if progress {
             deadlines.active(self.now);
         }

@@ -37,6 +37,7 @@ fn nothing_is_the_default() {
             [
                 "/broadcast",
                 "/chat",
+                "/dashboard",
                 "/echo",
                 "/game",
                 "/health",
@@ -44,7 +45,9 @@ fn nothing_is_the_default() {
                 "/journal",
                 "/metrics",
                 "/relay",
-                "/ws"
+                "/upload",
+                "/ws",
+                "/ws-notifications"
             ]
         );
         assert_eq!(route(&config, "/echo").limits, RouteLimits::default());
@@ -117,6 +120,34 @@ fn a25_a_match_has_limits() {
         let refused = refused(&format!("routes: {{/game: {{mode: {{game: {{{settings}}}}}}}}}"));
         assert!(refused.contains(problem), "{refused}");
     }
+}
+
+#[test]
+fn a23_a27_a32_defaults_of_the_dashboard() {
+    let limits = route(&parse(""), "/dashboard").limits;
+    assert_eq!(limits.idle_timeout, Some(Duration::from_secs(300)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(60)));
+    assert!(limits.compression.is_some(), "JSON is worth compressing");
+    let limits = route(&parse("routes: {/dashboard: {compression: false}}"), "/dashboard").limits;
+    assert_eq!(limits.compression, None);
+}
+
+#[test]
+fn a26_defaults_of_the_upload() {
+    let limits = route(&parse("compression: true"), "/upload").limits;
+    assert_eq!(limits.idle_timeout, Some(Duration::from_secs(1800)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(60)));
+    assert_eq!(limits.max_message_size, 10_485_760);
+    assert_eq!(limits.compression, None, "binary data is not worth compressing");
+}
+
+#[test]
+fn d6_d13_defaults_of_the_notifications() {
+    let limits = route(&parse("defaults: {ping_interval: 1s}"), "/ws-notifications").limits;
+    assert_eq!(limits.write_deadline, Some(Duration::from_secs(15)));
+    assert_eq!(limits.pong_wait, Some(Duration::from_secs(60)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(30)));
+    assert_eq!(limits.max_message_size, 65_536);
 }
 
 #[test]
