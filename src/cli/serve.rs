@@ -50,6 +50,16 @@ pub struct ServeArgs {
     )]
     pub max_message_size: Option<ByteSize>,
 
+    /// Pass connections to /proxy on to this upstream; repeatable (docs/proxy.md)
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WSBENCH_PROXY",
+        value_delimiter = ',',
+        help_heading = "WebSocket"
+    )]
+    pub proxy: Vec<String>,
+
     /// Certificate chain; serves wss
     #[arg(
         long,

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::handle::Order;
 use super::hub;
 use super::listener;
+use super::proxy;
 use super::registry::SessionOrder;
 use super::worker::{self, Shared, Worker};
 
@@ -85,6 +86,10 @@ fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Resu
         if other != worker.index {
             spawn_local(hub::forward(worker.clone(), other, mailbox.clone()));
         }
+    }
+    // One worker checks for all.
+    if worker.index == 0 {
+        worker.shared.pools.iter().for_each(proxy::keep_checking);
     }
     let listeners = listeners
         .into_iter()

@@ -16,7 +16,8 @@ use super::ids::RouteId;
 use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
-use super::mode::Service;
+use super::mode::{ModeConfig, Service};
+use super::proxy::Pools;
 use super::registry::Registry;
 use super::relay::Relay;
 use crate::clock::{self, Moment, Wheel};
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) instance: String,
     pub(crate) routes: Vec<RoutePlan>,
     pub(crate) route_ids: HashMap<String, RouteId>,
+    /// Routes that end in `/*`, without that, the longest first.
+    prefixes: Vec<(String, RouteId)>,
     pub(crate) limits: ConnectionLimits,
     pub(crate) drain_time: Duration,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
@@ -37,6 +40,7 @@ pub(crate) struct Shared {
     /// By worker.
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) relay: Arc<Relay>,
+    pub(crate) pools: Pools,
     pub(crate) sessions: AtomicUsize,
     pub(crate) last_id: AtomicU64,
 }
@@ -106,7 +110,14 @@ impl Shared {
     ) -> Result<(Self, Vec<mpsc::Receiver<Order>>), ConfigError> {
         let routes = plan_routes(config)?;
         let ids = (0..).map(RouteId);
-        let route_ids = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
+        let route_ids: HashMap<_, _> = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
+        let prefix = |(path, id): (&String, &RouteId)| Some((path.strip_suffix("/*")?.to_owned(), *id));
+        let mut prefixes: Vec<_> = route_ids.iter().filter_map(prefix).collect();
+        prefixes.sort_unstable_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        let proxies = routes.iter().filter_map(|route| match &route.mode {
+            ModeConfig::Proxy(config) => Some((route.path.as_str(), config)),
+            _ => None,
+        });
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
         let instance = config
             .instance
@@ -114,10 +125,12 @@ impl Shared {
             .unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
         let shared = Self {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
+            pools: Pools::new(proxies),
             instance,
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             route_ids,
+            prefixes,
             limits: config.limits.clone(),
             drain_time: config.drain_time.0,
             tls,
@@ -128,6 +141,21 @@ impl Shared {
             last_id: AtomicU64::new(0),
         };
         Ok((shared, receivers))
+    }
+
+    /// The route of a request's path: that very path, or the longest one with `/*` that begins it.
+    pub(crate) fn route_of(&self, path: &str) -> Option<RouteId> {
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let by_prefix = || {
+            self.prefixes
+                .iter()
+                .find(|(prefix, _)| below(prefix))
+                .map(|(_, route)| *route)
+        };
+        self.route_ids.get(path).copied().or_else(by_prefix)
     }
 
     /// The path of a route.
@@ -144,7 +172,7 @@ impl Worker {
             services: shared
                 .routes
                 .iter()
-                .map(|route| Service::new(&route.mode, &shared))
+                .map(|route| Service::new(route, &shared))
                 .collect(),
             registry: RefCell::new(Registry::new(shared.routes.len())),
             hub: Hub::new(index, shared.mailboxes.len()),

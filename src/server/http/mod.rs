@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `connection` | drives hyper on a connection; takes the socket back for a session |
 //! | `dispatch` | request to route: upgrade, endpoint or refusal |
+//! | `forward` | [`end_to_end`]: which headers are passed on |
 //! | `reply` | [`Reply`]: what is answered; [`Refusal`]: why a request is not served |
 
 mod connection;
 mod dispatch;
+mod forward;
 mod reply;
 
 pub(crate) use connection::serve;
 pub(crate) use dispatch::EndpointRequest;
+pub(crate) use forward::end_to_end;
 pub(crate) use reply::{Refusal, Reply};

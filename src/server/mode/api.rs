@@ -29,6 +29,16 @@ pub(crate) trait Mode: fmt::Debug {
         true
     }
 
+    /// Whether it waits for something else than the client, so that [`Mode::attend`] is called in each turn.
+    fn attends(&self) -> bool {
+        false
+    }
+
+    /// The client has taken all that was sent to it, and what the mode waits for may be looked at: it wakes `waker`.
+    ///
+    /// While the client takes nothing, this is not called, so that what the mode waits for has to wait as well.
+    fn attend(&mut self, _waker: &Waker, _peer: &mut Peer<'_>) {}
+
     /// The connection is open; nothing was received yet.
     fn opened(&mut self, _peer: &mut Peer<'_>) {}
 

@@ -13,9 +13,12 @@ use super::echo::Echo;
 use super::gate::Gate;
 use super::iot::Iot;
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
+use super::proxy::ProxyGate;
 use super::relay::{RelayGate, RelayRouteConfig};
+use crate::server::config::RoutePlan;
 use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::http::Refusal;
+use crate::server::proxy::ProxyConfig;
 use crate::server::worker::Shared;
 
 /// What a route does, and the settings of it.
@@ -34,6 +37,8 @@ pub enum ModeConfig {
     Iot,
     /// Every connection is a process, bound to another one (seed E).
     Relay(RelayRouteConfig),
+    /// Connections are passed on to upstreams (seed C).
+    Proxy(ProxyConfig),
     /// HTTP: is the server well.
     Health,
     /// HTTP: figures for Prometheus.
@@ -50,6 +55,7 @@ const NAMES: &[&str] = &[
     "broadcast",
     "iot",
     "relay",
+    "proxy",
     "health",
     "metrics",
     "journal",
@@ -65,6 +71,7 @@ impl ModeConfig {
             "broadcast" => Self::Broadcast,
             "iot" => Self::Iot,
             "relay" => Self::Relay(RelayRouteConfig::default()),
+            "proxy" => Self::Proxy(ProxyConfig::default()),
             "health" => Self::Health,
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,
@@ -82,6 +89,7 @@ impl ModeConfig {
             Self::Broadcast => "broadcast",
             Self::Iot => "iot",
             Self::Relay(_) => "relay",
+            Self::Proxy(_) => "proxy",
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::Journal => "journal",
@@ -104,9 +112,9 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// The service of a route with this mode.
-    pub(crate) fn new(config: &ModeConfig, shared: &Shared) -> Self {
-        match config {
+    /// The service of a route.
+    pub(crate) fn new(route: &RoutePlan, shared: &Shared) -> Self {
+        match &route.mode {
             ModeConfig::Echo => Self::WebSocket(Box::new(|_| Ok(Box::new(Echo)))),
             ModeConfig::PrefixedEcho(config) => {
                 let prefix: Rc<str> = config.prefix.as_str().into();
@@ -119,6 +127,7 @@ impl Service {
             ModeConfig::Broadcast => Self::WebSocket(Box::new(|_| Ok(Box::new(Broadcast)))),
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
+            ModeConfig::Proxy(_) => Self::Gated(Box::new(ProxyGate::new(route, shared))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
             ModeConfig::Journal => Self::Http(Box::new(Journal)),
@@ -165,6 +174,7 @@ impl<'de> Visitor<'de> for NameOrSettings {
         let mode = match name.as_str() {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
             "relay" => ModeConfig::Relay(map.next_value()?),
+            "proxy" => ModeConfig::Proxy(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {
                 let mode =

@@ -16,6 +16,7 @@ mod gate;
 mod iot;
 mod kind;
 mod prefixed_echo;
+mod proxy;
 mod relay;
 
 pub(crate) use api::{Message, Mode};

@@ -47,11 +47,12 @@ impl Life {
         }
     }
 
-    /// Begins the close handshake, unless there is one.
+    /// Begins the close handshake, unless there is one. [`CloseCode::NO_STATUS`] stands for a Close frame without a code.
     pub(super) fn close(&mut self, cause: Cause, code: CloseCode, reason: &str, output: &mut Output<'_>) {
         if matches!(self.phase, Phase::New | Phase::Open) {
-            output.close(Some(code), reason);
-            self.closing.sent(Some(code));
+            let code = Some(code).filter(|code| *code != CloseCode::NO_STATUS);
+            output.close(code, reason);
+            self.closing.sent(code);
             self.phase = Phase::Closing;
             self.explain(cause, reason);
         }

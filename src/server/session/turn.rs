@@ -103,6 +103,12 @@ impl<'a> Turn<'a> {
         if (self.outbox.is_some() || self.state.unflushed) && self.write_out()? == Next::Wait {
             return Ok(Next::Wait);
         }
+        if self.state.attends && self.state.life.phase == Phase::Open {
+            self.attend()?;
+            if self.outbox.is_some() {
+                return Ok(Next::Go);
+            }
+        }
         let may_read = match self.state.life.phase {
             Phase::Eof => return Err(Over),
             Phase::Ending => self.shut_down(),
@@ -131,6 +137,19 @@ impl<'a> Turn<'a> {
             _ => self.digest(length)?,
         }
         Ok(Next::Go)
+    }
+
+    /// Lets the mode look at what it waits for. A message from there keeps the connection from being idle.
+    fn attend(&mut self) -> Result<(), Over> {
+        let (waker, before) = (self.waker, self.traffic.messages_out);
+        self.speak(|mut stage| {
+            stage.mode.attend(waker, stage.peer);
+            stage.grant_wishes();
+        })?;
+        if self.traffic.messages_out > before {
+            self.state.life.deadlines.active(self.now);
+        }
+        Ok(())
     }
 
     /// Whether those whom the client's messages go to have room for them.
