@@ -9,6 +9,7 @@ mod http;
 mod iot;
 mod journal;
 mod limits;
+mod proxy;
 mod shutdown;
 mod slow;
 mod support;

@@ -35,3 +35,4 @@ pub(crate) use connect::{Answer, AskError, Patience, Switched, ask};
 pub(crate) use link::{Farewell, Heard, Link, LinkError};
 pub(crate) use pool::{Lease, Pool, Pools};
 pub(crate) use request::{Question, headers_for, path_for};
+pub(crate) use upstream::Upstream;

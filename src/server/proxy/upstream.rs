@@ -99,32 +99,26 @@ impl Upstream {
     /// A connection or a check succeeded, or failed for the reason given.
     pub(super) fn learn(&self, outcome: Result<(), &dyn fmt::Display>, thresholds: Thresholds, now: Moment) {
         let mut health = self.health();
-        if health.up == outcome.is_ok() {
-            health.streak = 0;
-            return;
-        }
-        health.streak += 1;
+        let against = health.up != outcome.is_ok();
+        health.streak = if against { health.streak + 1 } else { 0 };
         // Nobody else will find out that it is well again, so that the first success counts.
         let needed = match (health.up, thresholds.pause) {
             (true, _) => thresholds.fails,
             (false, None) => thresholds.pass,
             (false, Some(_)) => 1,
         };
-        if health.streak >= needed {
-            let up = !health.up;
-            *health = Health {
-                up,
-                streak: 0,
-                back: Moment::NEVER,
-            };
+        if against && health.streak >= needed {
+            health.up = !health.up;
+            health.streak = 0;
             match outcome {
                 Ok(()) => tracing::info!(upstream = %self.name, "upstream is up again"),
                 Err(reason) => tracing::warn!(upstream = %self.name, %reason, "upstream is down"),
             }
         }
-        if let (false, Some(pause), Err(_)) = (health.up, thresholds.pause, outcome) {
-            health.back = now + pause;
-        }
+        health.back = match (outcome, thresholds.pause) {
+            (Err(_), Some(pause)) => now + pause,
+            _ => Moment::NEVER,
+        };
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
