@@ -297,4 +297,14 @@ mod tests {
         let twice = read("upstreams: [{url: 'ws://h'}, {url: 'ws://h:80/'}]").unwrap();
         assert!(twice.problem().unwrap().contains("twice"));
     }
+
+    #[test]
+    fn the_documentations_example_is_a_configuration() {
+        let page = include_str!("../../../docs/proxy.md");
+        let yaml = page
+            .split("```")
+            .find_map(|block| block.strip_prefix("yaml"))
+            .unwrap();
+        crate::server::ServerConfig::from_yaml(yaml, "docs/proxy.md").unwrap();
+    }
 }
