@@ -115,7 +115,7 @@ impl Shared {
         let mut prefixes: Vec<_> = route_ids.iter().filter_map(prefix).collect();
         prefixes.sort_unstable_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         let proxies = routes.iter().filter_map(|route| match &route.mode {
-            ModeConfig::Proxy(config) => Some((route.path.as_str(), config)),
+            ModeConfig::Proxy(config) => Some((route.path.as_str(), &**config)),
             _ => None,
         });
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();

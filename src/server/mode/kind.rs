@@ -38,7 +38,7 @@ pub enum ModeConfig {
     /// Every connection is a process, bound to another one (seed E).
     Relay(RelayRouteConfig),
     /// Connections are passed on to upstreams (seed C).
-    Proxy(ProxyConfig),
+    Proxy(Box<ProxyConfig>),
     /// HTTP: is the server well.
     Health,
     /// HTTP: figures for Prometheus.
@@ -71,7 +71,7 @@ impl ModeConfig {
             "broadcast" => Self::Broadcast,
             "iot" => Self::Iot,
             "relay" => Self::Relay(RelayRouteConfig::default()),
-            "proxy" => Self::Proxy(ProxyConfig::default()),
+            "proxy" => Self::Proxy(Box::default()),
             "health" => Self::Health,
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,

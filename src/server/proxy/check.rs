@@ -48,7 +48,7 @@ async fn keep_checking_one(pool: Arc<Pool>, upstream: Arc<Upstream>, config: Hea
     loop {
         rhythm.tick().await;
         let outcome = check(&pool, &upstream.target, &config).await;
-        pool.checked(&upstream, outcome, clock::now());
+        pool.checked(&upstream, &outcome, clock::now());
     }
 }
 

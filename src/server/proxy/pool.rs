@@ -163,8 +163,8 @@ impl Pool {
     }
 
     /// A health check's result.
-    pub(super) fn checked(&self, upstream: &Upstream, outcome: Result<(), String>, now: Moment) {
-        match &outcome {
+    pub(super) fn checked(&self, upstream: &Upstream, outcome: &Result<(), String>, now: Moment) {
+        match outcome {
             Ok(()) => upstream.learn(Ok(()), self.thresholds, now),
             Err(reason) => {
                 upstream.checks_failed.fetch_add(1, Relaxed);
@@ -296,10 +296,10 @@ mod tests {
     fn c9_what_a_health_check_took_out_stays_out() {
         let pool = pool("health_check: {}");
         for upstream in &pool.upstreams {
-            pool.checked(upstream, Err("sick".to_owned()), NOW);
+            pool.checked(upstream, &Err("sick".to_owned()), NOW);
         }
         assert!(next(&pool, &[]).is_none());
-        pool.checked(&pool.upstreams[1], Ok(()), NOW);
+        pool.checked(&pool.upstreams[1], &Ok(()), NOW);
         assert_eq!(order(&pool, 2), [1, 1]);
     }
 
