@@ -70,7 +70,8 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     if !args.proxy.is_empty() {
         let upstreams: Result<Vec<UpstreamUrl>, _> = args.proxy.iter().map(|url| url.parse()).collect();
         let proxy = ProxyConfig::to(&upstreams.map_err(Failure::configuration)?);
-        config.routes.entry(PROXY_ROUTE.to_owned()).or_default().mode = Some(ModeConfig::Proxy(Box::new(proxy)));
+        config.routes.entry(PROXY_ROUTE.to_owned()).or_default().mode =
+            Some(ModeConfig::Proxy(Box::new(proxy)));
     }
     match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {

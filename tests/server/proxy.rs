@@ -501,6 +501,57 @@ async fn close_codes_and_reasons_pass_both_ways() {
 }
 
 #[tokio::test]
+async fn what_the_upstream_answers_before_the_end_arrives_before_the_close_frame() {
+    let backends = backends(&["a"]);
+    let proxy = proxy(&echoes(&backends), "");
+    let mut client = Client::connect(&proxy, "/ws").await;
+    for n in 0..200 {
+        client.socket.feed(Message::text(n.to_string())).await.unwrap();
+    }
+    client.socket.close(None).await.unwrap();
+    for n in 0..200 {
+        assert_eq!(client.receive_text().await, n.to_string());
+    }
+    assert_eq!(client.receive().await, Message::Close(None));
+    client.finish().await;
+
+    // Text, and behind it a frame with a reserved bit.
+    let mut client = Client::connect(&proxy, "/ws").await;
+    let frames = b"\x81\x82\0\0\0\0hi\xc1\x80\0\0\0\0";
+    client.socket.get_mut().write_all(frames).await.unwrap();
+    assert_eq!(client.receive_text().await, "hi");
+    assert_eq!(client.receive_close().await.0, 1002);
+    client.finish().await;
+    proxy.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_close_keeps_the_client_for_the_close_timeout_only() {
+    let (release, held) = tokio::sync::oneshot::channel::<()>();
+    let hold = |mut socket: WebSocketStream<TcpStream>| async move {
+        socket.send(Message::text("last")).await.unwrap();
+        let _ = held.await;
+    };
+    let upstream = Upstream::start(adorn_nothing, hold).await;
+    let proxy = start(&format!(
+        "routes: {{/ws: {{close_timeout: 50ms, mode: {{proxy: {{upstreams: [{{url: 'ws://{}'}}]}}}}}}}}",
+        upstream.address
+    ));
+    let mut client = Client::connect(&proxy, "/ws").await;
+    let frame = CloseFrame {
+        code: 4000u16.into(),
+        reason: "bye".into(),
+    };
+    client.socket.close(Some(frame)).await.unwrap();
+    assert_eq!(client.receive_text().await, "last");
+    assert_eq!(client.receive_close().await, (4000, String::new()));
+    client.finish().await;
+    drop(release);
+    upstream.done().await;
+    proxy.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_close_without_a_code_stays_without_one() {
     let close = |mut socket: WebSocketStream<TcpStream>| async move { socket.close(None).await.unwrap() };
     let upstream = Upstream::start(adorn_nothing, close).await;

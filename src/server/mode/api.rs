@@ -3,9 +3,9 @@
 use std::fmt;
 use std::task::Waker;
 
-use crate::server::record::Ending;
+use crate::server::record::{Cause, Ending};
 use crate::server::session::{Peer, Room};
-use crate::wire::MessageKind;
+use crate::wire::{ClosePayload, MessageKind};
 
 /// A message from the client, whole; text is UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,14 @@ pub(crate) trait Mode: fmt::Debug {
 
     /// The time has come that was asked for by [`Peer::wake_after`].
     fn woken(&mut self, _peer: &mut Peer<'_>) {}
+
+    /// The client closed, perhaps with a code and a reason, or broke the protocol (`cause`); nothing more comes from it.
+    ///
+    /// If the mode has more for the client, as only one that [`Mode::attends`] can, the session's own Close frame waits
+    /// until the mode calls [`Peer::close`], for the close timeout at most.
+    fn last_words(&mut self, _cause: Cause, _close: Option<ClosePayload<'_>>) -> bool {
+        false
+    }
 
     /// The connection has ended; the others of the route can be told.
     fn closed(&mut self, _room: &Room<'_>) {}

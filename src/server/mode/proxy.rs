@@ -24,7 +24,7 @@ use crate::server::proxy::{
 use crate::server::record::{Cause, Ending};
 use crate::server::session::Peer;
 use crate::server::worker::Shared;
-use crate::wire::CloseCode;
+use crate::wire::{CloseCode, ClosePayload};
 
 /// Finds an upstream for each connection.
 #[derive(Debug)]
@@ -218,6 +218,20 @@ impl Mode for Proxy {
             .for_each(|delay| peer.wake_after(delay));
     }
 
+    fn last_words(&mut self, cause: Cause, close: Option<ClosePayload<'_>>) -> bool {
+        let Some(Open { link, .. }) = &mut self.open else {
+            return false;
+        };
+        link.close(match (cause, close) {
+            (Cause::ClientClosed, close) => close.map(|close| Farewell {
+                code: close.code.0,
+                reason: String::from_utf8_lossy(close.reason).into_owned(),
+            }),
+            (cause, _) => Some(going_away(cause)),
+        });
+        true
+    }
+
     fn ended(&mut self, ending: &Ending) {
         let Some(Open { link, lease }) = self.open.take() else {
             return;
@@ -322,10 +336,15 @@ fn parting(ending: &Ending) -> Parting {
             reason: ending.reason.as_deref().unwrap_or_default().to_owned(),
         })),
         Cause::ClientVanished | Cause::TransportFailed | Cause::WriteDeadline | Cause::Failed => Parting::Cut,
-        cause => Parting::Leave(Some(Farewell {
-            code: CloseCode::GOING_AWAY.0,
-            reason: cause.to_string(),
-        })),
+        cause => Parting::Leave(Some(going_away(cause))),
+    }
+}
+
+/// What the upstream is told if the proxy itself ended the client's connection.
+fn going_away(cause: Cause) -> Farewell {
+    Farewell {
+        code: CloseCode::GOING_AWAY.0,
+        reason: cause.to_string(),
     }
 }
 

@@ -152,6 +152,17 @@ impl Link {
         })
     }
 
+    /// Begins the close handshake. Messages from the upstream may come until its Close frame does.
+    pub(crate) fn close(&mut self, farewell: Option<Farewell>) {
+        let frame = farewell.map(|Farewell { code, reason }| CloseFrame {
+            code: code.into(),
+            reason: reason[..reason.floor_char_boundary(MAX_REASON)].into(),
+        });
+        self.unflushed = true;
+        // If the upstream closed first, this changes nothing; if it is gone, reading tells.
+        let _ = self.socket.start_send_unpin(Message::Close(frame));
+    }
+
     /// Bytes that the upstream's socket took so far.
     pub(crate) fn written(&self) -> u64 {
         self.socket.get_ref().written
@@ -167,12 +178,7 @@ impl Link {
     /// Ends the connection in order, with this code and reason or with none, unless that has begun; `keep` is dropped
     /// when it has ended.
     pub(crate) fn leave<T: 'static>(mut self, farewell: Option<Farewell>, keep: T) {
-        let frame = farewell.map(|Farewell { code, reason }| CloseFrame {
-            code: code.into(),
-            reason: reason[..reason.floor_char_boundary(MAX_REASON)].into(),
-        });
-        // If the upstream closed first, this changes nothing.
-        let _ = self.socket.start_send_unpin(Message::Close(frame));
+        self.close(farewell);
         // At once if possible: when the server stops, there may be no later.
         let _ = self
             .socket

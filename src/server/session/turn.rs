@@ -103,7 +103,7 @@ impl<'a> Turn<'a> {
         if (self.outbox.is_some() || self.state.unflushed) && self.write_out()? == Next::Wait {
             return Ok(Next::Wait);
         }
-        if self.state.attends && self.state.life.phase == Phase::Open {
+        if self.state.attends && matches!(self.state.life.phase, Phase::Open | Phase::Parting) {
             self.attend()?;
             if self.outbox.is_some() {
                 return Ok(Next::Go);
@@ -113,6 +113,7 @@ impl<'a> Turn<'a> {
             Phase::Eof => return Err(Over),
             Phase::Ending => self.shut_down(),
             Phase::Open => self.may_read(),
+            Phase::Parting => false,
             _ => true,
         };
         if !may_read {
@@ -212,6 +213,11 @@ impl<'a> Turn<'a> {
             let due = self.state.life.deadlines.check(self.limits, self.now);
             let cause = match due {
                 Due::Nothing => return Ok(()),
+                Due::CloseTimeout if self.state.life.phase == Phase::Parting => {
+                    self.state.life.deadlines.closing_anew(self.limits, self.now);
+                    self.speak(|stage| stage.life.answer(&mut stage.peer.output))?;
+                    continue;
+                }
                 // Whoever began to close is the cause.
                 Due::CloseTimeout => return Err(self.cut(Cause::ClientVanished)),
                 Due::WriteDeadline => return Err(self.cut(Cause::WriteDeadline)),
@@ -267,9 +273,15 @@ impl<'a> Turn<'a> {
                         stage.seen.pongs_in += 1;
                         stage.life.deadlines.pong();
                     }
-                    Received::Close(payload) => stage.life.peer_closed(payload, &mut stage.peer.output),
+                    Received::Close(payload) => {
+                        let more = stage.life.phase == Phase::Open
+                            && stage.mode.last_words(Cause::ClientClosed, payload);
+                        stage.life.peer_closed(payload, more, &mut stage.peer.output);
+                    }
                     Received::Violation(violation) => {
-                        stage.life.peer_violated(violation, &mut stage.peer.output);
+                        let more = stage.life.phase == Phase::Open
+                            && stage.mode.last_words(Cause::Violation(violation), None);
+                        stage.life.peer_violated(violation, more, &mut stage.peer.output);
                     }
                 }
             }
