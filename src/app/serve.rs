@@ -11,12 +11,15 @@ use tokio::sync::oneshot;
 use crate::cli::ServeArgs;
 use crate::exit::ExitCode;
 use crate::net::system::raise_open_file_limit;
-use crate::server::{self, ServerConfig, ServerError, TlsConfig};
+use crate::server::{self, ModeConfig, ProxyConfig, ServerConfig, ServerError, TlsConfig, UpstreamUrl};
 
 use super::access;
 use super::embedded::LISTENING;
 use super::failure::Failure;
 use super::signals::EndSignals;
+
+/// The route of `--proxy`.
+const PROXY_ROUTE: &str = "/proxy/*";
 
 /// Serves until a signal, or the end of standard input if asked for, then drains.
 pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
@@ -69,6 +72,12 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         config.defaults.max_message_size = Some(size);
     }
     access::apply(&args.access, &mut config.defaults)?;
+    if !args.proxy.is_empty() {
+        let upstreams: Result<Vec<UpstreamUrl>, _> = args.proxy.iter().map(|url| url.parse()).collect();
+        let proxy = ProxyConfig::to(&upstreams.map_err(Failure::configuration)?);
+        config.routes.entry(PROXY_ROUTE.to_owned()).or_default().mode =
+            Some(ModeConfig::Proxy(Box::new(proxy)));
+    }
     match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {
             config.tls = Some(TlsConfig::Files {

@@ -61,6 +61,15 @@ pub struct ServeArgs {
     )]
     pub max_message_size: Option<ByteSize>,
 
+    /// Pass connections to /proxy on to this upstream; repeatable (docs/proxy.md)
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WSBENCH_PROXY",
+        value_delimiter = ',',
+        help_heading = "WebSocket"
+    )]
+    pub proxy: Vec<String>,
     /// Who may connect.
     #[command(flatten)]
     pub access: AccessArgs,

@@ -26,6 +26,7 @@
 //! | `mode` | what a WebSocket route does: one file each |
 //! | `endpoint` | what an HTTP route does: one file each |
 //! | `relay` | connections as processes |
+//! | `proxy` | upstreams, their health, whose turn it is |
 //! | `broker` | message brokers outside of the server |
 //! | `journal`, `record` | what the server saw of each connection |
 //! | `metrics` | a worker's counters |
@@ -53,6 +54,7 @@ mod message;
 mod metrics;
 mod mode;
 mod outbox;
+mod proxy;
 mod record;
 mod registry;
 mod relay;
@@ -76,6 +78,11 @@ pub use ids::ConnectionId;
 pub use mode::{
     ChatConfig, DashboardConfig, Deliver, GameConfig, ModeConfig, NotificationsConfig, PrefixedEchoConfig,
     RelayRouteConfig, UploadConfig,
+};
+pub use proxy::{
+    Balance, CookieName, HeaderMatch, HeaderPattern, HeaderText, HealthCheckConfig, MatchConfig, PathRule,
+    ProbeConfig, ProbeHeaders, ProxyConfig, StatusRange, StickyCookie, UpstreamConfig, UpstreamTls,
+    UpstreamUrl,
 };
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
 pub use running::{Server, ServerReport, run};

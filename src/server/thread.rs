@@ -17,6 +17,7 @@ use super::handle::Order;
 use super::hub;
 use super::listener;
 use super::mode;
+use super::proxy;
 use super::registry::SessionOrder;
 use super::worker::{self, Shared, Worker};
 use crate::clock;
@@ -95,6 +96,7 @@ fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Resu
             spawn_local(hub::forward(worker.clone(), other, mailbox.clone()));
         }
     }
+    // One worker does what is done once for all.
     if worker.index == 0 {
         for (&route, feed) in &worker.shared.feeds {
             spawn_local(mode::run_notifications(
@@ -103,6 +105,7 @@ fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Resu
                 worker.shared.clone(),
             ));
         }
+        worker.shared.pools.iter().for_each(proxy::keep_checking);
     }
     let listeners = listeners
         .into_iter()

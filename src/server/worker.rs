@@ -22,6 +22,7 @@ use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
 use super::ratelimit::{ConnectionLimiter, ConnectionQuota};
 use super::mode::{Feed, ModeConfig, Service, Uploads};
+use super::proxy::Pools;
 use super::registry::Registry;
 use super::relay::Relay;
 use crate::clock::{self, Moment, Wheel};
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     /// By route.
     pub(crate) guards: Vec<RouteGuard>,
     pub(crate) route_ids: HashMap<String, RouteId>,
+    /// Routes that end in `/*`, without that, the longest first.
+    prefixes: Vec<(String, RouteId)>,
     pub(crate) limits: ConnectionLimits,
     pub(crate) drain_time: Duration,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
@@ -53,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) uploads: HashMap<RouteId, Arc<Uploads>>,
     /// Of the routes with notifications.
     pub(crate) feeds: HashMap<RouteId, Arc<Feed>>,
+    pub(crate) pools: Pools,
     pub(crate) last_id: AtomicU64,
 }
 
@@ -122,13 +126,20 @@ impl Shared {
         let routes = plan_routes(config)?;
         let guards = routes.iter().map(guard).collect::<Result<_, _>>()?;
         let by_id = || (0..).map(RouteId).zip(&routes);
-        let route_ids = by_id().map(|(id, route)| (route.path.clone(), id)).collect();
+        let route_ids: HashMap<_, _> = by_id().map(|(id, route)| (route.path.clone(), id)).collect();
         let uploads = by_id().filter_map(|(id, route)| match &route.mode {
             ModeConfig::Upload(config) => Some((id, Arc::new(Uploads::new(config)))),
             _ => None,
         });
         let feeds = by_id().filter_map(|(id, route)| match &route.mode {
             ModeConfig::Notifications(config) => Some((id, Arc::new(Feed::new(config)))),
+            _ => None,
+        });
+        let prefix = |(path, id): (&String, &RouteId)| Some((path.strip_suffix("/*")?.to_owned(), *id));
+        let mut prefixes: Vec<_> = route_ids.iter().filter_map(prefix).collect();
+        prefixes.sort_unstable_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        let proxies = routes.iter().filter_map(|route| match &route.mode {
+            ModeConfig::Proxy(config) => Some((route.path.as_str(), &**config)),
             _ => None,
         });
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
@@ -140,6 +151,7 @@ impl Shared {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
             backplane: Backplane::new(&config.backplane),
             matches: Matches::default(),
+            pools: Pools::new(proxies),
             instance,
             uploads: uploads.collect(),
             feeds: feeds.collect(),
@@ -147,6 +159,7 @@ impl Shared {
             routes,
             guards,
             route_ids,
+            prefixes,
             limits: config.limits.clone(),
             drain_time: config.drain_time.0,
             tls,
@@ -157,6 +170,21 @@ impl Shared {
             last_id: AtomicU64::new(0),
         };
         Ok((shared, receivers))
+    }
+
+    /// The route of a request's path: that very path, or the longest one with `/*` that begins it.
+    pub(crate) fn route_of(&self, path: &str) -> Option<RouteId> {
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let by_prefix = || {
+            self.prefixes
+                .iter()
+                .find(|(prefix, _)| below(prefix))
+                .map(|(_, route)| *route)
+        };
+        self.route_ids.get(path).copied().or_else(by_prefix)
     }
 
     /// The path of a route.
@@ -187,7 +215,7 @@ impl Worker {
             services: (0..)
                 .map(RouteId)
                 .zip(&shared.routes)
-                .map(|(id, route)| Service::new(&route.mode, id, &shared))
+                .map(|(id, route)| Service::new(id, route, &shared))
                 .collect(),
             registry: RefCell::new(Registry::new(shared.routes.len())),
             hub: Hub::new(index, shared.mailboxes.len()),

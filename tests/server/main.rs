@@ -18,6 +18,7 @@ mod limits;
 mod limits_table;
 mod rooms;
 mod notifications;
+mod proxy;
 mod shutdown;
 mod slow;
 mod support;

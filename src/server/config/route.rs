@@ -299,11 +299,22 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
             "a route's path begins with `/` and has no query",
         ));
     }
+    if path.strip_suffix("/*").unwrap_or(&path).contains('*') {
+        return Err(ConfigError::invalid(
+            &path,
+            "`*` stands at the end only, as in `/proxy/*`",
+        ));
+    }
     let Some(mode) = route.mode else {
         return Err(ConfigError::invalid(&path, "a new route needs a `mode`"));
     };
     if let ModeConfig::Game(game) = &mode
         && let Some(problem) = game.problem()
+    {
+        return Err(ConfigError::invalid(&path, problem));
+    }
+    if let ModeConfig::Proxy(proxy) = &mode
+        && let Some(problem) = proxy.problem()
     {
         return Err(ConfigError::invalid(&path, problem));
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::api::{Answer, Endpoint};
@@ -10,6 +11,7 @@ use crate::net::system;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::metrics::{CLOSE_CLASSES, Counter, Refused, RouteMetrics, WorkerMetrics};
 use crate::server::mode::{Feed, Service};
+use crate::server::proxy::{Pool, Upstream};
 use crate::server::worker::{Shared, Worker};
 
 pub(crate) struct Metrics;
@@ -38,6 +40,7 @@ fn render(shared: &Shared, websocket: &[bool]) -> String {
     page.connections();
     page.traffic();
     page.notifications();
+    page.proxies();
     page.http();
     page.backplane();
     page.matches();
@@ -219,6 +222,66 @@ impl Page<'_> {
             self.head(&name, kind, help);
             for (path, feed) in &feeds {
                 self.sample(&name, &[("route", path)], read(feed));
+            }
+        }
+    }
+
+    fn proxies(&mut self) {
+        type Read = fn(&Upstream) -> u64;
+        let now = clock::now();
+        let pools = self.shared.pools.iter();
+        let of_pool = |pool: &Arc<Pool>| {
+            let named = |upstream: &Arc<Upstream>| (pool.route.clone(), upstream.clone());
+            pool.upstreams.iter().map(named).collect::<Vec<_>>()
+        };
+        let upstreams: Vec<_> = pools.flat_map(of_pool).collect();
+        if upstreams.is_empty() {
+            return;
+        }
+        let name = "wsbench_proxy_upstream_up";
+        self.head(name, "gauge", "Whether the upstream gets connections.");
+        for (route, upstream) in &upstreams {
+            let labels = [("route", route.as_str()), ("upstream", &upstream.name)];
+            self.sample(name, &labels, u8::from(upstream.is_up(now)));
+        }
+        let families: [(&str, &str, &str, Read); 5] = [
+            (
+                "upstream_connections",
+                "gauge",
+                "Connections to the upstream that are open or being opened.",
+                |upstream| upstream.connections() as u64,
+            ),
+            (
+                "upstream_accepted_total",
+                "counter",
+                "Upgrades that the upstream accepted.",
+                |upstream| upstream.accepted.load(Relaxed),
+            ),
+            (
+                "upstream_refused_total",
+                "counter",
+                "Upgrades that the upstream refused.",
+                |upstream| upstream.refused.load(Relaxed),
+            ),
+            (
+                "upstream_failures_total",
+                "counter",
+                "Connections to the upstream that failed, or to which it gave no answer.",
+                |upstream| upstream.failures.load(Relaxed),
+            ),
+            (
+                "health_checks_failed_total",
+                "counter",
+                "Health checks that the upstream failed.",
+                |upstream| upstream.checks_failed.load(Relaxed),
+            ),
+        ];
+        for (name, kind, help, read) in families {
+            let name = format!("wsbench_proxy_{name}");
+            self.head(&name, kind, help);
+            for (route, upstream) in &upstreams {
+                let labels = [("route", route.as_str()), ("upstream", &upstream.name)];
+                self.sample(&name, &labels, read(upstream));
             }
         }
     }

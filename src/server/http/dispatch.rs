@@ -73,7 +73,8 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
             };
             this.worker.metrics().responded(reply.status.as_u16());
             if let Ok(instance) = this.worker.shared.instance.parse() {
-                reply.headers.insert(INSTANCE_HEADER, instance);
+                // What passes an upstream's answer on keeps its instance: that is who serves the client.
+                reply.headers.entry(INSTANCE_HEADER).or_insert(instance);
             }
             Ok(reply.into_response())
         })
@@ -83,7 +84,7 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
 impl Dispatcher {
     async fn answer(&self, head: &request::Parts, body: Incoming) -> Result<Reply, Refusal> {
         let shared = &self.worker.shared;
-        let Some(&route) = shared.route_ids.get(head.uri.path()) else {
+        let Some(route) = shared.route_of(head.uri.path()) else {
             return Err(Refusal::new(RefusalCode::NoSuchRoute, "there is no such route"));
         };
         match &self.worker.services[route.index()] {

@@ -17,11 +17,14 @@ use super::gate::Gate;
 use super::iot::Iot;
 use super::notifications::{Listener, NotificationsConfig};
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
+use super::proxy::ProxyGate;
 use super::relay::{RelayGate, RelayRouteConfig};
 use super::upload::{UploadConfig, UploadSession};
+use crate::server::config::RoutePlan;
 use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::http::Refusal;
 use crate::server::ids::RouteId;
+use crate::server::proxy::ProxyConfig;
 use crate::server::worker::Shared;
 
 /// What a route does, and the settings of it.
@@ -50,6 +53,8 @@ pub enum ModeConfig {
     Notifications(NotificationsConfig),
     /// Every connection is a process, bound to another one (seed E).
     Relay(RelayRouteConfig),
+    /// Connections are passed on to upstreams (seed C).
+    Proxy(Box<ProxyConfig>),
     /// HTTP: is the server well.
     Health,
     /// HTTP: figures for Prometheus.
@@ -71,6 +76,7 @@ const NAMES: &[&str] = &[
     "upload",
     "notifications",
     "relay",
+    "proxy",
     "health",
     "metrics",
     "journal",
@@ -91,6 +97,7 @@ impl ModeConfig {
             "upload" => Self::Upload(UploadConfig::default()),
             "notifications" => Self::Notifications(NotificationsConfig::default()),
             "relay" => Self::Relay(RelayRouteConfig::default()),
+            "proxy" => Self::Proxy(Box::default()),
             "health" => Self::Health,
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,
@@ -126,6 +133,7 @@ impl ModeConfig {
             Self::Upload(_) => "upload",
             Self::Notifications(_) => "notifications",
             Self::Relay(_) => "relay",
+            Self::Proxy(_) => "proxy",
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::Journal => "journal",
@@ -148,9 +156,9 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// The service of a route with this mode.
-    pub(crate) fn new(config: &ModeConfig, route: RouteId, shared: &Shared) -> Self {
-        match config {
+    /// The service of a route.
+    pub(crate) fn new(id: RouteId, route: &RoutePlan, shared: &Shared) -> Self {
+        match &route.mode {
             ModeConfig::Echo => Self::WebSocket(Box::new(|_| Ok(Box::new(Echo)))),
             ModeConfig::PrefixedEcho(config) => {
                 let prefix: Rc<str> = config.prefix.as_str().into();
@@ -177,16 +185,17 @@ impl Service {
             }
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
             ModeConfig::Upload(_) => {
-                let uploads = shared.uploads[&route].clone();
+                let uploads = shared.uploads[&id].clone();
                 Self::WebSocket(Box::new(move |_| {
                     Ok(Box::new(UploadSession::new(uploads.clone())))
                 }))
             }
             ModeConfig::Notifications(_) => {
-                let feed = shared.feeds[&route].clone();
+                let feed = shared.feeds[&id].clone();
                 Self::WebSocket(Box::new(move |_| Ok(Box::new(Listener::new(feed.clone())?))))
             }
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
+            ModeConfig::Proxy(_) => Self::Gated(Box::new(ProxyGate::new(route, shared))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
             ModeConfig::Journal => Self::Http(Box::new(Journal)),
@@ -238,6 +247,7 @@ impl<'de> Visitor<'de> for NameOrSettings {
             "upload" => ModeConfig::Upload(map.next_value()?),
             "notifications" => ModeConfig::Notifications(map.next_value()?),
             "relay" => ModeConfig::Relay(map.next_value()?),
+            "proxy" => ModeConfig::Proxy(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {
                 let mode =

@@ -22,6 +22,7 @@ mod json;
 mod kind;
 mod notifications;
 mod prefixed_echo;
+mod proxy;
 mod relay;
 mod upload;
 

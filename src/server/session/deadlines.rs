@@ -112,6 +112,11 @@ impl Deadlines {
         self.active = Moment::NEVER;
     }
 
+    /// The mode had its time to end; the client gets its own.
+    pub(crate) fn closing_anew(&mut self, limits: &RouteLimits, now: Moment) {
+        self.close = after(now, limits.close_timeout);
+    }
+
     /// The mode wants to be woken.
     pub(crate) fn wake_mode(&mut self, at: Moment) {
         self.mode = at;

@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) route: RouteId,
     /// The mode publishes, so it may have to wait for the hub.
     pub(super) publishes: bool,
+    /// The mode waits for something else than the client.
+    pub(super) attends: bool,
     /// Compressed messages for many receivers can be sent as they are.
     pub(super) shares_deflated: bool,
     /// The client was not read although it may have sent something, because others had no room for it.
@@ -153,6 +155,7 @@ impl Session {
             receiver: Receiver::new(Role::Server, config, inflater),
             sender: Sender::new(Role::Server, deflater),
             publishes: mode.publishes(),
+            attends: mode.attends(),
             mode,
             life: Life::new(limits, opened),
             allowance: allowance.map(Box::new),

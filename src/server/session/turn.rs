@@ -110,10 +110,17 @@ impl<'a> Turn<'a> {
                 stage.grant_wishes();
             })?;
         }
+        if self.state.attends && matches!(self.state.life.phase, Phase::Open | Phase::Parting) {
+            self.attend()?;
+            if self.outbox.is_some() {
+                return Ok(Next::Go);
+            }
+        }
         let may_read = match self.state.life.phase {
             Phase::Eof => return Err(Over),
             Phase::Ending => self.shut_down(),
             Phase::Open => self.may_read(),
+            Phase::Parting => false,
             _ => true,
         };
         if !may_read {
@@ -138,6 +145,19 @@ impl<'a> Turn<'a> {
             _ => self.digest(length)?,
         }
         Ok(Next::Go)
+    }
+
+    /// Lets the mode look at what it waits for. A message from there keeps the connection from being idle.
+    fn attend(&mut self) -> Result<(), Over> {
+        let (waker, before) = (self.waker, self.traffic.messages_out);
+        self.speak(|mut stage| {
+            stage.mode.attend(waker, stage.peer);
+            stage.grant_wishes();
+        })?;
+        if self.traffic.messages_out > before {
+            self.state.life.deadlines.active(self.now);
+        }
+        Ok(())
     }
 
     /// Whether those whom the client's messages go to have room for them.
@@ -200,6 +220,11 @@ impl<'a> Turn<'a> {
             let due = self.state.life.deadlines.check(self.limits, self.now);
             let cause = match due {
                 Due::Nothing => return Ok(()),
+                Due::CloseTimeout if self.state.life.phase == Phase::Parting => {
+                    self.state.life.deadlines.closing_anew(self.limits, self.now);
+                    self.speak(|stage| stage.life.answer(&mut stage.peer.output))?;
+                    continue;
+                }
                 // Whoever began to close is the cause.
                 Due::CloseTimeout => return Err(self.cut(Cause::ClientVanished)),
                 Due::WriteDeadline => return Err(self.cut(Cause::WriteDeadline)),
@@ -266,9 +291,15 @@ impl<'a> Turn<'a> {
                         stage.seen.pongs_in += 1;
                         stage.life.deadlines.pong();
                     }
-                    Received::Close(payload) => stage.life.peer_closed(payload, &mut stage.peer.output),
+                    Received::Close(payload) => {
+                        let more = stage.life.phase == Phase::Open
+                            && stage.mode.last_words(Cause::ClientClosed, payload);
+                        stage.life.peer_closed(payload, more, &mut stage.peer.output);
+                    }
                     Received::Violation(violation) => {
-                        stage.life.peer_violated(violation, &mut stage.peer.output);
+                        let more = stage.life.phase == Phase::Open
+                            && stage.mode.last_words(Cause::Violation(violation), None);
+                        stage.life.peer_violated(violation, more, &mut stage.peer.output);
                     }
                 }
             }
