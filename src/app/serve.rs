@@ -61,6 +61,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         config.drain_time = drain;
     }
     config.compression |= args.compression;
+    config.faults |= args.faults;
     if let Some(size) = args.max_message_size {
         config.defaults.max_message_size = Some(size);
     }

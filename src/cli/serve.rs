@@ -50,6 +50,10 @@ pub struct ServeArgs {
     )]
     pub max_message_size: Option<ByteSize>,
 
+    /// Do wrong what clients and routes ask for (docs/faults.md); without it they are refused by 403
+    #[arg(long, env = "WSBENCH_FAULTS", help_heading = "WebSocket")]
+    pub faults: bool,
+
     /// Certificate chain; serves wss
     #[arg(
         long,

@@ -23,6 +23,7 @@
 //! | `mode` | what a WebSocket route does: one file each |
 //! | `endpoint` | what an HTTP route does: one file each |
 //! | `relay` | connections as processes |
+//! | `fault` | what is done wrong on request |
 //! | `broker` | message brokers outside of the server |
 //! | `journal`, `record` | what the server saw of each connection |
 //! | `metrics` | a worker's counters |
@@ -38,6 +39,7 @@ mod broker;
 mod config;
 mod endpoint;
 mod error;
+mod fault;
 mod handle;
 mod http;
 mod hub;
@@ -64,8 +66,9 @@ pub use config::{
 };
 pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
+pub use fault::{FaultError, FaultPlan};
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
-pub use mode::{ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
+pub use mode::{ModeConfig, PrefixedEchoConfig, ProbeKind, RelayRouteConfig};
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
 pub use running::{Server, ServerReport, run};

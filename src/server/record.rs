@@ -64,6 +64,8 @@ pub(crate) enum Cause {
     Violation(Violation),
     /// The server stopped.
     ServerStopped,
+    /// A fault that was asked for.
+    Fault,
     /// The session's own code failed.
     Failed,
 }
@@ -82,6 +84,7 @@ impl fmt::Display for Cause {
             Self::SlowConsumer => "slow consumer",
             Self::Violation(violation) => return write!(f, "violation: {violation}"),
             Self::ServerStopped => "server stopped",
+            Self::Fault => "fault",
             Self::Failed => "failed",
         })
     }

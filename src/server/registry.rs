@@ -1,11 +1,13 @@
 //! [`Registry`]: a worker's sessions, as far as others than the session's own task have to do with them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
 use super::config::{RouteLimits, RoutePlan};
+use super::fault::FaultRecord;
 use super::handle::Address;
 use super::ids::{ConnectionId, RouteId};
 use super::message::SharedMessage;
@@ -30,6 +32,7 @@ pub(crate) struct Slot {
     pub(crate) traffic: Traffic,
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    pub(crate) faults: Option<Arc<FaultRecord>>,
     outbox: Option<Box<Outbox>>,
     waker: Option<Waker>,
     order: Option<Box<SessionOrder>>,
@@ -84,6 +87,7 @@ impl Registry {
             peer,
             tag,
             opened,
+            faults,
         } = entry;
         let members = &mut self.members[route.index()];
         let slot = Slot {
@@ -92,6 +96,7 @@ impl Registry {
             traffic: Traffic::default(),
             peer,
             tag,
+            faults,
             outbox: None,
             waker: None,
             order: None,
@@ -226,6 +231,7 @@ pub(crate) struct NewSession {
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
     pub(crate) opened: Moment,
+    pub(crate) faults: Option<Arc<FaultRecord>>,
 }
 
 impl Slot {
@@ -275,6 +281,7 @@ mod tests {
             peer: SocketAddr::from(([127, 0, 0, 1], 1)),
             tag: None,
             opened: Moment::ZERO,
+            faults: None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::ids::RouteId;
 use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
-use super::mode::Service;
+use super::mode::{ModeConfig, ProbeKind, Service};
 use super::registry::Registry;
 use super::relay::Relay;
 use crate::clock::{self, Moment, Wheel};
@@ -28,6 +28,9 @@ pub(crate) struct Shared {
     pub(crate) routes: Vec<RoutePlan>,
     pub(crate) route_ids: HashMap<String, RouteId>,
     pub(crate) limits: ConnectionLimits,
+    pub(crate) faults: bool,
+    /// Some route tells clients what their requests looked like.
+    pub(crate) shows_requests: bool,
     pub(crate) drain_time: Duration,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) journal: Journal,
@@ -38,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) relay: Arc<Relay>,
     pub(crate) sessions: AtomicUsize,
+    /// Upgrades that are left without an answer.
+    pub(crate) held: AtomicUsize,
     pub(crate) last_id: AtomicU64,
 }
 
@@ -115,19 +120,32 @@ impl Shared {
         let shared = Self {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
             instance,
+            shows_requests: routes.iter().any(|route| route.mode == ModeConfig::Probe(ProbeKind::Headers)),
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             route_ids,
             limits: config.limits.clone(),
+            faults: config.faults,
             drain_time: config.drain_time.0,
             tls,
             journal: Journal::new(usize::try_from(config.journal.0).unwrap_or(usize::MAX)),
             wall_clock: WallClock::new(clock::now()),
             mailboxes,
             sessions: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
         };
         Ok((shared, receivers))
+    }
+
+    /// The route of a request's path: the one with this path, or else the longest that ends in `/*` and begins like it.
+    pub(crate) fn route_of(&self, path: &str) -> Option<RouteId> {
+        if let Some(&route) = self.route_ids.get(path) {
+            return Some(route);
+        }
+        let slashes = path.rmatch_indices('/').map(|(at, _)| at);
+        let mut prefixes = slashes.map(|at| format!("{}/*", &path[..at]));
+        prefixes.find_map(|prefix| self.route_ids.get(&prefix).copied())
     }
 
     /// The path of a route.
@@ -224,6 +242,7 @@ impl Worker {
                 tag: slot.tag.clone(),
                 opened: slot.opened,
                 traffic: slot.traffic,
+                faults: slot.faults.clone(),
                 ended: None,
             })
         });

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{ConfigError, ServerConfig};
-use crate::server::mode::ModeConfig;
+use crate::server::fault::FaultPlan;
+use crate::server::mode::{ModeConfig, ProbeKind};
 use crate::units::{ByteSize, Count, Span};
 
 /// What the configuration says of one route; whatever it leaves out comes from the route's kind and the defaults.
@@ -45,6 +46,8 @@ pub struct RouteConfig {
     pub api_keys: Option<Vec<String>>,
     /// Subprotocols that the route speaks; the first that the client offers is chosen.
     pub subprotocols: Option<Vec<String>>,
+    /// What is done wrong to every connection of the route, if the server has `faults` (none).
+    pub faults: Option<FaultPlan>,
 }
 
 /// What happens to a client that reads more slowly than others write to it (seed B11).
@@ -110,6 +113,7 @@ pub(crate) struct RoutePlan {
     pub(crate) limits: RouteLimits,
     pub(crate) api_keys: Vec<String>,
     pub(crate) subprotocols: Vec<String>,
+    pub(crate) faults: FaultPlan,
 }
 
 /// Level of compression unless configured (seed B12).
@@ -138,8 +142,10 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/metrics", of(ModeConfig::Metrics)),
         ("/journal", of(ModeConfig::Journal)),
     ];
+    let probes = ProbeKind::ALL.iter().map(|&kind| (kind.path(), of(ModeConfig::Probe(kind))));
     routes
         .into_iter()
+        .chain(probes)
         .map(|(path, route)| (path.to_owned(), route))
         .collect()
 }
@@ -193,6 +199,7 @@ impl RouteConfig {
             slow_consumer: self.slow_consumer.or(fallback.slow_consumer),
             api_keys: self.api_keys.or(fallback.api_keys),
             subprotocols: self.subprotocols.or(fallback.subprotocols),
+            faults: self.faults.or(fallback.faults),
         }
     }
 }
@@ -202,6 +209,12 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         return Err(ConfigError::invalid(
             &path,
             "a route's path begins with `/` and has no query",
+        ));
+    }
+    if path.strip_suffix("/*").unwrap_or(&path).contains('*') {
+        return Err(ConfigError::invalid(
+            &path,
+            "`*` stands at the end of a path, behind a `/`, for all paths that begin like that",
         ));
     }
     let Some(mode) = route.mode else {
@@ -243,6 +256,7 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         limits,
         api_keys,
         subprotocols,
+        faults: route.faults.unwrap_or_default(),
     })
 }
 

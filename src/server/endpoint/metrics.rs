@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::api::{Answer, Endpoint};
 use crate::clock;
 use crate::net::system;
+use crate::server::fault::FaultKind;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::metrics::{CLOSE_CLASSES, Counter, RouteMetrics, WorkerMetrics};
 use crate::server::mode::Service;
@@ -37,6 +38,9 @@ fn render(shared: &Shared, websocket: &[bool]) -> String {
     page.connections();
     page.traffic();
     page.http();
+    if shared.faults {
+        page.faults();
+    }
     page.process();
     page.text
 }
@@ -204,6 +208,15 @@ impl Page<'_> {
             "Journal entries that gave way to later ones.",
             dropped,
         );
+    }
+
+    fn faults(&mut self) {
+        let name = "wsbench_faults_total";
+        self.head(name, "counter", "Faults applied on request.");
+        for kind in FaultKind::ALL {
+            let count = self.sum(|worker| &worker.faults[kind.index()]);
+            self.sample(name, &[("fault", kind.name())], count);
+        }
     }
 
     fn process(&mut self) {

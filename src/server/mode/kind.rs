@@ -13,6 +13,7 @@ use super::echo::Echo;
 use super::gate::Gate;
 use super::iot::Iot;
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
+use super::probe::{ProbeKind, Status};
 use super::relay::{RelayGate, RelayRouteConfig};
 use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::http::Refusal;
@@ -34,6 +35,8 @@ pub enum ModeConfig {
     Iot,
     /// Every connection is a process, bound to another one (seed E).
     Relay(RelayRouteConfig),
+    /// One of the routes that gateways and clients are probed with.
+    Probe(ProbeKind),
     /// HTTP: is the server well.
     Health,
     /// HTTP: figures for Prometheus.
@@ -54,6 +57,19 @@ const NAMES: &[&str] = &[
     "metrics",
     "journal",
     "relay-admin",
+    "headers",
+    "push",
+    "sink",
+    "first-frame",
+    "slow",
+    "hold",
+    "status",
+    "bad-101",
+    "close",
+    "fin",
+    "rst",
+    "half-close",
+    "mute-pong",
 ];
 
 impl ModeConfig {
@@ -69,8 +85,13 @@ impl ModeConfig {
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,
             "relay-admin" => Self::RelayAdmin(RelayAdminConfig::default()),
-            _ => return None,
+            name => Self::Probe(ProbeKind::by_name(name)?),
         })
+    }
+
+    /// Whether it does what is only done on a server that has faults.
+    pub(crate) fn misbehaves(&self) -> bool {
+        matches!(self, Self::Probe(kind) if kind.misbehaves())
     }
 
     /// The name in YAML.
@@ -82,6 +103,7 @@ impl ModeConfig {
             Self::Broadcast => "broadcast",
             Self::Iot => "iot",
             Self::Relay(_) => "relay",
+            Self::Probe(kind) => kind.name(),
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::Journal => "journal",
@@ -97,6 +119,8 @@ pub(crate) type MakeMode = Box<dyn Fn(&request::Parts) -> Result<Box<dyn Mode>, 
 pub(crate) enum Service {
     /// Makes the mode of each new connection.
     WebSocket(MakeMode),
+    /// The same for a probe, which sees more of the request.
+    Probe(ProbeKind),
     /// The same, once somebody has been asked.
     Gated(Box<dyn Gate>),
     /// Answers HTTP requests.
@@ -119,6 +143,8 @@ impl Service {
             ModeConfig::Broadcast => Self::WebSocket(Box::new(|_| Ok(Box::new(Broadcast)))),
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
+            ModeConfig::Probe(ProbeKind::Status) => Self::Http(Box::new(Status)),
+            ModeConfig::Probe(kind) => Self::Probe(*kind),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
             ModeConfig::Journal => Self::Http(Box::new(Journal)),
@@ -133,6 +159,7 @@ impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::WebSocket(_) => "WebSocket",
+            Self::Probe(_) => "Probe",
             Self::Gated(_) => "Gated",
             Self::Http(_) => "Http",
         })

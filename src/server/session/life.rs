@@ -48,10 +48,11 @@ impl Life {
     }
 
     /// Begins the close handshake, unless there is one.
-    pub(super) fn close(&mut self, cause: Cause, code: CloseCode, reason: &str, output: &mut Output<'_>) {
+    pub(super) fn close(&mut self, cause: Cause, code: impl Into<Option<CloseCode>>, reason: &str, output: &mut Output<'_>) {
+        let code = code.into();
         if matches!(self.phase, Phase::New | Phase::Open) {
-            output.close(Some(code), reason);
-            self.closing.sent(Some(code));
+            output.close(code, reason);
+            self.closing.sent(code);
             self.phase = Phase::Closing;
             self.explain(cause, reason);
         }

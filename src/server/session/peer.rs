@@ -59,13 +59,6 @@ impl<'a> Peer<'a> {
     }
 
     /// Calls [`super::super::mode::Mode::woken`] after this time, in place of a moment asked for before.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "part of the modes' interface; those of today do not need it"
-        )
-    )]
     pub(crate) fn wake_after(&mut self, delay: Duration) {
         self.wishes.wake_after = Some(delay);
     }

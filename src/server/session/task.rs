@@ -11,6 +11,7 @@ use super::life::Life;
 use super::peer::Room;
 use super::transport::Transport;
 use super::turn::Turn;
+use crate::server::fault::{FaultKind, FaultRecord, FaultTally, FaultyTransport, RequestedFaults};
 use crate::server::handle::Address;
 use crate::server::ids::{ConnectionId, RouteId};
 use crate::server::journal::{ConnectionEntry, Entry};
@@ -62,6 +63,15 @@ pub(crate) struct Upgraded {
     pub(crate) tag: Option<Box<str>>,
     pub(crate) deflate: Option<DeflateParams>,
     pub(crate) mode: Box<dyn Mode>,
+    pub(crate) faults: Option<Box<UpgradedFaults>>,
+}
+
+/// What is done wrong to a connection.
+#[derive(Debug)]
+pub(crate) struct UpgradedFaults {
+    pub(crate) requested: RequestedFaults,
+    /// The answer to the upgrade, if it is not written yet.
+    pub(crate) head: Option<Vec<u8>>,
 }
 
 /// A place among the sessions that there may be. It is free again when this is dropped or, once handed over, when the
@@ -101,6 +111,20 @@ impl Drop for Admission {
     }
 }
 
+impl UpgradedFaults {
+    /// The transport behind these faults, and the record of what they do.
+    fn put_before(self, transport: Transport, worker: &Rc<Worker>) -> (Transport, Option<Arc<FaultRecord>>) {
+        let plan = self.requested.plan();
+        let tally = FaultTally::new(plan, worker.clone());
+        if self.requested.bad_handshake().is_some() {
+            tally.count(FaultKind::BadHandshake);
+        }
+        let record = (!plan.is_empty()).then(|| tally.record.clone());
+        let faulty = FaultyTransport::new(transport, plan, self.head, tally);
+        (Transport::Faulty(Box::new(faulty)), record)
+    }
+}
+
 impl Session {
     /// Enters the connection into the worker's registry. The result has to be spawned on the worker's thread.
     pub(crate) fn new(worker: Rc<Worker>, upgraded: Upgraded, transport: Transport, early: &[u8]) -> Self {
@@ -111,16 +135,22 @@ impl Session {
             tag,
             deflate,
             mode,
+            faults,
         } = upgraded;
         let id = admission.hand_over();
         worker.session_opened();
         let opened = worker.now();
+        let (transport, record) = match faults {
+            None => (transport, None),
+            Some(faults) => faults.put_before(transport, &worker),
+        };
         let slot = worker.registry.borrow_mut().insert(NewSession {
             id,
             route,
             peer,
             tag,
             opened,
+            faults: record,
         });
         worker.metrics().routes[route.index()].opened.add(1);
         let limits = worker.limits(route);
@@ -164,7 +194,8 @@ impl Drop for Session {
         let Self { worker, state } = self;
         let (route, slot) = (state.route, state.address.slot);
         state.mode.closed(&Room::new(worker, route));
-        let ending = state.life.ending();
+        let mut ending = state.life.ending();
+        state.transport.correct_ending(&mut ending);
         state.mode.ended(&ending);
         let slot = worker.registry.borrow_mut().remove(slot);
         worker.shared.sessions.fetch_sub(1, Ordering::Relaxed);
@@ -180,6 +211,7 @@ impl Drop for Session {
             tag: slot.tag,
             opened: slot.opened,
             traffic: slot.traffic,
+            faults: slot.faults,
             ended: Some((now, Box::new(ending))),
         }));
     }

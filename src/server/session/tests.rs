@@ -44,6 +44,7 @@ async fn open(worker: &Rc<Worker>, mode: impl Mode + 'static) -> TcpStream {
         tag: None,
         deflate: None,
         mode: Box::new(mode),
+        faults: None,
     };
     spawn_local(Session::new(worker.clone(), upgraded, Transport::Tcp(tcp), b""));
     client
