@@ -120,7 +120,9 @@ impl Shared {
         let shared = Self {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
             instance,
-            shows_requests: routes.iter().any(|route| route.mode == ModeConfig::Probe(ProbeKind::Headers)),
+            shows_requests: routes
+                .iter()
+                .any(|route| route.mode == ModeConfig::Probe(ProbeKind::Headers)),
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             route_ids,

@@ -5,10 +5,13 @@
 mod broadcast;
 mod compression;
 mod echo;
+mod faults;
 mod http;
 mod iot;
 mod journal;
 mod limits;
+mod probes;
+mod raw;
 mod shutdown;
 mod slow;
 mod support;

@@ -142,7 +142,9 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/metrics", of(ModeConfig::Metrics)),
         ("/journal", of(ModeConfig::Journal)),
     ];
-    let probes = ProbeKind::ALL.iter().map(|&kind| (kind.path(), of(ModeConfig::Probe(kind))));
+    let probes = ProbeKind::ALL
+        .iter()
+        .map(|&kind| (kind.path(), of(ModeConfig::Probe(kind))));
     routes
         .into_iter()
         .chain(probes)

@@ -306,8 +306,9 @@ mod tests {
     fn page() -> String {
         let worker = testing::worker();
         let websocket = vec![true; worker.shared.routes.len()];
-        worker.metrics().routes[0].opened.add(3);
-        worker.metrics().routes[0].messages_in.add(7);
+        let broadcast = worker.shared.route_ids["/broadcast"].index();
+        worker.metrics().routes[broadcast].opened.add(3);
+        worker.metrics().routes[broadcast].messages_in.add(7);
         render(&worker.shared, &websocket)
     }
 

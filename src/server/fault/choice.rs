@@ -25,11 +25,17 @@ impl Choice {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let count = |text| whole_number(text).filter(|&n| n > 0);
         match Call::parse(text) {
-            Call::Plain(numbers) => numbers.split(',').map(count).collect::<Option<_>>().map(Self::Numbers),
+            Call::Plain(numbers) => numbers
+                .split(',')
+                .map(count)
+                .collect::<Option<_>>()
+                .map(Self::Numbers),
             Call::One("every", n) => count(n).map(Self::Every),
             Call::One("chance", probability) => {
                 let probability: f64 = probability.parse().ok()?;
-                (0.0..=1.0).contains(&probability).then_some(Self::Chance(probability))
+                (0.0..=1.0)
+                    .contains(&probability)
+                    .then_some(Self::Chance(probability))
             }
             _ => None,
         }
@@ -72,7 +78,18 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "0", "-1", "x", "1,,2", "every(0)", "every(1,2)", "chance(1.5)", "chance(x)", "often(1)"] {
+        for text in [
+            "",
+            "0",
+            "-1",
+            "x",
+            "1,,2",
+            "every(0)",
+            "every(1,2)",
+            "chance(1.5)",
+            "chance(x)",
+            "often(1)",
+        ] {
             assert_eq!(Choice::parse(text), None, "{text}");
         }
     }

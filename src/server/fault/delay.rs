@@ -23,8 +23,7 @@ pub(crate) enum Delay {
 }
 
 /// How a delay is written.
-pub(super) const DELAY: &str =
-    "`50ms`, `uniform(LOW,HIGH)`, `exponential(MEAN)` or `normal(MEAN,DEVIATION)`";
+pub(super) const DELAY: &str = "`50ms`, `uniform(LOW,HIGH)`, `exponential(MEAN)` or `normal(MEAN,DEVIATION)`";
 
 impl Delay {
     /// Reads the notation.
@@ -96,7 +95,9 @@ mod tests {
     fn moments(text: &str) -> (f64, f64) {
         let delay = Delay::parse(text).unwrap();
         let mut rng = Pcg64Mcg::new(7);
-        let drawn: Vec<f64> = (0..20_000).map(|_| delay.draw(&mut rng).as_secs_f64() * 1e3).collect();
+        let drawn: Vec<f64> = (0..20_000)
+            .map(|_| delay.draw(&mut rng).as_secs_f64() * 1e3)
+            .collect();
         let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
         let variance = drawn.iter().map(|ms| (ms - mean).powi(2)).sum::<f64>() / drawn.len() as f64;
         (mean, variance.sqrt())
@@ -144,7 +145,15 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for text in ["", "20", "uniform(9ms,1ms)", "uniform(1ms)", "normal(1ms)", "gamma(1ms)", "uniform(1ms,2ms"] {
+        for text in [
+            "",
+            "20",
+            "uniform(9ms,1ms)",
+            "uniform(1ms)",
+            "normal(1ms)",
+            "gamma(1ms)",
+            "uniform(1ms,2ms",
+        ] {
             assert_eq!(Delay::parse(text), None, "{text}");
         }
         for text in ["1s", "10s/1s", "1s/1s", "0/1s", "x/1s"] {

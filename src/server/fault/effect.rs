@@ -81,7 +81,10 @@ impl Effect {
                 (setting.is_empty() || setting == "true").then_some(Self::MutePong),
                 "no setting",
             ),
-            FaultKind::CloseCode => (code(setting).map(Self::CloseCode), "a code from 0 to 65535, or `none`"),
+            FaultKind::CloseCode => (
+                code(setting).map(Self::CloseCode),
+                "a code from 0 to 65535, or `none`",
+            ),
             FaultKind::CloseAfter => (
                 close_after(setting).map(Self::CloseAfter),
                 "a number of messages, then, if wished, a code from 0 to 65535 or `none`, and a reason: `3,1011,oops`",
@@ -104,7 +107,6 @@ impl Effect {
 
 const COUNT: &str = "a number of messages; 0 is at once";
 
-
 fn dribble(text: &str) -> Option<Dribble> {
     let (bytes, every) = text.split_once('/')?;
     let bytes = bytes.parse::<ByteSize>().ok()?.0;
@@ -114,7 +116,10 @@ fn dribble(text: &str) -> Option<Dribble> {
 
 fn read_rate(text: &str) -> Option<u64> {
     let size = text.strip_suffix("/s").unwrap_or(text);
-    size.parse::<ByteSize>().ok().map(|size| size.0).filter(|&bytes| bytes > 0)
+    size.parse::<ByteSize>()
+        .ok()
+        .map(|size| size.0)
+        .filter(|&bytes| bytes > 0)
 }
 
 fn code(text: &str) -> Option<WrittenCode> {
@@ -140,7 +145,14 @@ mod tests {
     #[test]
     fn settings_are_read() {
         for (kind, setting, effect) in [
-            (FaultKind::Dribble, "1/10ms", Effect::Dribble(Dribble { bytes: 1, every: Duration::from_millis(10) })),
+            (
+                FaultKind::Dribble,
+                "1/10ms",
+                Effect::Dribble(Dribble {
+                    bytes: 1,
+                    every: Duration::from_millis(10),
+                }),
+            ),
             (FaultKind::ReadRate, "10KiB/s", Effect::ReadRate(10_240)),
             (FaultKind::ReadRate, "500", Effect::ReadRate(500)),
             (FaultKind::MutePong, "", Effect::MutePong),
@@ -149,12 +161,20 @@ mod tests {
             (
                 FaultKind::CloseAfter,
                 "3",
-                Effect::CloseAfter(CloseAfter { messages: 3, code: Some(1000), reason: String::new() }),
+                Effect::CloseAfter(CloseAfter {
+                    messages: 3,
+                    code: Some(1000),
+                    reason: String::new(),
+                }),
             ),
             (
                 FaultKind::CloseAfter,
                 "0,1011,a, b",
-                Effect::CloseAfter(CloseAfter { messages: 0, code: Some(1011), reason: "a, b".into() }),
+                Effect::CloseAfter(CloseAfter {
+                    messages: 0,
+                    code: Some(1011),
+                    reason: "a, b".into(),
+                }),
             ),
             (FaultKind::Hold, "30s", Effect::Hold(Duration::from_secs(30))),
         ] {

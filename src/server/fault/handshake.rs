@@ -70,7 +70,10 @@ impl BadHandshake {
          `unsolicited-protocol`, `huge-header`, `truncated` or `garbage`";
 
     pub(super) fn by_name(name: &str) -> Option<Self> {
-        BY_NAME.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
+        BY_NAME
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, mode)| *mode)
     }
 
     /// The bytes in place of the 101 with these headers.

@@ -71,7 +71,11 @@ impl Held {
             tag: self.tag,
             at: now,
             status: 0,
-            reason: format!("held without an answer for {:.3} s; {end}", (now - from).as_secs_f64()).into(),
+            reason: format!(
+                "held without an answer for {:.3} s; {end}",
+                (now - from).as_secs_f64()
+            )
+            .into(),
         }));
         drop(self.place);
     }

@@ -69,7 +69,9 @@ impl Incoming {
     }
 
     fn is_shut(&self) -> bool {
-        self.stop.as_ref().is_some_and(|(limit, frames)| frames.messages >= *limit)
+        self.stop
+            .as_ref()
+            .is_some_and(|(limit, frames)| frames.messages >= *limit)
     }
 
     /// Whether the client may be read now.
@@ -120,7 +122,9 @@ impl Frames {
                     self.end_if_whole();
                 }
             } else {
-                let length = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len() - at);
+                let length = usize::try_from(self.payload)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len() - at);
                 self.payload -= length as u64;
                 at += length;
                 self.end_if_whole();

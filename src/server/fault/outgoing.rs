@@ -248,11 +248,19 @@ impl Outgoing {
 
     /// After the message that was the last one before it, the ending begins.
     fn end_if_due(&mut self) {
-        if let Some(close) = self.effects.close_after.take_if(|close| close.messages == self.messages) {
+        if let Some(close) = self
+            .effects
+            .close_after
+            .take_if(|close| close.messages == self.messages)
+        {
             self.mute = true;
             self.close_wanted = Some(close);
         }
-        if let Some((end, _)) = self.effects.end.take_if(|(_, messages)| *messages == self.messages) {
+        if let Some((end, _)) = self
+            .effects
+            .end
+            .take_if(|(_, messages)| *messages == self.messages)
+        {
             self.release(self.last_due);
             self.queue.push_back(Item {
                 due: self.last_due,
@@ -311,7 +319,9 @@ impl Outgoing {
                 }
             }
         };
-        self.queue.front().map_or(Step::Idle, |front| Step::Write(&front.bytes[..portion]))
+        self.queue
+            .front()
+            .map_or(Step::Idle, |front| Step::Write(&front.bytes[..portion]))
     }
 
     /// The head goes out with the first frame if that is due, or else alone.
@@ -339,7 +349,9 @@ impl Outgoing {
 
     /// So many of the bytes of the last [`Step::Write`] are written.
     pub(super) fn wrote(&mut self, written: usize) {
-        let Some(front) = self.queue.front_mut() else { return };
+        let Some(front) = self.queue.front_mut() else {
+            return;
+        };
         front.bytes.advance(written);
         self.queued -= written;
         let uncounted = written.min(front.uncounted);

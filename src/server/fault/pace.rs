@@ -98,7 +98,10 @@ mod tests {
                 }
             }
             let expected = rate as f64 * 10.0;
-            assert!((passed as f64 / expected - 1.0).abs() < 0.02 || passed.abs_diff(expected as usize) <= 1, "{rate}: {passed}");
+            assert!(
+                (passed as f64 / expected - 1.0).abs() < 0.02 || passed.abs_diff(expected as usize) <= 1,
+                "{rate}: {passed}"
+            );
         }
     }
 }

@@ -75,7 +75,9 @@ impl FaultPlan {
             self.seed = Some(seed);
             return Ok(());
         }
-        let kind = FaultKind::by_name(name).ok_or_else(|| FaultError::Unknown { name: name.to_owned() })?;
+        let kind = FaultKind::by_name(name).ok_or_else(|| FaultError::Unknown {
+            name: name.to_owned(),
+        })?;
         let effect = Effect::parse(kind, setting).map_err(refuse)?;
         self.put(Fault {
             kind,
@@ -200,7 +202,9 @@ impl<'de> Deserialize<'de> for Setting {
                 let call = map.next_entry::<String, Setting>()?;
                 match (call, map.next_key::<String>()?) {
                     (Some((name, Setting(arguments))), None) => Ok(Setting(format!("{name}({arguments})"))),
-                    _ => Err(A::Error::custom("a setting has one name, such as {uniform: [5ms, 50ms]}")),
+                    _ => Err(A::Error::custom(
+                        "a setting has one name, such as {uniform: [5ms, 50ms]}",
+                    )),
                 }
             }
         }
@@ -253,13 +257,18 @@ mod tests {
     #[test]
     fn mistakes_are_told_with_what_is_possible() {
         let mistake = |text| FaultPlan::default().add_written(text).unwrap_err().to_string();
-        assert!(mistake("dealy:1ms").starts_with("there is no fault `dealy`; there are `delay`, `stall`, `drop`"));
+        assert!(
+            mistake("dealy:1ms").starts_with("there is no fault `dealy`; there are `delay`, `stall`, `drop`")
+        );
         assert_eq!(
             mistake("drop:0"),
             "fault `drop:0`: expected message numbers from 1 (`3` or `3,7`), `every(N)`, or `chance(P)` with P from 0 to 1"
         );
         assert_eq!(mistake("seed:x"), "fault `seed:x`: expected a whole number");
         let error = serde_saphyr::from_str::<FaultPlan>("{delay: fast}").unwrap_err();
-        assert!(error.to_string().contains("fault `delay:fast`: expected `50ms`"), "{error}");
+        assert!(
+            error.to_string().contains("fault `delay:fast`: expected `50ms`"),
+            "{error}"
+        );
     }
 }

@@ -51,7 +51,10 @@ impl Successor {
     /// Whether HTTP must not answer: somebody else does, or nobody.
     pub(super) fn answers_itself(&self) -> bool {
         match self {
-            Self::Session(upgraded) => upgraded.faults.as_ref().is_some_and(|faults| faults.head.is_some()),
+            Self::Session(upgraded) => upgraded
+                .faults
+                .as_ref()
+                .is_some_and(|faults| faults.head.is_some()),
             Self::Held(_) => true,
         }
     }

@@ -48,7 +48,13 @@ impl Life {
     }
 
     /// Begins the close handshake, unless there is one.
-    pub(super) fn close(&mut self, cause: Cause, code: impl Into<Option<CloseCode>>, reason: &str, output: &mut Output<'_>) {
+    pub(super) fn close(
+        &mut self,
+        cause: Cause,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+        output: &mut Output<'_>,
+    ) {
         let code = code.into();
         if matches!(self.phase, Phase::New | Phase::Open) {
             output.close(code, reason);

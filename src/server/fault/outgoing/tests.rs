@@ -144,11 +144,22 @@ fn duplicates_follow_their_original() {
 #[test]
 fn a_reordered_message_follows_its_successor() {
     let (bytes, _) = five("reorder:2,3");
-    assert_eq!(bytes, frames(&["a", "c", "b", "d", "e"]), "the third overtakes, so it cannot wait itself");
+    assert_eq!(
+        bytes,
+        frames(&["a", "c", "b", "d", "e"]),
+        "the third overtakes, so it cannot wait itself"
+    );
     let (bytes, mut bench) = five("reorder:5");
-    assert_eq!(bytes, frames(&["a", "b", "c", "d"]), "the last waits for a successor");
+    assert_eq!(
+        bytes,
+        frames(&["a", "b", "c", "d"]),
+        "the last waits for a successor"
+    );
     bench.push(&close(None, "")).run();
-    assert_eq!(bench.all(), [frames(&["a", "b", "c", "d", "e"]), close(None, "")].concat());
+    assert_eq!(
+        bench.all(),
+        [frames(&["a", "b", "c", "d", "e"]), close(None, "")].concat()
+    );
 }
 
 #[test]
@@ -183,7 +194,9 @@ fn delays_that_vary_keep_the_order_and_the_seed_decides_them() {
         bench.times()
     };
     let times = run();
-    let waits: Vec<_> = std::iter::once(times[0]).chain(times.windows(2).map(|pair| pair[1] - pair[0])).collect();
+    let waits: Vec<_> = std::iter::once(times[0])
+        .chain(times.windows(2).map(|pair| pair[1] - pair[0]))
+        .collect();
     assert!(waits.iter().all(|wait| (5..=51).contains(wait)), "{waits:?}");
     assert!(waits.iter().max() > waits.iter().min());
     assert_eq!(run(), times);
@@ -260,14 +273,24 @@ fn after_the_last_message_nothing_but_the_close_frame_passes() {
     bench.push(&frames(&["a", "b", "c"])).run();
     let wanted = bench.outgoing.take_close().unwrap();
     assert_eq!((wanted.code, &*wanted.reason), (Some(1011), "enough"));
-    bench.push(&frames(&["d"])).push(&close(Some(1011), "enough")).run();
-    assert_eq!(bench.all(), [frames(&["a", "b"]), close(Some(1011), "enough")].concat());
+    bench
+        .push(&frames(&["d"]))
+        .push(&close(Some(1011), "enough"))
+        .run();
+    assert_eq!(
+        bench.all(),
+        [frames(&["a", "b"]), close(Some(1011), "enough")].concat()
+    );
     assert!(Bench::new(&["close-after:0"]).outgoing.take_close().is_some());
 }
 
 #[test]
 fn a36_tcp_ends_behind_the_last_message_when_that_is_due() {
-    for (fault, end) in [("fin:2", TcpEnd::Fin), ("rst:2", TcpEnd::Reset), ("half-close:2", TcpEnd::HalfClose)] {
+    for (fault, end) in [
+        ("fin:2", TcpEnd::Fin),
+        ("rst:2", TcpEnd::Reset),
+        ("half-close:2", TcpEnd::HalfClose),
+    ] {
         let mut bench = Bench::new(&[fault, "delay:30ms"]);
         bench.push(&frames(&["a", "b", "c"])).run();
         assert_eq!(bench.all(), frames(&["a", "b"]));
@@ -282,7 +305,11 @@ fn the_head_goes_out_with_the_first_frame_if_there_is_one_or_else_alone() {
     let mut bench = Bench::with_head(&[], Some(b"HEAD"));
     bench.text("a").run();
     assert_eq!(bench.written, [(0, b"HEAD\x81\x01a".to_vec())]);
-    assert_eq!(bench.outgoing.take_sent().bytes_out, 3, "the head is not part of the session");
+    assert_eq!(
+        bench.outgoing.take_sent().bytes_out,
+        3,
+        "the head is not part of the session"
+    );
 
     let mut bench = Bench::with_head(&[], Some(b"HEAD"));
     bench.run().text("a").run();

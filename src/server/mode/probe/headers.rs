@@ -16,7 +16,9 @@ pub(super) fn describe(request: &ProbeRequest<'_>) -> String {
         .and_then(|received| lines_as_they_came(received, head.uri.path()))
         .unwrap_or_else(|| {
             let lines = head.headers.iter();
-            lines.map(|(name, value)| line(name.as_str(), value.as_bytes())).collect()
+            lines
+                .map(|(name, value)| line(name.as_str(), value.as_bytes()))
+                .collect()
         });
     json!({
         "type": "headers",
@@ -39,7 +41,13 @@ fn lines_as_they_came(received: &[u8], path: &str) -> Option<Vec<Value>> {
     let status = request.parse(received).ok()?;
     let target = request.path?;
     let is_it = status.is_complete() && target.split('?').next() == Some(path);
-    is_it.then(|| request.headers.iter().map(|header| line(header.name, header.value)).collect())
+    is_it.then(|| {
+        request
+            .headers
+            .iter()
+            .map(|header| line(header.name, header.value))
+            .collect()
+    })
 }
 
 fn line(name: &str, value: &[u8]) -> Value {
@@ -52,7 +60,8 @@ mod tests {
 
     #[test]
     fn a17_lines_keep_order_spelling_and_repetition() {
-        let received = b"GET /headers?x=1 HTTP/1.1\r\nX-Forwarded-For: 1\r\nhOsT: a\r\nX-Forwarded-For: 2\r\n\r\nrest";
+        let received =
+            b"GET /headers?x=1 HTTP/1.1\r\nX-Forwarded-For: 1\r\nhOsT: a\r\nX-Forwarded-For: 2\r\n\r\nrest";
         let lines = lines_as_they_came(received, "/headers").unwrap();
         assert_eq!(
             Value::from(lines),

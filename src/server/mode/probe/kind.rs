@@ -177,7 +177,11 @@ mod tests {
     fn every_name_leads_back_and_every_path_is_its_own() {
         for (index, kind) in ProbeKind::ALL.iter().enumerate() {
             assert_eq!(ProbeKind::by_name(kind.name()), Some(*kind));
-            assert!(ProbeKind::ALL[..index].iter().all(|other| other.path() != kind.path()));
+            assert!(
+                ProbeKind::ALL[..index]
+                    .iter()
+                    .all(|other| other.path() != kind.path())
+            );
         }
     }
 
@@ -187,7 +191,11 @@ mod tests {
             (ProbeKind::Slow, "", "read-rate:1KiB"),
             (ProbeKind::Slow, "rate=5MB/s", "read-rate:5MB/s"),
             (ProbeKind::Fin, "after=3", "fin:3"),
-            (ProbeKind::Close, "code=1006&reason=a%20b&after=2", "close-after:2,1006,a b"),
+            (
+                ProbeKind::Close,
+                "code=1006&reason=a%20b&after=2",
+                "close-after:2,1006,a b",
+            ),
             (ProbeKind::Bad101, "mode=no-accept", "bad-101:no-accept"),
             (ProbeKind::MutePong, "", "mute-pong"),
         ] {

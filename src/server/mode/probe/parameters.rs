@@ -36,7 +36,10 @@ impl Parameters {
         match self.text(name) {
             None => Ok(default),
             Some(text) => read(text).ok_or_else(|| {
-                Refusal::new(StatusCode::BAD_REQUEST, format!("`{name}={text}`: expected {expected}"))
+                Refusal::new(
+                    StatusCode::BAD_REQUEST,
+                    format!("`{name}={text}`: expected {expected}"),
+                )
             }),
         }
     }

@@ -41,20 +41,36 @@ impl Push {
     /// A parameter that makes no sense.
     pub(super) fn new(parameters: &Parameters, instance: &str, clock: WallClock) -> Result<Self, Refusal> {
         let size = parameters.read("size", 0, "a size up to 64MiB", |text| {
-            text.parse::<ByteSize>().ok().filter(|size| size.0 <= MAX_SIZE).map(|size| size.0 as usize)
+            text.parse::<ByteSize>()
+                .ok()
+                .filter(|size| size.0 <= MAX_SIZE)
+                .map(|size| size.0 as usize)
         })?;
-        let rate = parameters.read("rate", 1.0, "messages per second up to 1000000, as `20` or `600/m`", |text| {
-            let rate = text.parse().ok().or_else(|| text.parse::<Rate>().ok().map(Rate::get));
-            rate.filter(|rate: &f64| *rate > 0.0 && *rate <= MAX_RATE)
-        })?;
+        let rate = parameters.read(
+            "rate",
+            1.0,
+            "messages per second up to 1000000, as `20` or `600/m`",
+            |text| {
+                let rate = text
+                    .parse()
+                    .ok()
+                    .or_else(|| text.parse::<Rate>().ok().map(Rate::get));
+                rate.filter(|rate: &f64| *rate > 0.0 && *rate <= MAX_RATE)
+            },
+        )?;
         let count = parameters.read("count", 0, "a number of messages; 0 is without end", |text| {
             text.parse::<Count>().ok().map(|count| count.0)
         })?;
-        let kind = parameters.read("binary", MessageKind::Text, "`true` or `false`", |text| match text {
-            "true" | "1" | "" => Some(MessageKind::Binary),
-            "false" | "0" => Some(MessageKind::Text),
-            _ => None,
-        })?;
+        let kind = parameters.read(
+            "binary",
+            MessageKind::Text,
+            "`true` or `false`",
+            |text| match text {
+                "true" | "1" | "" => Some(MessageKind::Binary),
+                "false" | "0" => Some(MessageKind::Text),
+                _ => None,
+            },
+        )?;
         Ok(Self {
             rate,
             size,
@@ -144,7 +160,10 @@ mod tests {
         assert_eq!(push.due_after(Duration::from_secs(100)), 3001);
         push.sent = 3000;
         assert_eq!(push.next_at(), Duration::from_secs(100));
-        assert_eq!(super::tests::push("rate=30&count=7").due_after(Duration::from_secs(9)), 7);
+        assert_eq!(
+            super::tests::push("rate=30&count=7").due_after(Duration::from_secs(9)),
+            7
+        );
     }
 
     #[test]
@@ -164,10 +183,19 @@ mod tests {
     #[test]
     fn nonsense_is_refused_with_a_reason() {
         for (query, reason) in [
-            ("rate=0", "`rate=0`: expected messages per second up to 1000000, as `20` or `600/m`"),
-            ("rate=inf", "`rate=inf`: expected messages per second up to 1000000, as `20` or `600/m`"),
+            (
+                "rate=0",
+                "`rate=0`: expected messages per second up to 1000000, as `20` or `600/m`",
+            ),
+            (
+                "rate=inf",
+                "`rate=inf`: expected messages per second up to 1000000, as `20` or `600/m`",
+            ),
             ("size=65MiB", "`size=65MiB`: expected a size up to 64MiB"),
-            ("count=x", "`count=x`: expected a number of messages; 0 is without end"),
+            (
+                "count=x",
+                "`count=x`: expected a number of messages; 0 is without end",
+            ),
             ("binary=maybe", "`binary=maybe`: expected `true` or `false`"),
         ] {
             let refusal = Push::new(&Parameters::of(query), "a", WallClock::new(Moment::ZERO)).unwrap_err();

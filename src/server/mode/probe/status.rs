@@ -46,12 +46,14 @@ impl Endpoint for Status {
 fn reply(request: &EndpointRequest) -> Result<Reply, Refusal> {
     let code = request.path.rsplit('/').next().unwrap_or_default();
     let status = code.parse().ok().filter(|code| (200..=999).contains(code));
-    let status = status.and_then(|code: u16| StatusCode::from_u16(code).ok()).ok_or_else(|| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            format!("`/status/{code}`: expected a status from 200 to 999"),
-        )
-    })?;
+    let status = status
+        .and_then(|code: u16| StatusCode::from_u16(code).ok())
+        .ok_or_else(|| {
+            Refusal::new(
+                StatusCode::BAD_REQUEST,
+                format!("`/status/{code}`: expected a status from 200 to 999"),
+            )
+        })?;
     let parameters = Parameters::of(&request.query);
     let mut reply = Reply::new(status);
     for (parameter, name) in HEADERS {
