@@ -68,6 +68,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         config.backplane.clone_from(backplane);
     }
     config.compression |= args.compression;
+    config.faults |= args.faults;
     if let Some(size) = args.max_message_size {
         config.defaults.max_message_size = Some(size);
     }

@@ -73,6 +73,9 @@ pub struct ServeArgs {
     /// Who may connect.
     #[command(flatten)]
     pub access: AccessArgs,
+    /// Do wrong what clients and routes ask for (docs/faults.md); without it they are refused by 403
+    #[arg(long, env = "WSBENCH_FAULTS", help_heading = "WebSocket")]
+    pub faults: bool,
 
     /// Certificate chain; serves wss
     #[arg(

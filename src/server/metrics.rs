@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::fault::FaultKind;
 use super::outbox::Offered;
 use super::record::Traffic;
 use super::refusal::RefusalCode;
@@ -43,6 +44,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) responses: [Counter; 5],
     /// WebSocket connections cut at the end of a graceful stop.
     pub(crate) cut: Counter,
+    /// Faults applied, by [`FaultKind::index`].
+    pub(crate) faults: [Counter; FaultKind::COUNT],
 }
 
 /// Counters of one route.
@@ -128,6 +131,7 @@ impl WorkerMetrics {
             request_failures: Counter::default(),
             responses: Default::default(),
             cut: Counter::default(),
+            faults: Default::default(),
         }
     }
 

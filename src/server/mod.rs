@@ -27,6 +27,7 @@
 //! | `endpoint` | what an HTTP route does: one file each |
 //! | `relay` | connections as processes |
 //! | `proxy` | upstreams, their health, whose turn it is |
+//! | `fault` | what is done wrong on request |
 //! | `broker` | message brokers outside of the server |
 //! | `journal`, `record` | what the server saw of each connection |
 //! | `metrics` | a worker's counters |
@@ -44,6 +45,7 @@ mod config;
 mod endpoint;
 mod error;
 mod game;
+mod fault;
 mod handle;
 mod http;
 mod hub;
@@ -73,11 +75,12 @@ pub use config::{
 };
 pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
+pub use fault::{FaultError, FaultPlan};
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
 pub use mode::{
     ChatConfig, DashboardConfig, Deliver, GameConfig, ModeConfig, NotificationsConfig, PrefixedEchoConfig,
-    RelayRouteConfig, UploadConfig,
+    ProbeKind, RelayRouteConfig, UploadConfig,
 };
 pub use proxy::{
     Balance, CookieName, HeaderMatch, HeaderPattern, HeaderText, HealthCheckConfig, MatchConfig, PathRule,

@@ -67,6 +67,8 @@ pub(crate) enum Cause {
     Violation(Violation),
     /// The server stopped.
     ServerStopped,
+    /// A fault that was asked for.
+    Fault,
     /// The session's own code failed.
     Failed,
 }
@@ -86,6 +88,7 @@ impl fmt::Display for Cause {
             Self::RateLimited => "rate limited",
             Self::Violation(violation) => return write!(f, "violation: {violation}"),
             Self::ServerStopped => "server stopped",
+            Self::Fault => "fault",
             Self::Failed => "failed",
         })
     }
@@ -146,7 +149,8 @@ mod tests {
                 Cause::WriteDeadline => Cause::SlowConsumer,
                 Cause::SlowConsumer => Cause::RateLimited,
                 Cause::RateLimited => Cause::ServerStopped,
-                Cause::ServerStopped => Cause::Failed,
+                Cause::ServerStopped => Cause::Fault,
+                Cause::Fault => Cause::Failed,
                 Cause::Failed => Cause::Violation(Violation::Unmasked),
                 Cause::Violation(violation) => Cause::Violation(next(*violation)?),
             })

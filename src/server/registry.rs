@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
 use super::config::{RouteLimits, RoutePlan};
+use super::fault::FaultRecord;
 use super::handle::Address;
 use super::ids::{ConnectionId, RouteId};
 use super::message::SharedMessage;
@@ -39,6 +41,7 @@ pub(crate) struct Slot {
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
     pub(crate) subject: Option<Box<str>>,
+    pub(crate) faults: Option<Arc<FaultRecord>>,
     outbox: Option<Box<Outbox>>,
     waker: Option<Waker>,
     order: Option<Box<SessionOrder>>,
@@ -102,6 +105,7 @@ impl Registry {
             opened,
             places,
             room,
+            faults,
         } = entry;
         let room_key = self.room_key(route, &room);
         let members = &mut self.rooms[room_key as usize];
@@ -112,6 +116,7 @@ impl Registry {
             peer,
             tag,
             subject,
+            faults,
             outbox: None,
             waker: None,
             order: None,
@@ -288,6 +293,7 @@ pub(crate) struct NewSession {
     /// Free again when the session is taken out; tests need none.
     pub(crate) places: Option<Places>,
     pub(crate) room: RoomName,
+    pub(crate) faults: Option<Arc<FaultRecord>>,
 }
 
 impl Slot {
@@ -340,6 +346,7 @@ mod tests {
             opened: Moment::ZERO,
             places: None,
             room: RoomName::default(),
+            faults: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
@@ -21,7 +21,7 @@ use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
 use super::ratelimit::{ConnectionLimiter, ConnectionQuota};
-use super::mode::{Feed, ModeConfig, Service, Uploads};
+use super::mode::{Feed, ModeConfig, ProbeKind, Service, Uploads};
 use super::proxy::Pools;
 use super::registry::Registry;
 use super::relay::Relay;
@@ -38,6 +38,9 @@ pub(crate) struct Shared {
     /// Routes that end in `/*`, without that, the longest first.
     prefixes: Vec<(String, RouteId)>,
     pub(crate) limits: ConnectionLimits,
+    pub(crate) faults: bool,
+    /// Some route tells clients what their requests looked like.
+    pub(crate) shows_requests: bool,
     pub(crate) drain_time: Duration,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) journal: Journal,
@@ -57,6 +60,8 @@ pub(crate) struct Shared {
     /// Of the routes with notifications.
     pub(crate) feeds: HashMap<RouteId, Arc<Feed>>,
     pub(crate) pools: Pools,
+    /// Upgrades that are left without an answer.
+    pub(crate) held: AtomicUsize,
     pub(crate) last_id: AtomicU64,
 }
 
@@ -155,18 +160,23 @@ impl Shared {
             instance,
             uploads: uploads.collect(),
             feeds: feeds.collect(),
+            shows_requests: routes
+                .iter()
+                .any(|route| route.mode == ModeConfig::Probe(ProbeKind::Headers)),
             metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
             routes,
             guards,
             route_ids,
             prefixes,
             limits: config.limits.clone(),
+            faults: config.faults,
             drain_time: config.drain_time.0,
             tls,
             journal: Journal::new(usize::try_from(config.journal.0).unwrap_or(usize::MAX)),
             wall_clock: WallClock::new(clock::now()),
             mailboxes,
             connections: ConnectionLimiter::new(quota(&config.limits), "the server"),
+            held: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
         };
         Ok((shared, receivers))
@@ -296,6 +306,7 @@ impl Worker {
                 subject: slot.subject.clone(),
                 opened: slot.opened,
                 traffic: slot.traffic,
+                faults: slot.faults.clone(),
                 ended: None,
             })
         });

@@ -7,10 +7,11 @@ use serde::Deserialize;
 
 use super::{ConfigError, ServerConfig};
 use crate::server::auth::{ApiKeyConfig, AuthConfig, SecretSource};
+use crate::server::fault::FaultPlan;
 use crate::server::guard::GuardConfig;
-use crate::server::mode::ModeConfig;
 use crate::server::origin::OriginPolicy;
 use crate::server::ratelimit::{ConnectionQuota, MessageLimitConfig, UpgradeLimitConfig};
+use crate::server::mode::{ModeConfig, ProbeKind};
 use crate::units::{ByteSize, Count, Span};
 
 /// What the configuration says of one route; whatever it leaves out comes from the route's kind and the defaults.
@@ -61,6 +62,8 @@ pub struct RouteConfig {
     pub max_connections_per_address: Option<Count>,
     /// Subprotocols that the route speaks; the first that the client offers is chosen.
     pub subprotocols: Option<Vec<String>>,
+    /// What is done wrong to every connection of the route, if the server has `faults` (none).
+    pub faults: Option<FaultPlan>,
 }
 
 /// What happens to a client that reads more slowly than others write to it (seed B11).
@@ -126,6 +129,7 @@ pub(crate) struct RoutePlan {
     pub(crate) limits: RouteLimits,
     pub(crate) guard: GuardConfig,
     pub(crate) subprotocols: Vec<String>,
+    pub(crate) faults: FaultPlan,
 }
 
 /// Level of compression unless configured (seed B12).
@@ -199,8 +203,12 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/metrics", of(ModeConfig::Metrics)),
         ("/journal", of(ModeConfig::Journal)),
     ];
+    let probes = ProbeKind::ALL
+        .iter()
+        .map(|&kind| (kind.path(), of(ModeConfig::Probe(kind))));
     routes
         .into_iter()
+        .chain(probes)
         .map(|(path, route)| (path.to_owned(), route))
         .collect()
 }
@@ -276,6 +284,7 @@ impl RouteConfig {
                 .max_connections_per_address
                 .or(fallback.max_connections_per_address),
             subprotocols: self.subprotocols.or(fallback.subprotocols),
+            faults: self.faults.or(fallback.faults),
         }
     }
 
@@ -370,6 +379,7 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         limits,
         guard,
         subprotocols: route.subprotocols.unwrap_or_default(),
+        faults: route.faults.unwrap_or_default(),
     })
 }
 

@@ -37,6 +37,8 @@ pub struct ServerConfig {
     pub backplane: BackplaneConfig,
     /// The processes behind routes with the mode `relay`.
     pub relay: RelayConfig,
+    /// Whether clients may ask for faults, and routes may have some; without it they are refused by 403.
+    pub faults: bool,
     /// Settings of every route that does not say otherwise. `mode` has no place here.
     pub defaults: RouteConfig,
     /// Routes by their path. They add to the built-in ones, or change those with the same path.
@@ -56,6 +58,7 @@ impl Default for ServerConfig {
             drain_time: Span::from_secs(5),
             backplane: BackplaneConfig::default(),
             relay: RelayConfig::default(),
+            faults: false,
             defaults: RouteConfig::default(),
             routes: BTreeMap::new(),
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::api::{Answer, Endpoint};
 use crate::clock;
 use crate::net::system;
+use crate::server::fault::FaultKind;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::metrics::{CLOSE_CLASSES, Counter, Refused, RouteMetrics, WorkerMetrics};
 use crate::server::mode::{Feed, Service};
@@ -44,6 +45,9 @@ fn render(shared: &Shared, websocket: &[bool]) -> String {
     page.http();
     page.backplane();
     page.matches();
+    if shared.faults {
+        page.faults();
+    }
     page.process();
     page.text
 }
@@ -329,6 +333,15 @@ impl Page<'_> {
         );
     }
 
+    fn faults(&mut self) {
+        let name = "wsbench_faults_total";
+        self.head(name, "counter", "Faults applied on request.");
+        for kind in FaultKind::ALL {
+            let count = self.sum(|worker| &worker.faults[kind.index()]);
+            self.sample(name, &[("fault", kind.name())], count);
+        }
+    }
+
     fn backplane(&mut self) {
         let Some(backplane) = &self.shared.backplane else {
             return;
@@ -467,6 +480,9 @@ mod tests {
             .refused
             .add(Some(RefusalCode::OriginRefused));
         worker.metrics().routes[0].refused.add(None);
+        let broadcast = worker.shared.route_ids["/broadcast"].index();
+        worker.metrics().routes[broadcast].opened.add(3);
+        worker.metrics().routes[broadcast].messages_in.add(7);
         render(&worker.shared, &websocket)
     }
 

@@ -6,7 +6,7 @@ mod journal;
 mod metrics;
 mod relay;
 
-pub(crate) use api::Endpoint;
+pub(crate) use api::{Answer, Endpoint};
 pub(crate) use health::Health;
 pub(crate) use journal::Journal;
 pub(crate) use metrics::Metrics;

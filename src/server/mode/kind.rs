@@ -18,6 +18,7 @@ use super::iot::Iot;
 use super::notifications::{Listener, NotificationsConfig};
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
 use super::proxy::ProxyGate;
+use super::probe::{ProbeKind, Status};
 use super::relay::{RelayGate, RelayRouteConfig};
 use super::upload::{UploadConfig, UploadSession};
 use crate::server::config::RoutePlan;
@@ -55,6 +56,8 @@ pub enum ModeConfig {
     Relay(RelayRouteConfig),
     /// Connections are passed on to upstreams (seed C).
     Proxy(Box<ProxyConfig>),
+    /// One of the routes that gateways and clients are probed with.
+    Probe(ProbeKind),
     /// HTTP: is the server well.
     Health,
     /// HTTP: figures for Prometheus.
@@ -81,6 +84,19 @@ const NAMES: &[&str] = &[
     "metrics",
     "journal",
     "relay-admin",
+    "headers",
+    "push",
+    "sink",
+    "first-frame",
+    "slow",
+    "hold",
+    "status",
+    "bad-101",
+    "close",
+    "fin",
+    "rst",
+    "half-close",
+    "mute-pong",
 ];
 
 impl ModeConfig {
@@ -102,7 +118,7 @@ impl ModeConfig {
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,
             "relay-admin" => Self::RelayAdmin(RelayAdminConfig::default()),
-            _ => return None,
+            name => Self::Probe(ProbeKind::by_name(name)?),
         })
     }
 
@@ -117,6 +133,11 @@ impl ModeConfig {
     /// Whether the route has rooms, chosen by `?room=`.
     pub(crate) const fn has_rooms(&self) -> bool {
         matches!(self, Self::Broadcast | Self::Chat(_) | Self::Game(_))
+    }
+
+    /// Whether it does what is only done on a server that has faults.
+    pub(crate) fn misbehaves(&self) -> bool {
+        matches!(self, Self::Probe(kind) if kind.misbehaves())
     }
 
     /// The name in YAML.
@@ -134,6 +155,7 @@ impl ModeConfig {
             Self::Notifications(_) => "notifications",
             Self::Relay(_) => "relay",
             Self::Proxy(_) => "proxy",
+            Self::Probe(kind) => kind.name(),
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::Journal => "journal",
@@ -149,6 +171,8 @@ pub(crate) type MakeMode = Box<dyn Fn(&request::Parts) -> Result<Box<dyn Mode>, 
 pub(crate) enum Service {
     /// Makes the mode of each new connection.
     WebSocket(MakeMode),
+    /// The same for a probe, which sees more of the request.
+    Probe(ProbeKind),
     /// The same, once somebody has been asked.
     Gated(Box<dyn Gate>),
     /// Answers HTTP requests.
@@ -196,6 +220,8 @@ impl Service {
             }
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Proxy(_) => Self::Gated(Box::new(ProxyGate::new(route, shared))),
+            ModeConfig::Probe(ProbeKind::Status) => Self::Http(Box::new(Status)),
+            ModeConfig::Probe(kind) => Self::Probe(*kind),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
             ModeConfig::Journal => Self::Http(Box::new(Journal)),
@@ -210,6 +236,7 @@ impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::WebSocket(_) => "WebSocket",
+            Self::Probe(_) => "Probe",
             Self::Gated(_) => "Gated",
             Self::Http(_) => "Http",
         })

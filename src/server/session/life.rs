@@ -50,9 +50,15 @@ impl Life {
     }
 
     /// Begins the close handshake, unless there is one. [`CloseCode::NO_STATUS`] stands for a Close frame without a code.
-    pub(super) fn close(&mut self, cause: Cause, code: CloseCode, reason: &str, output: &mut Output<'_>) {
+    pub(super) fn close(
+        &mut self,
+        cause: Cause,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+        output: &mut Output<'_>,
+    ) {
+        let code = code.into().filter(|code| *code != CloseCode::NO_STATUS);
         if matches!(self.phase, Phase::New | Phase::Open) {
-            let code = Some(code).filter(|code| *code != CloseCode::NO_STATUS);
             output.close(code, reason);
             self.closing.sent(code);
             self.phase = Phase::Closing;

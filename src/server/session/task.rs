@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -11,6 +12,7 @@ use super::life::Life;
 use super::peer::Room;
 use super::transport::Transport;
 use super::turn::Turn;
+use crate::server::fault::{FaultKind, FaultRecord, FaultTally, FaultyTransport, RequestedFaults};
 use crate::server::handle::Address;
 use crate::server::ids::{ConnectionId, RouteId};
 use crate::server::journal::{ConnectionEntry, Entry};
@@ -73,6 +75,15 @@ pub(crate) struct Upgraded {
     pub(crate) room: RoomName,
     pub(crate) deflate: Option<DeflateParams>,
     pub(crate) mode: Box<dyn Mode>,
+    pub(crate) faults: Option<Box<UpgradedFaults>>,
+}
+
+/// What is done wrong to a connection.
+#[derive(Debug)]
+pub(crate) struct UpgradedFaults {
+    pub(crate) requested: RequestedFaults,
+    /// The answer to the upgrade, if it is not written yet.
+    pub(crate) head: Option<Vec<u8>>,
 }
 
 /// A place among the connections that there may be, and an id. The place is free again when this or, once it is handed
@@ -107,6 +118,20 @@ impl Admission {
     }
 }
 
+impl UpgradedFaults {
+    /// The transport behind these faults, and the record of what they do.
+    fn put_before(self, transport: Transport, worker: &Rc<Worker>) -> (Transport, Option<Arc<FaultRecord>>) {
+        let plan = self.requested.plan();
+        let tally = FaultTally::new(plan, worker.clone());
+        if self.requested.bad_handshake().is_some() {
+            tally.count(FaultKind::BadHandshake);
+        }
+        let record = (!plan.is_empty()).then(|| tally.record.clone());
+        let faulty = FaultyTransport::new(transport, plan, self.head, tally);
+        (Transport::Faulty(Box::new(faulty)), record)
+    }
+}
+
 impl Session {
     /// Enters the connection into the worker's registry. The result has to be spawned on the worker's thread.
     pub(crate) fn new(worker: Rc<Worker>, upgraded: Upgraded, transport: Transport, early: &[u8]) -> Self {
@@ -120,10 +145,15 @@ impl Session {
             room,
             deflate,
             mode,
+            faults,
         } = upgraded;
         let Admission { id, places } = admission;
         worker.session_opened();
         let opened = worker.now();
+        let (transport, record) = match faults {
+            None => (transport, None),
+            Some(faults) => faults.put_before(transport, &worker),
+        };
         let slot = worker.registry.borrow_mut().insert(NewSession {
             id,
             route,
@@ -133,6 +163,7 @@ impl Session {
             opened,
             places: Some(places),
             room,
+            faults: record,
         });
         if worker.is_stopping() {
             // The others were told before this one was there.
@@ -185,7 +216,8 @@ impl Drop for Session {
         let Self { worker, state } = self;
         let (route, slot) = (state.route, state.address.slot);
         state.mode.closed(&Room::new(worker, route, state.address));
-        let ending = state.life.ending();
+        let mut ending = state.life.ending();
+        state.transport.correct_ending(&mut ending);
         state.mode.ended(&ending);
         let slot = worker.registry.borrow_mut().remove(slot);
         worker.session_closed(state.address.slot);
@@ -201,6 +233,7 @@ impl Drop for Session {
             subject: slot.subject,
             opened: slot.opened,
             traffic: slot.traffic,
+            faults: slot.faults,
             ended: Some((now, Box::new(ending))),
         }));
     }

@@ -47,6 +47,7 @@ async fn open(worker: &Rc<Worker>, mode: impl Mode + 'static) -> TcpStream {
         room: Default::default(),
         deflate: None,
         mode: Box::new(mode),
+        faults: None,
     };
     spawn_local(Session::new(worker.clone(), upgraded, Transport::Tcp(tcp), b""));
     client

@@ -14,6 +14,7 @@ use super::peer::{Peer, Wishes};
 use super::task::State;
 use crate::clock::Moment;
 use crate::server::config::RouteLimits;
+use crate::server::fault::Attended;
 use crate::server::message::SharedMessage;
 use crate::server::mode::{Message, Mode};
 use crate::server::outbox::Outbox;
@@ -117,9 +118,14 @@ impl<'a> Turn<'a> {
             }
         }
         let may_read = match self.state.life.phase {
-            Phase::Eof => return Err(Over),
+            Phase::Eof => {
+                if self.drained() {
+                    return Err(Over);
+                }
+                false
+            }
             Phase::Ending => self.shut_down(),
-            Phase::Open => self.may_read(),
+            Phase::Open => self.may_read()?,
             Phase::Parting => false,
             _ => true,
         };
@@ -160,13 +166,27 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
-    /// Whether those whom the client's messages go to have room for them.
+    /// Whether the client is to be read: no fault says otherwise, and those whom its messages go to have room for them.
     #[inline]
-    fn may_read(&mut self) -> bool {
+    fn may_read(&mut self) -> Result<bool, Over> {
+        match self.state.transport.attend(self.waker) {
+            Attended::Read => {}
+            Attended::Wait => {
+                self.state.unread = true;
+                return Ok(false);
+            }
+            Attended::Close(close) => {
+                let code = close.code.map(CloseCode);
+                self.speak(|stage| {
+                    let output = &mut stage.peer.output;
+                    stage.life.close(Cause::Fault, code, &close.reason, output);
+                })?;
+            }
+        }
         let hub_is_open = !self.state.publishes || self.worker.hub.is_open(self.waker);
         let may_read = hub_is_open && self.state.mode.may_read(self.waker);
         self.state.unread = !may_read;
-        may_read
+        Ok(may_read)
     }
 
     /// The first turn.
@@ -445,6 +465,13 @@ impl<'a> Turn<'a> {
         });
     }
 
+    /// Whether faults hold nothing back any more.
+    fn drained(&mut self) -> bool {
+        let mut cx = Context::from_waker(self.waker);
+        // What fails now would have told nobody anything.
+        self.state.transport.poll_drained(&mut cx).is_ready()
+    }
+
     /// Shuts the writing side; says whether that is done.
     fn shut_down(&mut self) -> bool {
         let mut cx = Context::from_waker(self.waker);
@@ -459,7 +486,11 @@ impl<'a> Turn<'a> {
     }
 
     fn transport_failed(&mut self) -> Over {
-        self.state.life.give_up(Cause::TransportFailed);
+        let cause = match self.state.transport.ended_by_fault() {
+            true => Cause::Fault,
+            false => Cause::TransportFailed,
+        };
+        self.state.life.give_up(cause);
         Over
     }
 
@@ -473,8 +504,9 @@ impl<'a> Turn<'a> {
         Over
     }
 
-    fn end(self) {
+    fn end(mut self) {
         let slot = self.state.address.slot;
+        self.state.transport.correct(&mut self.traffic);
         self.worker
             .registry
             .borrow_mut()

@@ -30,6 +30,7 @@ fn nothing_is_the_default() {
         let paths: Vec<_> = plan_routes(&config)
             .unwrap()
             .into_iter()
+            .filter(|route| !matches!(route.mode, ModeConfig::Probe(_)))
             .map(|route| route.path)
             .collect();
         assert_eq!(
@@ -51,6 +52,38 @@ fn nothing_is_the_default() {
             ]
         );
         assert_eq!(route(&config, "/echo").limits, RouteLimits::default());
+        assert!(!config.faults);
+        for probe in ["/headers", "/push", "/status/*", "/bad101"] {
+            assert!(
+                matches!(route(&config, probe).mode, ModeConfig::Probe(_)),
+                "{probe}"
+            );
+        }
+    }
+}
+
+#[test]
+fn faults_of_a_route_are_read_with_it() {
+    let config = parse("faults: true\nroutes: {/echo: {faults: {delay: 10ms, drop: {every: 3}}}}");
+    assert_eq!(route(&config, "/echo").faults.faults().len(), 2);
+    let error =
+        ServerConfig::from_yaml("routes:\n  /echo:\n    faults: {dealy: 1ms}\n", "s.yaml").unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.starts_with("s.yaml:3:") && message.contains("there is no fault `dealy`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_star_stands_only_at_the_end_of_a_path() {
+    assert_eq!(
+        route(&parse("routes: {'/any/*': {mode: echo}}"), "/any/*").path,
+        "/any/*"
+    );
+    for path in ["/a*", "/a/*/b", "/*/b", "*"] {
+        let text = format!("routes: {{'{path}': {{mode: echo}}}}");
+        assert!(ServerConfig::from_yaml(&text, "s").is_err(), "{path}");
     }
 }
 
