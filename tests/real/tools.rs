@@ -46,6 +46,30 @@ impl Counterpart {
     }
 }
 
+/// A page of `browser.cjs` in headless Chromium.
+pub(crate) fn browser(url: &str, page: &[&str]) -> Command {
+    let mut command = Command::new("node");
+    command
+        .env("NODE_PATH", installed("node/node_modules"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/browser.cjs"))
+        .arg(url)
+        .args(page);
+    command
+}
+
+/// npm's `wscat`, steered by its standard input.
+pub(crate) fn wscat(url: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(installed("node/node_modules/wscat/bin/wscat")).args([
+        "--connect",
+        url,
+        "--show-ping-pong",
+        "--slash",
+        "--no-check",
+    ]);
+    command
+}
+
 fn installed(path: &str) -> PathBuf {
     let tools = std::env::var_os("WSBENCH_TEST_TOOLS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/tools"),
