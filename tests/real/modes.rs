@@ -1,8 +1,7 @@
 //! What each mode of `wsbench serve` is to clients that nobody here wrote: a browser, `wscat`, Python and Node (seed A46).
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -131,20 +130,18 @@ fn b2_d8_d17_wscat_talks_pings_and_closes() {
     let config = "tls: {self_signed: []}";
     let (_server, url) = Server::start(config, "wss", "/ws");
     let mut wscat = wscat(&url)
+        .args(["--execute", "hello", "--wait", "-1"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .spawn()
         .expect("wscat starts");
     let mut input = wscat.stdin.take().expect("stdin is a pipe");
-    // It has no way to say that it is connected, and drops what it reads before that.
-    std::thread::sleep(Duration::from_secs(2));
-    writeln!(input, "hello\n/ping abc").expect("wscat reads");
-    std::thread::sleep(Duration::from_secs(1));
+    let mut lines = BufReader::new(wscat.stdout.take().expect("stdout is a pipe")).lines();
+    // Its prompt stands wherever it likes.
+    let mut answer = || lines.next().expect("wscat goes on").expect("its output is text");
+    assert!(answer().ends_with("Server hat empfangen: hello"));
+    writeln!(input, "/ping abc").expect("wscat reads");
+    assert!(answer().ends_with(r#"Received pong (data: "abc")"#));
     writeln!(input, "/close 4000 bye").expect("wscat reads");
-    let output = wscat.wait_with_output().expect("wscat ends");
-    assert_success(&output);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("Server hat empfangen: hello"), "{text}");
-    assert!(text.contains(r#"Received pong (data: "abc")"#), "{text}");
+    assert!(wscat.wait().expect("wscat ends").success());
 }
