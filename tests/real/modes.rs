@@ -1,6 +1,6 @@
 //! What each mode of `wsbench serve` is to clients that nobody here wrote: a browser, `wscat`, Python and Node (seed A46).
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -130,18 +130,31 @@ fn b2_d8_d17_wscat_talks_pings_and_closes() {
     let config = "tls: {self_signed: []}";
     let (_server, url) = Server::start(config, "wss", "/ws");
     let mut wscat = wscat(&url)
-        .args(["--execute", "hello", "--wait", "-1"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("wscat starts");
     let mut input = wscat.stdin.take().expect("stdin is a pipe");
-    let mut lines = BufReader::new(wscat.stdout.take().expect("stdout is a pipe")).lines();
-    // Its prompt stands wherever it likes.
-    let mut answer = || lines.next().expect("wscat goes on").expect("its output is text");
-    assert!(answer().ends_with("Server hat empfangen: hello"));
-    writeln!(input, "/ping abc").expect("wscat reads");
-    assert!(answer().ends_with(r#"Received pong (data: "abc")"#));
-    writeln!(input, "/close 4000 bye").expect("wscat reads");
-    assert!(wscat.wait().expect("wscat ends").success());
+    let mut screen = BufReader::new(wscat.stdout.take().expect("stdout is a pipe"));
+    for (shown, typed) in [
+        ("Connected", "hello"),
+        ("Server hat empfangen: hello", "/ping abc"),
+        (r#"Received pong (data: "abc")"#, "/close 4000 bye"),
+        ("Disconnected (code: 4000", ""),
+    ] {
+        wait_for(&mut screen, shown);
+        writeln!(input, "{typed}").expect("wscat reads");
+    }
+    wscat.wait().expect("wscat ends");
+}
+
+/// Reads what a terminal shows up to this text.
+fn wait_for(screen: &mut impl Read, text: &str) {
+    let mut shown = Vec::new();
+    while !shown.ends_with(text.as_bytes()) {
+        let mut byte = [0];
+        let read = screen.read_exact(&mut byte);
+        assert!(read.is_ok(), "no `{text}` in {}", String::from_utf8_lossy(&shown));
+        shown.push(byte[0]);
+    }
 }

@@ -57,16 +57,15 @@ pub(crate) fn browser(url: &str, page: &[&str]) -> Command {
     command
 }
 
-/// npm's `wscat`, steered by its standard input.
+/// npm's `wscat` on a terminal, without which it does not say when it is connected.
 pub(crate) fn wscat(url: &str) -> Command {
-    let mut command = Command::new("node");
-    command.arg(installed("node/node_modules/wscat/bin/wscat")).args([
-        "--connect",
-        url,
-        "--show-ping-pong",
-        "--slash",
-        "--no-check",
-    ]);
+    let program = installed("node/node_modules/wscat/bin/wscat");
+    let line = format!(
+        "node '{}' --show-ping-pong --slash --no-check --connect {url}",
+        program.display()
+    );
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     command
 }
 
