@@ -140,11 +140,11 @@ fn b2_d8_d17_wscat_talks_pings_and_closes() {
         ("Connected", "hello"),
         ("Server hat empfangen: hello", "/ping abc"),
         (r#"Received pong (data: "abc")"#, "/close 4000 bye"),
-        ("Disconnected (code: 4000", ""),
     ] {
         wait_for(&mut screen, shown);
         writeln!(input, "{typed}").expect("wscat reads");
     }
+    wait_for(&mut screen, "Disconnected (code: 4000");
     wscat.wait().expect("wscat ends");
 }
 
