@@ -474,15 +474,11 @@ mod tests {
     fn page() -> String {
         let worker = testing::worker();
         let websocket = vec![true; worker.shared.routes.len()];
-        worker.metrics().routes[0].opened.add(3);
-        worker.metrics().routes[0].messages_in.add(7);
-        worker.metrics().routes[0]
-            .refused
-            .add(Some(RefusalCode::OriginRefused));
-        worker.metrics().routes[0].refused.add(None);
-        let broadcast = worker.shared.route_ids["/broadcast"].index();
-        worker.metrics().routes[broadcast].opened.add(3);
-        worker.metrics().routes[broadcast].messages_in.add(7);
+        let broadcast = &worker.metrics().routes[worker.shared.route_ids["/broadcast"].index()];
+        broadcast.opened.add(3);
+        broadcast.messages_in.add(7);
+        broadcast.refused.add(Some(RefusalCode::OriginRefused));
+        broadcast.refused.add(None);
         render(&worker.shared, &websocket)
     }
 

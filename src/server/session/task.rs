@@ -47,7 +47,7 @@ pub(super) struct State {
     /// What the client may still send, if that is limited.
     pub(super) allowance: Option<Box<MessageAllowance>>,
     /// What came behind the request head.
-    pub(super) early: Option<Box<[u8]>>,
+    pub(super) early: Option<Box<Early>>,
     pub(super) address: Address,
     pub(super) route: RouteId,
     /// The mode publishes, so it may have to wait for the hub.
@@ -61,6 +61,10 @@ pub(super) struct State {
     /// Written bytes may be inside TLS still.
     pub(super) unflushed: bool,
 }
+
+/// Bytes that came too early. Hardly any session has them, so a thin pointer is all that the others pay.
+#[derive(Debug)]
+pub(super) struct Early(pub(super) Box<[u8]>);
 
 /// A connection after its upgrade.
 #[derive(Debug)]
@@ -190,7 +194,7 @@ impl Session {
             mode,
             life: Life::new(limits, opened),
             allowance: allowance.map(Box::new),
-            early: (!early.is_empty()).then(|| early.into()),
+            early: (!early.is_empty()).then(|| Box::new(Early(early.into()))),
             address: Address { slot, id },
             route,
             shares_deflated: deflate.is_some_and(|params| shares_deflated(&params)),

@@ -205,7 +205,7 @@ impl<'a> Turn<'a> {
         let Some(early) = self.state.early.take() else {
             return Ok(());
         };
-        for part in early.chunks(self.buffers.read.len()) {
+        for part in early.0.chunks(self.buffers.read.len()) {
             self.buffers.read[..part.len()].copy_from_slice(part);
             self.traffic.bytes_in += part.len() as u64;
             self.digest(part.len())?;
