@@ -63,7 +63,7 @@ async fn a23_a_wrong_interval_is_refused_by_400_with_the_reason() {
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 400 "), "{response}");
         let body: Value = serde_json::from_str(body).unwrap();
-        assert_eq!(body["error"], reason);
+        assert_eq!(body["message"], reason);
     }
     server.stop().await.unwrap();
 }

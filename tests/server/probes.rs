@@ -33,7 +33,7 @@ async fn without_faults_every_misbehaving_route_is_refused_by_403() {
         assert_eq!(status, "HTTP/1.1 403 Forbidden", "{path}");
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(
-            body["error"], "faults are off; start the server with --faults",
+            body["message"], "faults are off; start the server with --faults",
             "{path}"
         );
     }
@@ -99,7 +99,7 @@ async fn nonsense_in_parameters_is_refused_by_400_with_a_reason() {
         let (status, body) = refusal(&server, path).await;
         assert_eq!(status, "HTTP/1.1 400 Bad Request", "{path}");
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(body["error"], reason, "{path}");
+        assert_eq!(body["message"], reason, "{path}");
     }
     server.stop().await.unwrap();
 }

@@ -30,7 +30,8 @@ impl Raw {
         tcp.write_all(&[request(path).as_bytes(), early].concat())
             .await
             .unwrap();
-        let mut read = Vec::new();
+        // Room for the whole segment, so that one read takes it.
+        let mut read = Vec::with_capacity(16 << 10);
         loop {
             if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
                 let behind = read.split_off(end + 4);

@@ -151,12 +151,14 @@ impl FaultyTransport {
     }
 
     fn take(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let driven = self.drive(cx);
-        if let Poll::Ready(Err(error)) = driven {
-            return Poll::Ready(Err(error));
-        }
+        // Otherwise nothing goes out before these bytes are there, so that the head and the first frame stay together.
         if !self.outgoing.has_room() {
-            return Poll::Pending;
+            if let Poll::Ready(Err(error)) = self.drive(cx) {
+                return Poll::Ready(Err(error));
+            }
+            if !self.outgoing.has_room() {
+                return Poll::Pending;
+            }
         }
         let now = clock::now();
         let mut taken = 0;

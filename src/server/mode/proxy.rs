@@ -300,7 +300,7 @@ impl Proxy {
     fn part(&mut self, farewell: Option<Farewell>, peer: &mut Peer<'_>) {
         match &farewell {
             Some(Farewell { code, reason }) => peer.close(CloseCode(*code), reason),
-            None => peer.close(CloseCode::NO_STATUS, ""),
+            None => peer.close(None, ""),
         }
         if let Some(Open { link, lease }) = self.open.take() {
             link.leave(farewell, lease);

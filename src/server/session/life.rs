@@ -49,7 +49,7 @@ impl Life {
         }
     }
 
-    /// Begins the close handshake, unless there is one. [`CloseCode::NO_STATUS`] stands for a Close frame without a code.
+    /// Begins the close handshake, unless there is one.
     pub(super) fn close(
         &mut self,
         cause: Cause,
@@ -57,7 +57,7 @@ impl Life {
         reason: &str,
         output: &mut Output<'_>,
     ) {
-        let code = code.into().filter(|code| *code != CloseCode::NO_STATUS);
+        let code = code.into();
         if matches!(self.phase, Phase::New | Phase::Open) {
             output.close(code, reason);
             self.closing.sent(code);

@@ -26,7 +26,7 @@ pub(crate) struct Peer<'a> {
 /// What a mode asked of its session.
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
-    pub(super) close: Option<(CloseCode, String)>,
+    pub(super) close: Option<(Option<CloseCode>, String)>,
     pub(super) wake_after: Option<Duration>,
 }
 
@@ -57,9 +57,11 @@ impl<'a> Peer<'a> {
         Room::new(self.worker, self.route, self.address)
     }
 
-    /// Begins the close handshake. The mode gets no further message.
-    pub(crate) fn close(&mut self, code: CloseCode, reason: &str) {
-        self.wishes.close.get_or_insert_with(|| (code, reason.to_owned()));
+    /// Begins the close handshake; a Close frame without a code has no reason either. The mode gets no further message.
+    pub(crate) fn close(&mut self, code: impl Into<Option<CloseCode>>, reason: &str) {
+        self.wishes
+            .close
+            .get_or_insert_with(|| (code.into(), reason.to_owned()));
     }
 
     /// Calls [`super::super::mode::Mode::woken`] after this time, in place of a moment asked for before.
