@@ -6,8 +6,8 @@
 //! `scripts/test` turns on. Then a missing tool is a failure.
 
 mod clients;
-mod oidc;
 mod modes;
+mod oidc;
 mod process;
 mod servers;
 mod tools;

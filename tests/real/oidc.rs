@@ -130,7 +130,10 @@ fn keys_are_discovered_and_rotated(algorithm: &str) {
     let _issuer = issuer.rotated(algorithm, folder.path(), &["second"]);
     let begin = wsbench::clock::now();
     while refusal(&server, &first).as_deref() != Some("unknown_key") {
-        assert!(wsbench::clock::now() - begin < PATIENCE, "a withdrawn key is still trusted");
+        assert!(
+            wsbench::clock::now() - begin < PATIENCE,
+            "a withdrawn key is still trusted"
+        );
     }
     assert_eq!(refusal(&server, &second), None);
 }

@@ -77,7 +77,7 @@ fn shares(instances: &[String]) -> BTreeMap<&str, usize> {
 }
 
 /// Reads a page until it has all of these lines.
-async fn until(server: &Server, path: &str, lines: &[String]) {
+pub(crate) async fn until(server: &Server, path: &str, lines: &[String]) {
     let poll = async {
         loop {
             let page = body(server, path).await;
@@ -92,7 +92,7 @@ async fn until(server: &Server, path: &str, lines: &[String]) {
     }
 }
 
-fn up(upstream: &str, up: u8) -> String {
+pub(crate) fn up(upstream: &str, up: u8) -> String {
     format!("wsbench_proxy_upstream_up{{route=\"/ws\",upstream=\"{upstream}\"}} {up}")
 }
 
@@ -1019,9 +1019,7 @@ impl Patient {
                     let key = request
                         .lines()
                         .find_map(|line| line.strip_prefix("sec-websocket-key: "));
-                    let accept = key
-                        .map(wsbench::wire::handshake::accept_key)
-                        .unwrap_or_default();
+                    let accept = key.map(wsbench::wire::handshake::accept_key).unwrap_or_default();
                     let answer = answer.lock().unwrap().replace("ACCEPT", &accept);
                     requests.lock().unwrap().push(request);
                     tcp.write_all(answer.as_bytes()).await.ok();

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::RouteConfig;
-use crate::server::ratelimit::TrustedProxies;
 use crate::server::backplane::BackplaneConfig;
+use crate::server::ratelimit::TrustedProxies;
 use crate::server::relay::RelayConfig;
 use crate::units::{ByteSize, Count, Span};
 

@@ -66,6 +66,7 @@ async fn every_ending_is_documented_as_it_is() {
     seen.insert(stopped().await);
     seen.insert(write_deadline().await);
     seen.insert(close_timeout().await);
+    seen.insert(full_match().await);
     compare(HEADING, &rows(HEADING, 3), &seen);
 }
 
@@ -117,6 +118,17 @@ async fn close_timeout() -> Vec<String> {
     let line = ended(&server, "it").await;
     assert_eq!(line["clean"], false, "{line}");
     row(code, &reason, line["cause"].as_str().unwrap())
+}
+
+/// A match that has as many players as it may.
+async fn full_match() -> Vec<String> {
+    let server = start("routes: {/game: {mode: {game: {max_players: 1}}}}");
+    let mut first = Client::connect(&server, "/game").await;
+    first.receive().await;
+    let mut tcp = open(&server, "/game?tag=it").await;
+    let (code, reason) = close_frame(&mut tcp).await;
+    drop(tcp);
+    row(code, &reason, &cause(&server).await)
 }
 
 async fn cause(server: &Server) -> String {

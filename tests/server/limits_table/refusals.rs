@@ -12,6 +12,7 @@ use wsbench::server::refusal::RefusalCode;
 
 use super::{compare, rows};
 use crate::issuer::{Issuer, SigningKey, assemble, claims, hs256};
+use crate::proxy::{until, up};
 use crate::support::{Client, exchange, start};
 
 const HEADING: &str = "Refused requests";
@@ -62,6 +63,7 @@ routes:
   /nobody: {{mode: {{relay: {{target: nobody}}}}}}
   /admin: {{mode: relay-admin}}
   /locked: {{mode: {{relay-admin: {{token: secret}}}}}}
+  /gone: {{mode: {{proxy: {{upstreams: [{{url: 'ws://127.0.0.1:1'}}]}}}}}}
 ",
         issuer.url()
     ))
@@ -147,6 +149,19 @@ fn on_one_server() -> Vec<String> {
         // Pages.
         with("/pages", "Origin: https://evil.example.com\r\n"),
         plain("/pages"),
+        // Modes that cannot make sense of the query, and one without what it needs.
+        plain(&format!("/chat?room={}", "r".repeat(300))),
+        plain("/game?hz=0"),
+        plain("/dashboard?interval=5ms"),
+        plain("/dashboard?interval=often"),
+        plain("/push?rate=fast"),
+        plain("/status/99"),
+        plain("/ws-notifications"),
+        plain("/gone"),
+        // Faults.
+        plain("/echo?fault=delay:10ms"),
+        plain("/echo?fault=nonsense"),
+        plain("/rst"),
         // HTTP.
         "GET /echo HTTP/1.1\r\nHost: te".to_owned(),
         get("/echo", &format!("X: {}\r\n", "x".repeat(20_000))),
@@ -186,6 +201,8 @@ async fn with_others_around() -> Vec<Vec<String>> {
     seen.push(while_stopping().await);
     seen.push(one_process_too_many().await);
     seen.push(silent_handler().await);
+    seen.push(silent_upstream().await);
+    seen.push(no_upstream_is_up().await);
     seen
 }
 
@@ -232,6 +249,24 @@ async fn silent_handler() -> Vec<String> {
         "routes: {{/slow: {{mode: {{relay: {{handler: 'http://{address}', handler_timeout: 100ms}}}}}}}}"
     ));
     row(&exchange(&server, &upgrade("/slow", "")).await)
+}
+
+async fn silent_upstream() -> Vec<String> {
+    let upstream = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = upstream.local_addr().unwrap();
+    let server = start(&format!(
+        "routes: {{/slow: {{mode: {{proxy: {{answer_timeout: 100ms, upstreams: [{{url: 'ws://{address}'}}]}}}}}}}}"
+    ));
+    row(&exchange(&server, &upgrade("/slow", "")).await)
+}
+
+async fn no_upstream_is_up() -> Vec<String> {
+    let upstream = "ws://127.0.0.1:1/";
+    let server = start(&format!(
+        "routes: {{/ws: {{mode: {{proxy: {{health_check: {{interval: 20ms}}, upstreams: [{{url: '{upstream}'}}]}}}}}}}}"
+    ));
+    until(&server, "/metrics", &[up(upstream, 0)]).await;
+    row(&exchange(&server, &upgrade("/ws", "")).await)
 }
 
 fn upgrade(path: &str, headers: &str) -> String {
