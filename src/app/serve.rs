@@ -65,7 +65,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         config.drain_time = drain;
     }
     if let Some(backplane) = &args.backplane {
-        config.backplane.clone_from(backplane);
+        config.backplane = backplane.parse().map_err(Failure::configuration)?;
     }
     config.compression |= args.compression;
     config.faults |= args.faults;

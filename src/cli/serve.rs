@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{AccessArgs, LogArgs};
-use crate::server::BackplaneConfig;
 use crate::units::{ByteSize, Span};
 
 /// Flags of `wsbench serve`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
@@ -46,7 +45,7 @@ pub struct ServeArgs {
         hide_env_values = true,
         help_heading = "Server"
     )]
-    pub backplane: Option<BackplaneConfig>,
+    pub backplane: Option<String>,
 
     /// Negotiate permessage-deflate on every route
     #[arg(long, env = "WSBENCH_COMPRESSION", help_heading = "WebSocket")]
