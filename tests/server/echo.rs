@@ -43,6 +43,25 @@ async fn messages_of_every_length_form_survive() {
 }
 
 #[tokio::test]
+async fn d18_text_of_5_mb_and_binary_of_50_mb_pass_where_the_limit_allows_it_and_one_byte_more_does_not() {
+    const LIMIT: usize = 50 << 20;
+    let server = start("routes: {/echo: {max_message_size: 50MiB}}");
+    let mut client = Client::connect(&server, "/echo").await;
+    for message in [
+        Message::text("\u{e9}".repeat(5 << 19)),
+        Message::binary(vec![7; LIMIT]),
+    ] {
+        client.send(message.clone()).await;
+        assert!(client.receive().await == message);
+    }
+    // The server closes at the header of the message, so it may not take the rest.
+    let _ = client.socket.send(Message::binary(vec![7; LIMIT + 1])).await;
+    let (code, reason) = client.receive_close().await;
+    assert_eq!(code, 1009, "{reason}");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn many_messages_in_one_segment_are_all_answered_in_order() {
     let server = start("");
     let mut client = Client::connect(&server, "/echo").await;

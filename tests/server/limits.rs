@@ -33,6 +33,27 @@ async fn a2_a28_pings_keep_a_connection_that_answers_them() {
     server.stop().await.unwrap();
 }
 
+/// The user sees a connection that closes again and again; a ping interval below the timeout is the cure.
+#[tokio::test]
+async fn a34_an_idle_timeout_below_the_ping_interval_closes_a_client_that_is_well() {
+    for (settings, stays) in [
+        ("idle_timeout: 200ms, ping_interval: 30s, pong_wait: 60s", false),
+        ("idle_timeout: 200ms, ping_interval: 50ms, pong_wait: 60s", true),
+    ] {
+        let server = start(&format!("routes: {{/echo: {{{settings}}}}}"));
+        let mut client = Client::connect(&server, "/echo").await;
+        let first = client.receive().await;
+        assert_eq!(matches!(first, Message::Ping(_)), stays, "{settings}: {first:?}");
+        if !stays {
+            let Message::Close(Some(frame)) = first else {
+                panic!("{first:?}");
+            };
+            assert_eq!((u16::from(frame.code), &*frame.reason), (1001, "idle timeout"));
+        }
+        server.stop().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn d6_b13_a_ping_that_is_not_answered_closes_by_1011() {
     let server = start("routes: {/echo: {ping_interval: 50ms, pong_wait: 100ms, close_timeout: 100ms}}");

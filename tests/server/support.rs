@@ -7,9 +7,10 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use wsbench::server::{Server, ServerConfig};
 use wsbench::units::Span;
@@ -47,13 +48,19 @@ impl Client {
         path: &str,
         headers: &[(&'static str, &'static str)],
     ) -> Self {
+        // Without a limit of its own: those of the server are what is tested.
+        let unlimited = WebSocketConfig::default()
+            .max_frame_size(None)
+            .max_message_size(None);
         let address = server.local_addrs()[0];
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         for &(name, value) in headers {
             request.headers_mut().insert(name, value.parse().unwrap());
         }
         let tcp = TcpStream::connect(address).await.unwrap();
-        let (socket, response) = tokio_tungstenite::client_async(request, tcp).await.unwrap();
+        let (socket, response) = client_async_with_config(request, tcp, Some(unlimited))
+            .await
+            .unwrap();
         let instance = response.headers()["x-instance-id"].to_str().unwrap().to_owned();
         Self { socket, instance }
     }
