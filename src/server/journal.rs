@@ -113,6 +113,11 @@ impl WallClock {
         now - self.moment
     }
 
+    /// When that was, since 1970.
+    pub(crate) const fn start(self) -> Duration {
+        self.unix
+    }
+
     /// Seconds since 1970, to the microsecond.
     fn seconds(self, at: Moment) -> f64 {
         let micros = self.unix.as_micros() + (at - self.moment).as_micros() - (self.moment - at).as_micros();

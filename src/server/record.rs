@@ -64,6 +64,10 @@ pub(crate) enum Cause {
     Violation(Violation),
     /// The server stopped.
     ServerStopped,
+    /// The server was drained.
+    Drained,
+    /// The administrator ended it.
+    Killed,
     /// The session's own code failed.
     Failed,
 }
@@ -82,6 +86,8 @@ impl fmt::Display for Cause {
             Self::SlowConsumer => "slow consumer",
             Self::Violation(violation) => return write!(f, "violation: {violation}"),
             Self::ServerStopped => "server stopped",
+            Self::Drained => "server drained",
+            Self::Killed => "killed by the administrator",
             Self::Failed => "failed",
         })
     }
@@ -114,6 +120,7 @@ impl Cause {
         match self {
             Self::IdleTimeout => (CloseCode::GOING_AWAY, "idle timeout"),
             Self::ServerStopped => (CloseCode::GOING_AWAY, "server is stopping"),
+            Self::Drained => (CloseCode::GOING_AWAY, "server is draining"),
             Self::PongTimeout => (CloseCode::INTERNAL, "ping not answered"),
             Self::SlowConsumer => (CloseCode::POLICY, "slow consumer"),
             _ => (CloseCode::NORMAL, ""),

@@ -23,4 +23,5 @@ pub use config::{ApiKeyConfig, AuthConfig, AuthConfigError, BasicConfig, JwtConf
 pub use credentials::ACCESS_TOKEN;
 pub(crate) use device_key::check_api_key;
 pub use jwt::Claims;
+pub(crate) use secret::Fingerprint;
 pub use secret::{Secret, SecretSource};

@@ -18,6 +18,7 @@ use crate::server::auth;
 use crate::server::endpoint::Endpoint;
 use crate::server::ids::RouteId;
 use crate::server::journal::{Entry, RefusalEntry};
+use crate::server::listener::Surface;
 use crate::server::mode::{Admitted, Denied, Service};
 use crate::server::session::{Admission, Upgraded};
 use crate::server::worker::Worker;
@@ -29,6 +30,8 @@ use crate::wire::handshake::{HandshakeRules, parse_upgrade};
 pub(super) struct Dispatcher {
     pub(super) worker: Rc<Worker>,
     pub(super) peer: SocketAddr,
+    /// What is served where it connected to.
+    pub(super) surface: Surface,
     /// Filled when a request is answered by 101.
     pub(super) upgraded: Rc<RefCell<Option<Upgraded>>>,
 }
@@ -37,6 +40,7 @@ pub(super) struct Dispatcher {
 #[derive(Debug)]
 pub(crate) struct EndpointRequest {
     pub(crate) method: Method,
+    pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) peer: SocketAddr,
@@ -75,8 +79,7 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
 
 impl Dispatcher {
     async fn answer(&self, head: &request::Parts, body: Incoming) -> Result<Reply, Refusal> {
-        let shared = &self.worker.shared;
-        let Some(&route) = shared.route_ids.get(head.uri.path()) else {
+        let Some(route) = self.find_route(head.uri.path()) else {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such route"));
         };
         match &self.worker.services[route.index()] {
@@ -89,6 +92,20 @@ impl Dispatcher {
                 upgraded
             }
         }
+    }
+
+    /// The route of a path, if it is served here.
+    fn find_route(&self, path: &str) -> Option<RouteId> {
+        let shared = &self.worker.shared;
+        let settings = self.worker.current_settings();
+        let mode = |route: RouteId| &settings.routes[route.index()].mode;
+        let above = || {
+            let (parent, _) = path.rsplit_once('/')?;
+            let route = shared.route_ids.get(parent)?;
+            mode(*route).has_subpaths().then_some(route)
+        };
+        let route = *shared.route_ids.get(path).or_else(above)?;
+        self.surface.shows(mode(route), &settings.admin).then_some(route)
     }
 
     /// An endpoint's answer.
@@ -129,6 +146,7 @@ impl Dispatcher {
         };
         let request = EndpointRequest {
             method: head.method.clone(),
+            path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers.clone(),
             peer: self.peer,
@@ -145,7 +163,8 @@ impl Dispatcher {
         service: &Service,
     ) -> Result<Reply, Refusal> {
         let shared = &self.worker.shared;
-        let plan = &shared.routes[route.index()];
+        let settings = self.worker.current_settings();
+        let plan = &settings.routes[route.index()];
         let headers = head
             .headers
             .iter()
@@ -163,7 +182,11 @@ impl Dispatcher {
                 "the server is stopping",
             ));
         }
-        let Some(admission) = Admission::new(shared) else {
+        if shared.conditions.is_draining() {
+            let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is draining");
+            return Err(refusal.with(header::RETRY_AFTER, "5"));
+        }
+        let Some(admission) = Admission::new(shared, plan.mode.is_probe()) else {
             let refusal = Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "there are as many connections as may be",
@@ -232,7 +255,9 @@ impl Dispatcher {
     fn note_refusal(&self, head: &request::Parts, status: StatusCode, reason: &str) {
         // Only upgrades are worth remembering: a scanner's requests would displace them.
         if head.headers.contains_key(header::UPGRADE) {
+            // Without the query, which may carry a token.
             let path = head.uri.path();
+            tracing::info!(peer = %self.peer, path, status = status.as_u16(), reason, "upgrade refused");
             self.worker.shared.journal.push(Entry::Refusal(RefusalEntry {
                 path: path[..path.floor_char_boundary(MAX_PATH)].into(),
                 peer: self.peer,

@@ -16,6 +16,7 @@ use crate::server::ids::{ConnectionId, RouteId};
 use crate::server::journal::{ConnectionEntry, Entry};
 use crate::server::message::shares_deflated;
 use crate::server::mode::Mode;
+use crate::server::record::initiator_name;
 use crate::server::registry::NewSession;
 use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
@@ -73,10 +74,10 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// A place and an id, unless all places are taken.
-    pub(crate) fn new(shared: &Arc<Shared>) -> Option<Self> {
-        let limit = usize::try_from(shared.limits.max_connections.0).unwrap_or(usize::MAX);
-        if shared.sessions.fetch_add(1, Ordering::Relaxed) >= limit {
+    /// A place and an id, unless all places are taken. A health check finds a place in any case: a full server is well.
+    pub(crate) fn new(shared: &Arc<Shared>, is_probe: bool) -> Option<Self> {
+        let limit = usize::try_from(shared.settings().limits.max_connections.0).unwrap_or(usize::MAX);
+        if shared.sessions.fetch_add(1, Ordering::Relaxed) >= limit && !is_probe {
             shared.sessions.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
@@ -123,6 +124,7 @@ impl Session {
             opened,
         });
         worker.metrics().routes[route.index()].opened.add(1);
+        tracing::debug!(id = id.0, route = worker.shared.path(route), %peer, "connection opened");
         let limits = worker.limits(route);
         let config = ReceiverConfig {
             max_message_size: limits.max_message_size,
@@ -137,7 +139,7 @@ impl Session {
             sender: Sender::new(Role::Server, deflater),
             publishes: mode.publishes(),
             mode,
-            life: Life::new(limits, opened),
+            life: Life::new(&limits, opened),
             early: (!early.is_empty()).then(|| early.into()),
             address: Address { slot, id },
             route,
@@ -145,6 +147,7 @@ impl Session {
             unread: false,
             unflushed: false,
         };
+        drop(limits);
         Self { worker, state }
     }
 }
@@ -173,6 +176,18 @@ impl Drop for Session {
 
         let now = crate::clock::now();
         worker.metrics().routes[route.index()].ended(ending.outcome, now - slot.opened);
+        tracing::debug!(
+            id = slot.id.0,
+            route = worker.shared.path(route),
+            peer = %slot.peer,
+            cause = %ending.cause,
+            closed_by = initiator_name(ending.outcome.by),
+            code = ending.outcome.code.0,
+            seconds = (now - slot.opened).as_secs_f64(),
+            messages_in = slot.traffic.messages_in,
+            messages_out = slot.traffic.messages_out,
+            "connection ended"
+        );
         worker.shared.journal.push(Entry::Connection(ConnectionEntry {
             id: slot.id,
             route,

@@ -38,7 +38,7 @@ async fn open(worker: &Rc<Worker>, mode: impl Mode + 'static) -> TcpStream {
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (tcp, peer) = listener.accept().await.unwrap();
     let upgraded = Upgraded {
-        admission: Admission::new(&worker.shared).unwrap(),
+        admission: Admission::new(&worker.shared, false).unwrap(),
         route: RouteId(0),
         peer,
         tag: None,
