@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::outbox::Offered;
 use super::record::Traffic;
+use super::refusal::RefusalCode;
 use crate::wire::{CloseCode, CloseInitiator, CloseOutcome};
 
 /// A number that one thread writes and others read.
@@ -147,7 +148,7 @@ pub(crate) struct RouteMetrics {
     /// By initiator (server, client, nobody) and [`close_class`].
     pub(crate) closed: [[Counter; CLOSE_CLASSES.len()]; 3],
     /// Upgrades that were refused.
-    pub(crate) refused: Counter,
+    pub(crate) refused: Refused,
     pub(crate) messages_in: Counter,
     pub(crate) messages_out: Counter,
     pub(crate) bytes_in: Counter,
@@ -178,6 +179,39 @@ impl Default for RouteTimes {
             lifetime: Histogram::new(LIFETIMES),
             handshake: Histogram::new(HANDSHAKES),
         }
+    }
+}
+
+/// Refused upgrades by reason: a code, or the answer of somebody whom the route asked.
+#[derive(Debug)]
+pub(crate) struct Refused([Counter; REASONS]);
+
+const REASONS: usize = RefusalCode::ALL.len() + 1;
+
+impl Default for Refused {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
+}
+
+impl Refused {
+    /// One more; `None` is the answer of somebody else.
+    pub(crate) fn add(&self, code: Option<RefusalCode>) {
+        self.0[code.map_or(REASONS - 1, RefusalCode::index)].add(1);
+    }
+
+    /// The name of each reason, in the order of [`Refused::counters`].
+    pub(crate) fn reasons() -> impl Iterator<Item = &'static str> {
+        let codes = RefusalCode::ALL.iter().map(|code| code.name());
+        codes.chain(["refused_by_handler"])
+    }
+
+    pub(crate) const fn counters(&self) -> &[Counter; REASONS] {
+        &self.0
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.0.iter().map(Counter::get).sum()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use super::ratelimit::RATE_LIMIT_EXCEEDED;
 use crate::wire::{CloseCode, CloseInitiator, CloseOutcome, Violation};
 
 /// What passed over a connection. Bytes are those of the transport (of TLS: inside it), frame headers included.
@@ -60,6 +61,8 @@ pub(crate) enum Cause {
     WriteDeadline,
     /// The client's outbox was full.
     SlowConsumer,
+    /// The client sent more messages than it may.
+    RateLimited,
     /// The client broke the protocol or a limit.
     Violation(Violation),
     /// The server stopped.
@@ -84,6 +87,7 @@ impl fmt::Display for Cause {
             Self::PongTimeout => "pong timeout",
             Self::WriteDeadline => "write deadline",
             Self::SlowConsumer => "slow consumer",
+            Self::RateLimited => "rate limited",
             Self::Violation(violation) => return write!(f, "violation: {violation}"),
             Self::ServerStopped => "server stopped",
             Self::Drained => "server drained",
@@ -123,6 +127,7 @@ impl Cause {
             Self::Drained => (CloseCode::GOING_AWAY, "server is draining"),
             Self::PongTimeout => (CloseCode::INTERNAL, "ping not answered"),
             Self::SlowConsumer => (CloseCode::POLICY, "slow consumer"),
+            Self::RateLimited => (CloseCode::POLICY, RATE_LIMIT_EXCEEDED),
             _ => (CloseCode::NORMAL, ""),
         }
     }

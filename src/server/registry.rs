@@ -12,6 +12,7 @@ use super::ids::{ConnectionId, RouteId};
 use super::message::SharedMessage;
 use super::outbox::{Offered, Outbox};
 use super::record::Traffic;
+use super::session::Places;
 use crate::clock::Moment;
 use crate::wire::CloseCode;
 
@@ -31,6 +32,7 @@ pub(crate) struct Slot {
     pub(crate) traffic: Traffic,
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    pub(crate) subject: Option<Box<str>>,
     outbox: Option<Box<Outbox>>,
     waker: Option<Waker>,
     order: Option<Box<SessionOrder>>,
@@ -38,6 +40,8 @@ pub(crate) struct Slot {
     member: u32,
     pub(crate) route: RouteId,
     timer_fired: bool,
+    #[expect(dead_code, reason = "held to be dropped with the slot")]
+    places: Option<Places>,
 }
 
 /// What a session was told by others.
@@ -121,7 +125,9 @@ impl Registry {
             route,
             peer,
             tag,
+            subject,
             opened,
+            places,
         } = entry;
         let members = &mut self.members[route.index()];
         let slot = Slot {
@@ -130,12 +136,14 @@ impl Registry {
             traffic: Traffic::default(),
             peer,
             tag,
+            subject,
             outbox: None,
             waker: None,
             order: None,
             member: members.len() as u32,
             route,
             timer_fired: false,
+            places,
         };
         let key = self.slots.insert(slot) as u32;
         members.push(key);
@@ -306,7 +314,10 @@ pub(crate) struct NewSession {
     pub(crate) route: RouteId,
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    pub(crate) subject: Option<Box<str>>,
     pub(crate) opened: Moment,
+    /// Free again when the session is taken out; tests need none.
+    pub(crate) places: Option<Places>,
 }
 
 impl Slot {
@@ -367,7 +378,9 @@ mod tests {
             route: RouteId(route),
             peer: SocketAddr::from(([127, 0, 0, 1], 1)),
             tag: None,
+            subject: None,
             opened: Moment::ZERO,
+            places: None,
         }
     }
 

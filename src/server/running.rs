@@ -220,7 +220,7 @@ impl Server {
             opened: routes(|route| route.opened.get()),
             ended: closed.saturating_sub(cut),
             cut,
-            refused: routes(|route| route.refused.get()),
+            refused: routes(|route| route.refused.total()),
             messages_in: routes(|route| route.messages_in.get()),
             messages_out: routes(|route| route.messages_out.get()),
             bytes_in: routes(|route| route.bytes_in.get()),

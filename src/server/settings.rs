@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Access;
-use super::config::{ConnectionLimits, RoutePlan, ServerConfig, TlsConfig, plan_routes};
+use super::config::{ConfigError, ConnectionLimits, RoutePlan, ServerConfig, TlsConfig, plan_routes};
 use super::error::ServerError;
+use super::guard::RouteGuard;
 use crate::net::tls::{ALPN_HTTP_1_1, Identity, server_config};
 
 /// Everything that a reload can change.
@@ -17,6 +18,8 @@ use crate::net::tls::{ALPN_HTTP_1_1, Identity, server_config};
 pub(crate) struct Settings {
     /// By route. Paths and modes stay as they were at the start.
     pub(crate) routes: Vec<RoutePlan>,
+    /// By route: who may connect, and how often. One serves all workers.
+    pub(crate) guards: Vec<Arc<RouteGuard>>,
     pub(crate) limits: ConnectionLimits,
     pub(crate) drain_time: Duration,
     pub(crate) tls: Option<Tls>,
@@ -38,8 +41,14 @@ impl Settings {
     /// # Errors
     /// A configuration that contradicts itself, or files that cannot be used.
     pub(crate) fn new(config: &ServerConfig) -> Result<Self, ServerError> {
+        let routes = plan_routes(config)?;
+        let guards = routes
+            .iter()
+            .map(|route| guard(route, None))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
-            routes: plan_routes(config)?,
+            routes,
+            guards,
             limits: config.limits.clone(),
             drain_time: config.drain_time.0,
             tls: config.tls.as_ref().map(Tls::new).transpose()?,
@@ -68,6 +77,9 @@ impl Settings {
             fixed.push("tls (on or off)".to_owned());
         }
         renewed.routes = self.renewed_routes(renewed.routes, &mut fixed);
+        let guards = renewed.routes.iter().zip(&self.guards);
+        let guards = guards.map(|(route, old)| guard(route, Some(old)));
+        renewed.guards = guards.collect::<Result<_, _>>()?;
         Ok((renewed, fixed))
     }
 
@@ -92,6 +104,19 @@ impl Settings {
             });
         renewed.collect()
     }
+}
+
+/// The guard of a route. It goes on counting the connections that it counted before.
+fn guard(route: &RoutePlan, before: Option<&RouteGuard>) -> Result<Arc<RouteGuard>, ConfigError> {
+    let made = RouteGuard::new(&route.guard);
+    let made = made.map_err(|source| ConfigError::Auth {
+        route: route.path.clone(),
+        source,
+    })?;
+    Ok(Arc::new(match before {
+        Some(before) => made.counting_on(before),
+        None => made,
+    }))
 }
 
 impl Tls {

@@ -83,6 +83,10 @@ fn begin(
     listeners: Vec<(Surface, std::net::TcpListener)>,
 ) -> io::Result<Vec<AbortHandle>> {
     spawn_local(worker::keep_time(worker.clone()));
+    // The guards are those of all workers: one worker is enough.
+    if worker.index == 0 {
+        worker.warm_up_guards();
+    }
     spawn_local(hub::deliver_own(worker.clone()));
     for (other, mailbox) in worker.shared.mailboxes.iter().enumerate() {
         if other != worker.index {

@@ -3,7 +3,7 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
 use super::mode::Service;
+use super::ratelimit::ConnectionLimiter;
 use super::registry::{Registry, Waiting};
 use super::relay::Relay;
 use super::running::Wish;
@@ -48,7 +49,8 @@ pub(crate) struct Shared {
     /// By worker.
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) relay: Arc<Relay>,
-    pub(crate) sessions: AtomicUsize,
+    /// The WebSocket connections of all routes.
+    pub(crate) connections: Arc<ConnectionLimiter>,
     pub(crate) last_id: AtomicU64,
 }
 
@@ -149,7 +151,7 @@ impl Shared {
             journal: Journal::new(usize::try_from(config.journal.0).unwrap_or(usize::MAX)),
             wall_clock: WallClock::new(clock::now()),
             mailboxes,
-            sessions: AtomicUsize::new(0),
+            connections: ConnectionLimiter::new(config.limits.quota(), "the server"),
             last_id: AtomicU64::new(0),
         };
         Ok(Beginnings {
@@ -169,6 +171,7 @@ impl Shared {
 
     /// Puts new settings in force, here and for all workers.
     pub(crate) async fn adopt(&self, settings: Settings) {
+        self.connections.set_quota(settings.limits.quota());
         let settings = Arc::new(settings);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings.clone();
         self.tell_all(|| Order::Reload(settings.clone())).await;
@@ -247,8 +250,19 @@ impl Worker {
     /// Puts new settings in force.
     pub(crate) fn adopt(&self, settings: Arc<Settings>) {
         self.settings.replace(settings);
+        if self.index == 0 {
+            self.warm_up_guards();
+        }
         // Deadlines may be nearer than the sessions' timers.
         self.registry.borrow_mut().fire_all_timers();
+    }
+
+    /// Lets the guards fetch what they need, so that the first client need not wait for it.
+    pub(crate) fn warm_up_guards(&self) {
+        for guard in &self.settings.borrow().guards {
+            let guard = guard.clone();
+            tokio::task::spawn_local(async move { guard.warm_up(clock::now()).await });
+        }
     }
 
     /// Whether the clients of a route are to wait.
@@ -357,6 +371,7 @@ impl Worker {
                 route: slot.route,
                 peer: slot.peer,
                 tag: slot.tag.clone(),
+                subject: slot.subject.clone(),
                 opened: slot.opened,
                 traffic: slot.traffic,
                 ended: None,

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ServerConfig;
+use crate::server::auth::AuthConfigError;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,14 @@ pub enum ConfigError {
         place: String,
         /// What is wrong with it.
         problem: &'static str,
+    },
+    /// Who may connect to a route cannot be judged.
+    #[error("{route}: {source}")]
+    Auth {
+        /// The route's path.
+        route: String,
+        /// What is wrong with its `auth`.
+        source: AuthConfigError,
     },
 }
 

@@ -6,7 +6,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{ConfigError, ServerConfig};
+use crate::server::auth::{ApiKeyConfig, AuthConfig, SecretSource};
+use crate::server::guard::GuardConfig;
 use crate::server::mode::ModeConfig;
+use crate::server::origin::OriginPolicy;
+use crate::server::ratelimit::{ConnectionQuota, MessageLimitConfig, UpgradeLimitConfig};
 use crate::units::{ByteSize, Count, Span};
 
 /// What the configuration says of one route; whatever it leaves out comes from the route's kind and the defaults.
@@ -44,8 +48,20 @@ pub struct RouteConfig {
     pub outbox_bytes: Option<ByteSize>,
     /// What happens to a client whose outbox is full (disconnect).
     pub slow_consumer: Option<SlowConsumer>,
-    /// If not empty, `X-Device-Key` must be one of these, else 401 (seed A24).
-    pub api_keys: Option<Vec<String>>,
+    /// Credentials that a client needs.
+    pub auth: Option<AuthConfig>,
+    /// Short for `auth.api_key.keys`: if not empty, `X-Device-Key` must be one of these (seed A24).
+    pub api_keys: Option<Vec<SecretSource>>,
+    /// The web pages that may connect. Unset: all; `{}`: those of the same origin.
+    pub origin: Option<OriginPolicy>,
+    /// Upgrades per second, by address, by identity or by claim.
+    pub upgrade_limits: Option<Vec<UpgradeLimitConfig>>,
+    /// Messages per minute of an address (seed B7).
+    pub message_limit: Option<MessageLimitConfig>,
+    /// Connections of this route at a time; a further upgrade is refused by 503.
+    pub max_connections: Option<Count>,
+    /// Connections of this route from an address at a time; a further upgrade is refused by 429. 0 is any number.
+    pub max_connections_per_address: Option<Count>,
     /// Subprotocols that the route speaks; the first that the client offers is chosen.
     pub subprotocols: Option<Vec<String>>,
 }
@@ -133,7 +149,7 @@ pub(crate) struct RoutePlan {
     pub(crate) path: String,
     pub(crate) mode: ModeConfig,
     pub(crate) limits: RouteLimits,
-    pub(crate) api_keys: Vec<String>,
+    pub(crate) guard: GuardConfig,
     pub(crate) subprotocols: Vec<String>,
 }
 
@@ -203,13 +219,24 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
     routes
         .into_iter()
         .filter(|(_, route)| route.enabled != Some(false))
-        .map(|(path, route)| resolve(path, route.or(defaults.clone())))
+        .map(|(path, route)| {
+            let fallback = match &route.mode {
+                Some(mode) if mode.is_endpoint() => defaults.clone().unguarded(),
+                _ => defaults.clone(),
+            };
+            resolve(path, route.or(fallback))
+        })
         .collect()
 }
 
 impl RouteConfig {
     /// These settings, with `fallback` for those that are missing.
     fn or(self, fallback: Self) -> Self {
+        // A route that says who may connect says all of it.
+        let (auth, api_keys) = match (self.auth, self.api_keys) {
+            (None, None) => (fallback.auth, fallback.api_keys),
+            own => own,
+        };
         Self {
             mode: self.mode.or(fallback.mode),
             enabled: self.enabled.or(fallback.enabled),
@@ -225,8 +252,28 @@ impl RouteConfig {
             outbox_messages: self.outbox_messages.or(fallback.outbox_messages),
             outbox_bytes: self.outbox_bytes.or(fallback.outbox_bytes),
             slow_consumer: self.slow_consumer.or(fallback.slow_consumer),
-            api_keys: self.api_keys.or(fallback.api_keys),
+            auth,
+            api_keys,
+            origin: self.origin.or(fallback.origin),
+            upgrade_limits: self.upgrade_limits.or(fallback.upgrade_limits),
+            message_limit: self.message_limit.or(fallback.message_limit),
+            max_connections: self.max_connections.or(fallback.max_connections),
+            max_connections_per_address: self
+                .max_connections_per_address
+                .or(fallback.max_connections_per_address),
             subprotocols: self.subprotocols.or(fallback.subprotocols),
+        }
+    }
+
+    /// Without what a request has to pass. The defaults are about WebSocket clients: those who watch the server must not
+    /// need their credentials, so an endpoint is guarded only if it says so itself.
+    fn unguarded(self) -> Self {
+        Self {
+            auth: None,
+            api_keys: None,
+            origin: None,
+            upgrade_limits: None,
+            ..self
         }
     }
 }
@@ -269,16 +316,40 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
             .map_or(standard.outbox_bytes, |size| bounded(size.0)),
         slow_consumer: route.slow_consumer.unwrap_or(standard.slow_consumer),
     };
-    let (api_keys, subprotocols) = (
-        route.api_keys.unwrap_or_default(),
-        route.subprotocols.unwrap_or_default(),
-    );
+    let auth = match (route.auth, route.api_keys.filter(|keys| !keys.is_empty())) {
+        (auth, None) => auth,
+        (Some(AuthConfig { api_key: Some(_), .. }), Some(_)) => {
+            return Err(ConfigError::invalid(
+                &path,
+                "`api_keys` is short for `auth.api_key`; a route has one of them",
+            ));
+        }
+        (auth, Some(keys)) => Some(AuthConfig {
+            api_key: Some(ApiKeyConfig::device_keys(keys)),
+            ..auth.unwrap_or_default()
+        }),
+    };
+    let guard = GuardConfig {
+        auth,
+        origin: route.origin,
+        upgrade_limits: route.upgrade_limits.unwrap_or_default(),
+        message_limit: route.message_limit,
+        connections: quota(route.max_connections, route.max_connections_per_address),
+    };
     Ok(RoutePlan {
         path,
         mode,
         limits,
-        api_keys,
-        subprotocols,
+        guard,
+        subprotocols: route.subprotocols.unwrap_or_default(),
+    })
+}
+
+fn quota(max_connections: Option<Count>, max_per_address: Option<Count>) -> Option<ConnectionQuota> {
+    max_connections.or(max_per_address)?;
+    Some(ConnectionQuota {
+        max_connections: max_connections.unwrap_or(Count(u64::MAX)),
+        max_per_address: max_per_address.unwrap_or(Count(0)),
     })
 }
 

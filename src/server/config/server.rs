@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::RouteConfig;
 use crate::server::auth::SecretSource;
+use crate::server::ratelimit::{ConnectionQuota, TrustedProxies};
 use crate::server::relay::RelayConfig;
 use crate::units::{AddressRange, ByteSize, Count, Span};
 
@@ -98,6 +99,11 @@ pub enum TlsConfig {
 pub struct ConnectionLimits {
     /// WebSocket connections at a time over all routes; a further upgrade is refused by 503.
     pub max_connections: Count,
+    /// WebSocket connections at a time from one address over all routes, 0 for any number; a further upgrade is refused by
+    /// 429.
+    pub max_connections_per_address: Count,
+    /// The proxies whose `X-Forwarded-For` tells the client's address.
+    pub trusted_proxies: TrustedProxies,
     /// Request line and headers together; a longer head is refused by 431.
     pub max_header_size: ByteSize,
     /// Header lines; more are refused by 431.
@@ -106,10 +112,22 @@ pub struct ConnectionLimits {
     pub handshake_timeout: Span,
 }
 
+impl ConnectionLimits {
+    /// How many connections there may be.
+    pub(crate) const fn quota(&self) -> ConnectionQuota {
+        ConnectionQuota {
+            max_connections: self.max_connections,
+            max_per_address: self.max_connections_per_address,
+        }
+    }
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             max_connections: Count(1_000_000),
+            max_connections_per_address: Count(0),
+            trusted_proxies: TrustedProxies::default(),
             max_header_size: ByteSize::kib(16),
             max_headers: Count(100),
             handshake_timeout: Span::from_secs(10),

@@ -21,9 +21,10 @@ use super::api::{Answer, Endpoint};
 use crate::server::access::json_body;
 use crate::server::conditions::Check;
 use crate::server::handle::Order;
-use crate::server::http::{EndpointRequest, Refusal, Reply};
+use crate::server::http::{EndpointRequest, Reply};
 use crate::server::ids::{ConnectionId, RouteId};
 use crate::server::journal::Scribe;
+use crate::server::refusal::Refusal;
 use crate::server::registry::{Kill, Selection};
 use crate::server::running::Wish;
 use crate::server::worker::Worker;
@@ -40,7 +41,7 @@ impl Endpoint for Admin {
     fn answer(&self, request: EndpointRequest, worker: Rc<Worker>) -> Answer {
         Box::pin(async move {
             let settings = worker.current_settings();
-            let answered = match settings.admin.admit(&request.headers, request.peer) {
+            let answered = match settings.admin.admit(&request.headers, request.client) {
                 Ok(()) => answer(&request, &worker).await,
                 Err(refusal) => Err(refusal),
             };

@@ -1,7 +1,6 @@
 //! `/health`: is the server well.
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 
@@ -27,7 +26,7 @@ impl Endpoint for Health {
                 "version": env!("CARGO_PKG_VERSION"),
                 "uptime_seconds": shared.wall_clock.uptime(clock::now()).as_secs_f64(),
                 "workers": shared.mailboxes.len(),
-                "connections": shared.sessions.load(Ordering::Relaxed),
+                "connections": shared.connections.total(),
             });
             Reply {
                 status,

@@ -10,7 +10,7 @@ use crate::server::conditions::Check;
 use crate::server::handle::Order;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::ids::RouteId;
-use crate::server::metrics::{CLOSE_CLASSES, RouteMetrics};
+use crate::server::metrics::{CLOSE_CLASSES, Refused, RouteMetrics};
 use crate::server::registry::Waiting;
 use crate::server::worker::Worker;
 
@@ -119,12 +119,20 @@ impl Page<'_> {
             "Time from the acceptance of TCP to the upgrade, TLS and authentication included.",
             |route| &route.times.handshake,
         );
-        self.by_route(
-            "wsbench_upgrades_refused_total",
-            "counter",
-            "Upgrade requests that were refused.",
-            |route| route.refused.get(),
-        );
+        self.refusals();
+    }
+
+    fn refusals(&mut self) {
+        let name = "wsbench_upgrades_refused_total";
+        self.head(name, "counter", "Upgrade requests that were refused, by reason.");
+        for (index, path) in self.websocket_routes() {
+            for (place, reason) in Refused::reasons().enumerate() {
+                let count = self.sum(|worker| &worker.routes[index].refused.counters()[place]);
+                if count > 0 {
+                    self.sample(name, &[("route", &path), ("reason", reason)], count);
+                }
+            }
+        }
     }
 
     fn closings(&mut self) {
@@ -317,6 +325,7 @@ impl Page<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::refusal::RefusalCode;
     use crate::server::testing;
 
     fn page() -> String {
@@ -324,6 +333,9 @@ mod tests {
         let broadcast = worker.shared.route_ids["/broadcast"].index();
         worker.metrics().routes[broadcast].opened.add(3);
         worker.metrics().routes[broadcast].messages_in.add(7);
+        let refused = &worker.metrics().routes[broadcast].refused;
+        refused.add(Some(RefusalCode::OriginRefused));
+        refused.add(None);
         let waiting = vec![Waiting::default(); worker.shared.paths.len()];
         render_with(&worker, &waiting)
     }
@@ -334,6 +346,8 @@ mod tests {
         for line in [
             "wsbench_connections_opened_total{route=\"/broadcast\"} 3",
             "wsbench_messages_received_total{route=\"/broadcast\"} 7",
+            "wsbench_upgrades_refused_total{route=\"/broadcast\",reason=\"origin_refused\"} 1",
+            "wsbench_upgrades_refused_total{route=\"/broadcast\",reason=\"refused_by_handler\"} 1",
         ] {
             assert!(
                 page.lines().any(|found| found == line),

@@ -25,7 +25,8 @@ use tokio::time::timeout;
 use super::api::{Answer, Endpoint};
 use crate::clock;
 use crate::server::access::{Access, json_body};
-use crate::server::http::{EndpointRequest, Refusal, Reply};
+use crate::server::http::{EndpointRequest, Reply};
+use crate::server::refusal::Refusal;
 use crate::server::relay::{
     Content, Directory, Envelope, ExitReason, Kind, Letter, Pid, Relay, ResolveError, SendError,
 };
@@ -96,7 +97,7 @@ impl Endpoint for RelayAdmin {
     }
 
     fn answer(&self, request: EndpointRequest, _: Rc<Worker>) -> Answer {
-        let admitted = self.access.admit(&request.headers, request.peer);
+        let admitted = self.access.admit(&request.headers, request.client);
         let relay = self.relay.clone();
         Box::pin(async move {
             let answered = match admitted {

@@ -18,6 +18,7 @@ use super::dispatch::Dispatcher;
 use crate::clock;
 use crate::server::config::ConnectionLimits;
 use crate::server::listener::Surface;
+use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::session::{Session, Transport};
 use crate::server::worker::Worker;
 
@@ -78,9 +79,15 @@ pub(crate) async fn serve(worker: Rc<Worker>, surface: Surface, tcp: TcpStream, 
 async fn refuse(mut transport: Transport, timed_out: bool, instance: &str) {
     let end = async {
         if timed_out {
+            let refusal = Refusal::new(
+                RefusalCode::RequestTimeout,
+                "the request was not complete in time",
+            );
+            let body = refusal.body();
+            let length = body.len();
             let reply = format!(
                 "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nX-Instance-Id: {instance}\r\n\
-                 Content-Length: 0\r\n\r\n"
+                 Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
             );
             transport.write_all(reply.as_bytes()).await?;
         }

@@ -1,11 +1,11 @@
 //! `health-ws`: a health check by a WebSocket upgrade (seed C7): 101 if the server is well, else 503.
 
-use http::{StatusCode, request};
+use http::request;
 
 use super::Mode;
 use super::echo::Echo;
 use crate::server::conditions::Check;
-use crate::server::http::Refusal;
+use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::worker::Shared;
 
 /// Accepts a probe if the server is well. Its messages come back, so that a probe can look further than the upgrade.
@@ -14,7 +14,7 @@ pub(super) fn probed(shared: &Shared) -> impl Fn(&request::Parts) -> Result<Box<
     move |_| {
         if conditions.is_down(Check::WebSocket) {
             return Err(Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
+                RefusalCode::ToldUnhealthy,
                 "the server was told to be unhealthy",
             ));
         }

@@ -92,6 +92,14 @@ impl ModeConfig {
         matches!(self, Self::HealthWebSocket)
     }
 
+    /// Whether it answers HTTP requests and has no WebSocket.
+    pub(crate) const fn is_endpoint(&self) -> bool {
+        matches!(
+            self,
+            Self::Health | Self::Admin | Self::Metrics | Self::Journal | Self::RelayAdmin(_)
+        )
+    }
+
     /// The name in YAML.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -18,6 +18,7 @@ use crate::server::config::RouteLimits;
 use crate::server::message::SharedMessage;
 use crate::server::mode::{Message, Mode};
 use crate::server::outbox::Outbox;
+use crate::server::ratelimit::MessageAllowance;
 use crate::server::record::{Cause, Traffic};
 use crate::server::registry::{Attention, Kill, SessionOrder};
 use crate::server::worker::{Buffers, Worker};
@@ -232,8 +233,7 @@ impl<'a> Turn<'a> {
                     continue;
                 }
             };
-            let (cause, code, reason) = farewell(cause);
-            self.speak(|stage| stage.life.close(cause, code, &reason, &mut stage.peer.output))?;
+            self.speak(|mut stage| stage.dismiss(cause))?;
         }
     }
 
@@ -250,9 +250,17 @@ impl<'a> Turn<'a> {
                     Received::NeedMore => break,
                     Received::Message { kind, payload } => {
                         stage.seen.messages_in += 1;
-                        if stage.life.phase == Phase::Open {
+                        if stage.life.phase != Phase::Open {
+                            continue;
+                        }
+                        if stage
+                            .allowance
+                            .is_none_or(|allowance| allowance.allows(stage.now))
+                        {
                             stage.mode.message(Message { kind, payload }, stage.peer);
                             stage.grant_wishes();
+                        } else {
+                            stage.dismiss(Cause::RateLimited);
                         }
                     }
                     Received::Ping(payload) => {
@@ -292,6 +300,7 @@ impl<'a> Turn<'a> {
             sender,
             mode,
             life,
+            allowance,
             address,
             route,
             ..
@@ -306,6 +315,7 @@ impl<'a> Turn<'a> {
             receiver,
             mode: &mut **mode,
             life,
+            allowance: allowance.as_deref(),
             peer: &mut peer,
             input: read,
             seen: &mut seen,
@@ -464,6 +474,7 @@ struct Stage<'s, 'a> {
     receiver: &'s mut Receiver,
     mode: &'s mut dyn Mode,
     life: &'s mut Life,
+    allowance: Option<&'s MessageAllowance>,
     peer: &'s mut Peer<'a>,
     /// The read buffer.
     input: &'s mut [u8],
@@ -474,6 +485,12 @@ struct Stage<'s, 'a> {
 }
 
 impl Stage<'_, '_> {
+    /// Begins to close for a cause of the server's own.
+    fn dismiss(&mut self, cause: Cause) {
+        let (cause, code, reason) = farewell(cause);
+        self.life.close(cause, code, &reason, &mut self.peer.output);
+    }
+
     /// Does what the mode asked for.
     #[inline]
     fn grant_wishes(&mut self) {

@@ -175,6 +175,10 @@ fn contradictions_name_the_route() {
             "/echo: `compression_level` is a number from 0 to 9",
         ),
         (
+            "routes: {/iot: {api_keys: [a], auth: {api_key: {keys: [b]}}}}",
+            "/iot: `api_keys` is short for `auth.api_key`; a route has one of them",
+        ),
+        (
             "defaults: {mode: echo}",
             "defaults: `mode` belongs to a route, not to the defaults",
         ),
@@ -185,6 +189,30 @@ fn contradictions_name_the_route() {
     ] {
         assert_eq!(refused(text), expected);
     }
+}
+
+#[test]
+fn a_route_that_says_who_may_connect_says_all_of_it() {
+    let config = parse(
+        "{defaults: {auth: {token: {tokens: [t]}}, origin: {}, max_connections: 5}, \
+         routes: {/iot: {api_keys: [k]}, /ws: {auth: {basic: {users: {a: b}}}}, /broadcast: {api_keys: []}}}",
+    );
+    let methods = |path| {
+        let auth = route(&config, path).guard.auth.clone();
+        auth.map(|auth| (auth.token.is_some(), auth.api_key.is_some(), auth.basic.is_some()))
+    };
+    assert_eq!(methods("/echo"), Some((true, false, false)));
+    assert_eq!(methods("/iot"), Some((false, true, false)));
+    assert_eq!(methods("/ws"), Some((false, false, true)));
+    assert_eq!(methods("/broadcast"), None);
+    assert_eq!(
+        methods("/metrics"),
+        None,
+        "the defaults are about WebSocket clients"
+    );
+    assert!(
+        route(&config, "/iot").guard.origin.is_some() && route(&config, "/journal").guard.origin.is_none()
+    );
 }
 
 #[test]
@@ -205,7 +233,8 @@ fn the_documented_configuration_is_one() {
         "the page shows the defaults"
     );
     assert_eq!(config.limits, crate::server::ConnectionLimits::default());
-    assert_eq!(route(&config, "/iot").api_keys.len(), 2);
+    let auth = route(&config, "/iot").guard.auth.unwrap();
+    assert_eq!(auth.api_key.unwrap().keys.len(), 2);
 }
 
 #[test]
