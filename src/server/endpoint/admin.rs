@@ -309,7 +309,7 @@ async fn reload(worker: &Worker) -> Result<Value, Refusal> {
     worker.shared.wishes.send(wish).await.map_err(|_| unavailable())?;
     match reloaded.await {
         Ok(Ok(reloaded)) => Ok(json!({ "reloaded": true, "need_restart": reloaded.need_restart })),
-        Ok(Err(error)) => Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())),
+        Ok(Err(error)) => Err(Refusal::new(StatusCode::BAD_REQUEST, error.to_string())),
         Err(_) => Err(unavailable()),
     }
 }
