@@ -1,5 +1,6 @@
 //! Composition root: one file per command. The only place that knows every module.
 
+mod access;
 mod connect;
 mod embedded;
 mod failure;

@@ -17,6 +17,7 @@ use crate::server::{
 };
 use crate::units::AddressRange;
 
+use super::access;
 use super::embedded::LISTENING;
 use super::failure::Failure;
 use super::notify::Notifier;
@@ -120,6 +121,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, ConfigError> {
     if let Some(size) = args.max_message_size {
         config.defaults.max_message_size = Some(size);
     }
+    access::apply(&args.access, &mut config.defaults)?;
     match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {
             config.tls = Some(TlsConfig::Files {

@@ -1,11 +1,13 @@
 //! The command line. clap lives here and nowhere else; `app` maps these structs onto the subsystems' own types.
 
+mod access;
 mod connect;
 mod load;
 mod log;
 mod serve;
 mod tls;
 
+pub use access::AccessArgs;
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use load::{RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::LogArgs;
+use super::{AccessArgs, LogArgs};
 use crate::units::{AddressRange, ByteSize, PortRange, Span};
 
 /// Flags of `wsbench serve`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
@@ -87,6 +87,10 @@ pub struct ServeArgs {
         help_heading = "WebSocket"
     )]
     pub max_message_size: Option<ByteSize>,
+
+    /// Who may connect.
+    #[command(flatten)]
+    pub access: AccessArgs,
 
     /// Certificate chain; serves wss
     #[arg(

@@ -132,3 +132,77 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::iter::successors;
+
+    use super::*;
+
+    /// One of each: a new variant does not compile without a place here.
+    fn causes() -> impl Iterator<Item = Cause> {
+        successors(Some(Cause::ClientClosed), |cause| {
+            Some(match cause {
+                Cause::ClientClosed => Cause::ClientVanished,
+                Cause::ClientVanished => Cause::TransportFailed,
+                Cause::TransportFailed => Cause::ModeClosed,
+                Cause::ModeClosed => Cause::ClosedByHandle,
+                Cause::ClosedByHandle => Cause::IdleTimeout,
+                Cause::IdleTimeout => Cause::PongTimeout,
+                Cause::PongTimeout => Cause::WriteDeadline,
+                Cause::WriteDeadline => Cause::SlowConsumer,
+                Cause::SlowConsumer => Cause::RateLimited,
+                Cause::RateLimited => Cause::ServerStopped,
+                Cause::ServerStopped => Cause::Drained,
+                Cause::Drained => Cause::Killed,
+                Cause::Killed => Cause::Failed,
+                Cause::Failed => Cause::Violation(Violation::Unmasked),
+                Cause::Violation(violation) => Cause::Violation(next(*violation)?),
+            })
+        })
+    }
+
+    /// All that a client can do wrong, with the numbers that the documentation shows.
+    fn next(violation: Violation) -> Option<Violation> {
+        Some(match violation {
+            Violation::Unmasked => Violation::ReservedBits(0b100),
+            Violation::ReservedBits(_) => Violation::MisplacedCompressionBit,
+            Violation::MisplacedCompressionBit => Violation::ReservedOpcode(3),
+            Violation::ReservedOpcode(_) => Violation::FragmentedControl,
+            Violation::FragmentedControl => Violation::LongControl(126),
+            Violation::LongControl(_) => Violation::NonMinimalLength,
+            Violation::NonMinimalLength => Violation::LengthOverflow,
+            Violation::LengthOverflow => Violation::UnexpectedContinuation,
+            Violation::UnexpectedContinuation => Violation::InterleavedMessage,
+            Violation::InterleavedMessage => Violation::InvalidUtf8,
+            Violation::InvalidUtf8 => Violation::TruncatedClose,
+            Violation::TruncatedClose => Violation::InvalidCloseCode(CloseCode(1005)),
+            Violation::InvalidCloseCode(_) => Violation::InvalidCloseReason,
+            Violation::InvalidCloseReason => Violation::TooBig { limit: 65_536 },
+            Violation::TooBig { .. } => Violation::CorruptDeflate,
+            // Only a server can be wrong by masking.
+            Violation::CorruptDeflate | Violation::Masked => return None,
+        })
+    }
+
+    #[test]
+    fn the_documentation_has_a_row_for_every_close_of_the_server_s_own() {
+        let page = include_str!("../../docs/limits.md");
+        for cause in causes() {
+            let (code, reason, name) = match cause {
+                Cause::Violation(violation) => (
+                    violation.close_code(),
+                    violation.to_string(),
+                    "violation".to_owned(),
+                ),
+                cause => (
+                    cause.farewell().0,
+                    cause.farewell().1.to_owned(),
+                    cause.to_string(),
+                ),
+            };
+            let row = format!("| {} | `{reason}` | `{name}` |", code.0);
+            assert!(reason.is_empty() || page.contains(&row), "{row}");
+        }
+    }
+}

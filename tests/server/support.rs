@@ -99,6 +99,12 @@ impl Client {
         }
     }
 
+    /// Waits for the first byte of a Close frame on an otherwise silent connection, and does not answer it.
+    pub(crate) async fn receive_close_unanswered(&mut self) {
+        let opcode = timeout(PATIENCE, self.socket.get_mut().read_u8()).await;
+        assert_eq!(opcode.expect("no close in time").unwrap(), 0x88);
+    }
+
     /// Reads on until the connection has ended, and fails if that is not orderly.
     pub(crate) async fn finish(mut self) {
         while let Some(message) = timeout(PATIENCE, self.socket.next())

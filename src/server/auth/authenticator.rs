@@ -272,7 +272,7 @@ impl ApiKeys {
     }
 
     fn judge(&self, request: &RequestParts<'_>) -> Result<Option<Identity>, Refusal> {
-        let Some(key) = api_key(request, &self.header)? else {
+        let Some(key) = api_key(request, &self.header, &self.shown)? else {
             return Ok(None);
         };
         match position(&self.keys, &Fingerprint::of(key)) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::ServerConfig;
 use crate::server::auth::AuthConfigError;
+use crate::server::origin::OriginError;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum ConfigError {
         /// What is wrong with its `auth`.
         source: AuthConfigError,
     },
+    /// An origin that may connect is none.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
 }
 
 impl ConfigError {

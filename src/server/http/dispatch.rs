@@ -52,6 +52,8 @@ pub(crate) struct EndpointRequest {
     pub(crate) body: Bytes,
 }
 
+/// By then another server, or this one started anew, may be there.
+const RETRY_AFTER_STOP: Duration = Duration::from_secs(5);
 /// Longest tag that the journal keeps, in bytes.
 const MAX_TAG: usize = 64;
 /// Largest body of a request.
@@ -185,14 +187,12 @@ impl Dispatcher {
             HandshakeRules::STRICT,
         )?;
         if self.worker.is_stopping() {
-            return Err(Refusal::new(
-                RefusalCode::ServerStopping,
-                "the server is stopping",
-            ));
+            let refusal = Refusal::new(RefusalCode::ServerStopping, "the server is stopping");
+            return Err(refusal.retry_after(RETRY_AFTER_STOP));
         }
         if shared.conditions.is_draining() {
             let refusal = Refusal::new(RefusalCode::ServerDraining, "the server is draining");
-            return Err(refusal.retry_after(Duration::from_secs(5)));
+            return Err(refusal.retry_after(RETRY_AFTER_STOP));
         }
         let identity = self.admit(head, route).await?;
         let client = self.client(head);
@@ -206,7 +206,12 @@ impl Dispatcher {
             Err(Denied::Refused(refusal)) => return Err(refusal),
             Err(Denied::Answered(reply)) => {
                 self.worker.metrics().routes[route.index()].refused.add(None);
-                self.note_refusal(head, reply.status, None, "refused by the route's handler");
+                self.note_refusal(
+                    head,
+                    reply.status.as_u16(),
+                    None,
+                    "refused by the route's handler",
+                );
                 return Ok(*reply);
             }
         };
@@ -275,20 +280,12 @@ impl Dispatcher {
     }
 
     fn refuse(&self, head: &request::Parts, refusal: Refusal) -> Reply {
-        let code = refusal.code;
-        let reply = refusal.clone().into_reply();
-        self.note_refusal(head, reply.status, Some(code), &refusal.message);
-        reply
+        self.note_refusal(head, refusal.status(), Some(refusal.code), &refusal.message);
+        refusal.into_reply()
     }
 
     /// Writes a refused upgrade into journal and log. Other requests are not worth it: a scanner's would displace them.
-    fn note_refusal(
-        &self,
-        head: &request::Parts,
-        status: StatusCode,
-        code: Option<RefusalCode>,
-        reason: &str,
-    ) {
+    fn note_refusal(&self, head: &request::Parts, status: u16, code: Option<RefusalCode>, reason: &str) {
         if !head.headers.contains_key(header::UPGRADE) {
             return;
         }
@@ -296,18 +293,20 @@ impl Dispatcher {
         let path = head.uri.path();
         let path = &path[..path.floor_char_boundary(MAX_PATH)];
         let error = code.map(RefusalCode::name);
-        let (client, number) = (self.client(head), status.as_u16());
-        if status.is_server_error() {
-            tracing::warn!(path, %client, status = number, error, reason, "upgrade refused");
+        let client = self.client(head);
+        // Who may not or cannot is the operator's affair; who does not know how is the client's.
+        let matters = matches!(status, 401 | 403 | 429) || status >= 500;
+        if matters {
+            tracing::warn!(path, %client, status, error, reason, "upgrade refused");
         } else {
-            tracing::info!(path, %client, status = number, error, reason, "upgrade refused");
+            tracing::info!(path, %client, status, error, reason, "upgrade refused");
         }
         self.worker.shared.journal.push(Entry::Refusal(RefusalEntry {
             path: path.into(),
             peer: self.peer,
             tag: tag_of(head),
             at: clock::now(),
-            status: number,
+            status,
             error,
             reason: reason.into(),
         }));

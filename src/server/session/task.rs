@@ -19,7 +19,7 @@ use crate::server::mode::Mode;
 use crate::server::ratelimit::{ConnectionPermit, MessageAllowance};
 use crate::server::record::initiator_name;
 use crate::server::refusal::Refusal;
-use crate::server::registry::NewSession;
+use crate::server::registry::{NewSession, SessionOrder};
 use crate::server::settings::Settings;
 use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
@@ -140,6 +140,13 @@ impl Session {
             opened,
             places: Some(places),
         });
+        if worker.is_stopping() {
+            // The others were told before this one was there.
+            worker
+                .registry
+                .borrow_mut()
+                .order(Address { slot, id }, SessionOrder::Stop);
+        }
         worker.metrics().routes[route.index()].opened.add(1);
         tracing::debug!(id = id.0, route = worker.shared.path(route), %peer, "connection opened");
         let limits = worker.limits(route);
