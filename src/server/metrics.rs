@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::outbox::Offered;
-use super::record::Traffic;
+use super::record::{Cause, Ending, Traffic};
 use super::refusal::RefusalCode;
-use crate::wire::{CloseCode, CloseInitiator, CloseOutcome};
+use crate::wire::{CloseCode, CloseInitiator};
 
 /// A number that one thread writes and others read.
 ///
@@ -147,6 +147,8 @@ pub(crate) struct RouteMetrics {
     pub(crate) opened: Counter,
     /// By initiator (server, client, nobody) and [`close_class`].
     pub(crate) closed: [[Counter; CLOSE_CLASSES.len()]; 3],
+    /// By [`Cause::index`].
+    pub(crate) causes: [Counter; Cause::KINDS.len()],
     /// Upgrades that were refused.
     pub(crate) refused: Refused,
     pub(crate) messages_in: Counter,
@@ -287,7 +289,8 @@ impl RouteMetrics {
     }
 
     /// A connection ended after `open`.
-    pub(crate) fn ended(&self, outcome: CloseOutcome, open: Duration) {
+    pub(crate) fn ended(&self, ending: &Ending, open: Duration) {
+        let outcome = ending.outcome;
         self.times.lifetime.add(open);
         let by = match outcome.by {
             CloseInitiator::Us => 0,
@@ -295,6 +298,7 @@ impl RouteMetrics {
             CloseInitiator::Nobody => 2,
         };
         self.closed[by][close_class(outcome.code)].add(1);
+        self.causes[ending.cause.index()].add(1);
     }
 
     /// A message was offered to a session's outbox.

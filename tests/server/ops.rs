@@ -17,6 +17,8 @@ async fn metrics(server: &Server) -> BTreeMap<String, f64> {
         .collect()
 }
 
+const DASHBOARD: &str = include_str!("../../deploy/grafana/wsbench-serve.json");
+
 /// The names of the families, with their types.
 async fn families(server: &Server) -> BTreeMap<String, String> {
     let page = body(server, "/metrics").await;
@@ -48,6 +50,10 @@ async fn b17_a11_d9_d20_the_page_has_what_is_to_be_watched() {
     assert_eq!(echo("wsbench_connection_duration_seconds_count"), 1.0);
     assert!(echo("wsbench_connection_duration_seconds_sum") > 0.0);
     assert_eq!(echo("wsbench_handshake_duration_seconds_count"), 2.0);
+    let ends = "wsbench_connection_ends_total{route=\"/echo\",cause=\"client closed\"}";
+    assert_eq!(figures[ends], 1.0);
+    let closed = "wsbench_connections_closed_total{route=\"/echo\",initiator=\"client\",code=\"1005\"}";
+    assert_eq!(figures[closed], 1.0);
     assert_eq!(echo("wsbench_slow_consumers_total"), 0.0);
     assert_eq!(
         figures["wsbench_upgrades_refused_total{route=\"/iot\",reason=\"no_credentials\"}"],
@@ -105,9 +111,8 @@ async fn every_metric_is_documented_with_its_type_and_no_other() {
     server.stop().await.unwrap();
 }
 
-/// The metrics that the expressions of the dashboard name.
-fn shown(dashboard: &serde_json::Value) -> BTreeSet<String> {
-    let text = dashboard.to_string();
+/// The metrics that expressions in `text` name.
+fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let names = words.filter(|word| {
         (word.starts_with("wsbench_") || word.starts_with("process_")) && !word.ends_with("_")
@@ -124,11 +129,40 @@ fn shown(dashboard: &serde_json::Value) -> BTreeSet<String> {
 #[tokio::test]
 async fn b17_d20_the_dashboard_shows_every_metric_and_no_other() {
     let server = start("");
-    let dashboard = include_str!("../../deploy/grafana/wsbench-serve.json");
-    let shown = shown(&serde_json::from_str(dashboard).unwrap());
     let served: BTreeSet<_> = families(&server).await.into_keys().collect();
-    assert_eq!(shown, served);
+    assert_eq!(named(DASHBOARD), served);
     server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn b17_d20_the_alerts_watch_metrics_that_there_are() {
+    let server = start("");
+    let served: BTreeSet<_> = families(&server).await.into_keys().collect();
+    let watched = named(include_str!("../../deploy/prometheus/alerts.yml"));
+    assert!(!watched.is_empty());
+    let unknown: Vec<_> = watched.difference(&served).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    server.stop().await.unwrap();
+}
+
+#[test]
+fn panels_of_the_dashboard_have_places_and_ids_of_their_own() {
+    let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
+    let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = &panel["title"];
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "the id of {title}");
+        let edge = |name: &str| panel["gridPos"][name].as_u64().unwrap();
+        assert!(edge("x") + edge("w") <= 24, "{title} is too wide");
+        for x in edge("x")..edge("x") + edge("w") {
+            for y in edge("y")..edge("y") + edge("h") {
+                assert!(taken.insert((x, y)), "{title} overlaps another");
+            }
+        }
+        let queries = panel["targets"].as_array().map_or(&[][..], Vec::as_slice);
+        let refs: BTreeSet<_> = queries.iter().map(|query| query["refId"].as_str()).collect();
+        assert_eq!(refs.len(), queries.len(), "the queries of {title}");
+    }
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ async fn sighup_reloads_sigterm_drains_and_the_manager_is_told() {
         ("INFO", "serving"),
         ("INFO", "configuration reloaded"),
         ("ERROR", "configuration not reloaded"),
-        ("INFO", "upgrade refused"),
+        ("WARN", "upgrade refused"),
         ("INFO", "stopping"),
     ] {
         assert!(said(level, message), "{level} {message} is missing in {log:#?}");

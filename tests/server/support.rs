@@ -125,12 +125,13 @@ pub(crate) async fn exchange(server: &Server, request: &str) -> String {
 pub(crate) async fn exchange_at(address: SocketAddr, request: &str) -> String {
     let mut tcp = TcpStream::connect(address).await.unwrap();
     tcp.write_all(request.as_bytes()).await.unwrap();
-    let mut response = String::new();
-    timeout(PATIENCE, tcp.read_to_string(&mut response))
+    let mut response = Vec::new();
+    timeout(PATIENCE, tcp.read_to_end(&mut response))
         .await
         .expect("no end in time")
         .unwrap();
-    response
+    // After a 101 come frames.
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 /// The whole response to a GET.

@@ -11,6 +11,7 @@ use crate::server::handle::Order;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::ids::RouteId;
 use crate::server::metrics::{CLOSE_CLASSES, Refused, RouteMetrics};
+use crate::server::record::Cause;
 use crate::server::registry::Waiting;
 use crate::server::worker::Worker;
 
@@ -103,6 +104,7 @@ impl Page<'_> {
             },
         );
         self.closings();
+        self.causes();
         let limit = self.shared.settings().limits.max_connections.0;
         self.gauge(
             "wsbench_connections_limit",
@@ -153,6 +155,23 @@ impl Page<'_> {
                             count,
                         );
                     }
+                }
+            }
+        }
+    }
+
+    fn causes(&mut self) {
+        let name = "wsbench_connection_ends_total";
+        self.head(
+            name,
+            "counter",
+            "WebSocket connections that ended, by what happened first.",
+        );
+        for (index, path) in self.websocket_routes() {
+            for (kind, cause) in Cause::KINDS.into_iter().enumerate() {
+                let count = self.sum(|worker| &worker.routes[index].causes[kind]);
+                if count > 0 {
+                    self.sample(name, &[("route", &path), ("cause", cause)], count);
                 }
             }
         }

@@ -199,7 +199,7 @@ impl Drop for Session {
         let Some(slot) = slot else { return };
 
         let now = crate::clock::now();
-        worker.metrics().routes[route.index()].ended(ending.outcome, now - slot.opened);
+        worker.metrics().routes[route.index()].ended(&ending, now - slot.opened);
         tracing::debug!(
             id = slot.id.0,
             route = worker.shared.path(route),
