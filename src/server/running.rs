@@ -119,7 +119,7 @@ impl Server {
             shared,
             mailboxes,
             wishes,
-        } = Shared::new(config, count)?;
+        } = Shared::begin(config, count)?;
         warn_of(&shared.settings());
         let at = |surface| move |&address| (surface, address);
         let everything = config.listen.iter().map(at(Surface::Everything));

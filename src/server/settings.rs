@@ -76,14 +76,14 @@ impl Settings {
             renewed.tls.clone_from(&self.tls);
             fixed.push("tls (on or off)".to_owned());
         }
-        renewed.routes = self.renewed_routes(renewed.routes, &mut fixed);
+        renewed.routes = self.renewed_routes(&renewed.routes, &mut fixed);
         let guards = renewed.routes.iter().zip(&self.guards);
         let guards = guards.map(|(route, old)| guard(route, Some(old)));
         renewed.guards = guards.collect::<Result<_, _>>()?;
         Ok((renewed, fixed))
     }
 
-    fn renewed_routes(&self, wanted: Vec<RoutePlan>, fixed: &mut Vec<String>) -> Vec<RoutePlan> {
+    fn renewed_routes(&self, wanted: &[RoutePlan], fixed: &mut Vec<String>) -> Vec<RoutePlan> {
         let paths: BTreeSet<_> = self.routes.iter().map(|route| &route.path).collect();
         for route in wanted.iter().filter(|route| !paths.contains(&route.path)) {
             fixed.push(format!("routes.{} (new)", route.path));

@@ -20,6 +20,6 @@ pub(crate) fn worker_and_mailbox() -> (Rc<Worker>, mpsc::Receiver<Order>) {
         shared,
         mut mailboxes,
         ..
-    } = Shared::new(&config, 1).expect("the default configuration is valid");
+    } = Shared::begin(&config, 1).expect("the default configuration is valid");
     (Worker::new(0, shared), mailboxes.remove(0))
 }

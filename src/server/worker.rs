@@ -128,7 +128,7 @@ impl Shared {
     ///
     /// # Errors
     /// A configuration that contradicts itself, or files that cannot be used.
-    pub(crate) fn new(config: &ServerConfig, workers: usize) -> Result<Beginnings, ServerError> {
+    pub(crate) fn begin(config: &ServerConfig, workers: usize) -> Result<Beginnings, ServerError> {
         let settings = Settings::new(config)?;
         let paths: Vec<_> = settings.routes.iter().map(|route| route.path.clone()).collect();
         let route_ids = paths.iter().cloned().zip((0..).map(RouteId)).collect();

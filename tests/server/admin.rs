@@ -1,7 +1,5 @@
 //! The administration.
 
-use std::time::{Duration, Instant};
-
 use futures_util::StreamExt;
 use futures_util::future::{join_all, select_all};
 use serde_json::json;
@@ -157,8 +155,7 @@ async fn d7_paused_reads_hold_clients_back_and_lose_nothing() {
     other.send_text("x").await;
     other.receive_text().await;
     // Longer than every timeout: a client that is not read is not accused of silence.
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_millis(500) {
+    for _ in 0..15 {
         assert!(matches!(client.receive().await, Message::Ping(_)));
     }
     admin(&server, "/admin/reads", &json!({"reads": "running"})).await;

@@ -1,7 +1,5 @@
 //! Pings, and clients that do not answer them.
 
-use std::time::{Duration, Instant};
-
 use tokio::io::AsyncReadExt;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -62,15 +60,15 @@ async fn b13_the_same_with_a_close_frame_is_a_pong_wait_of_one_interval() {
 async fn d3_d5_pings_of_the_server_keep_a_silent_client_beyond_the_idle_timeout() {
     let server = start("routes: {/echo: {idle_timeout: 400ms, ping_interval: 100ms, pong_wait: 300ms}}");
     let mut client = Client::connect(&server, "/echo").await;
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_millis(1_200) {
+    // Three times the idle timeout.
+    for _ in 0..12 {
         assert!(matches!(client.receive().await, Message::Ping(_)));
     }
     server.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn a28_pings_rarer_than_the_idle_timeout_do_not_keep_a_connection() {
+async fn a28_a34_pings_rarer_than_the_idle_timeout_do_not_keep_a_connection() {
     let server = start("routes: {/echo: {idle_timeout: 200ms, ping_interval: 300ms}}");
     let mut client = Client::connect(&server, "/echo?tag=rare").await;
     assert_eq!(client.receive_close().await, (1001, "idle timeout".to_owned()));
