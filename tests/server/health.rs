@@ -15,7 +15,7 @@ async fn probes(server: &wsbench::server::Server) -> (u16, u16) {
 }
 
 const CONFIG: &str = "{health_listen: ['127.0.0.1:0'], admin: {listen: ['127.0.0.1:0']}, \
-    routes: {/health/ws: {idle_timeout: 50ms}}}";
+    routes: {/health/ws: {idle_timeout: 50ms, close_timeout: 50ms}}}";
 
 #[tokio::test]
 async fn c7_a_websocket_health_check_on_its_own_port_is_answered_by_101() {
@@ -74,7 +74,7 @@ async fn the_health_port_serves_health_and_metrics_alone() {
 #[tokio::test]
 async fn c7_a_full_server_is_well() {
     let server = start(
-        "{health_listen: ['127.0.0.1:0'], limits: {max_connections: 1}, routes: {/health/ws: {idle_timeout: 50ms}}}",
+        "{health_listen: ['127.0.0.1:0'], limits: {max_connections: 1}, routes: {/health/ws: {idle_timeout: 50ms, close_timeout: 50ms}}}",
     );
     let _only = Client::connect(&server, "/echo").await;
     assert_eq!(probes(&server).await, (200, 101));

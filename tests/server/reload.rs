@@ -5,11 +5,16 @@ use std::path::Path;
 use tokio_tungstenite::tungstenite::Message;
 use wsbench::net::tls::Identity;
 use wsbench::server::{Server, ServerConfig, Wish};
+use wsbench::units::Span;
 
 use crate::support::{Client, body, exchange_at, start, status, upgrade_status};
 
 fn config(yaml: &str) -> ServerConfig {
-    ServerConfig::from_yaml(yaml, "test").unwrap()
+    ServerConfig {
+        // As in `start`: most clients do not read any more when the server stops.
+        drain_time: Span::from_millis(50),
+        ..ServerConfig::from_yaml(yaml, "test").unwrap()
+    }
 }
 
 async fn echoes(client: &mut Client) {
