@@ -13,7 +13,8 @@ use crate::cli::ServeArgs;
 use crate::exit::ExitCode;
 use crate::net::system::raise_open_file_limit;
 use crate::server::{
-    ConfigError, Reloaded, SecretSource, Server, ServerConfig, ServerError, ServerReport, TlsConfig, Wish,
+ConfigError, ModeConfig, ProxyConfig, Reloaded, SecretSource, Server, ServerConfig, ServerError, ServerReport,
+TlsConfig, UpstreamUrl, Wish,
 };
 use crate::units::AddressRange;
 
@@ -22,6 +23,9 @@ use super::embedded::LISTENING;
 use super::failure::Failure;
 use super::notify::Notifier;
 use super::signals::{ServiceSignals, Signal};
+
+/// The route of `--proxy`.
+const PROXY_ROUTE: &str = "/proxy/*";
 
 /// Serves until a signal, the administrator, or the end of standard input if asked for, then drains.
 pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
@@ -117,11 +121,21 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, ConfigError> {
     if let Some(drain) = args.drain {
         config.drain_time = drain;
     }
+    if let Some(backplane) = &args.backplane {
+        config.backplane.clone_from(backplane);
+    }
     config.compression |= args.compression;
+    config.faults |= args.faults;
     if let Some(size) = args.max_message_size {
         config.defaults.max_message_size = Some(size);
     }
     access::apply(&args.access, &mut config.defaults)?;
+    if !args.proxy.is_empty() {
+        let upstreams: Result<Vec<UpstreamUrl>, _> = args.proxy.iter().map(|url| url.parse()).collect();
+        let proxy = ProxyConfig::to(&upstreams.map_err(ConfigError::Upstream)?);
+        config.routes.entry(PROXY_ROUTE.to_owned()).or_default().mode =
+            Some(ModeConfig::Proxy(Box::new(proxy)));
+    }
     match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {
             config.tls = Some(TlsConfig::Files {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{AccessArgs, LogArgs};
+use crate::server::BackplaneConfig;
 use crate::units::{AddressRange, ByteSize, PortRange, Span};
 
 /// Flags of `wsbench serve`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
@@ -74,6 +75,15 @@ pub struct ServeArgs {
         help_heading = "Operations"
     )]
     pub admin_token_file: Option<PathBuf>,
+    /// Share rooms with other servers through this broker: redis://HOST:PORT or nats://HOST:PORT [default: memory]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WSBENCH_BACKPLANE",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
+    pub backplane: Option<BackplaneConfig>,
 
     /// Negotiate permessage-deflate on every route
     #[arg(long, env = "WSBENCH_COMPRESSION", help_heading = "WebSocket")]
@@ -88,9 +98,21 @@ pub struct ServeArgs {
     )]
     pub max_message_size: Option<ByteSize>,
 
+    /// Pass connections to /proxy on to this upstream; repeatable (docs/proxy.md)
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WSBENCH_PROXY",
+        value_delimiter = ',',
+        help_heading = "WebSocket"
+    )]
+    pub proxy: Vec<String>,
     /// Who may connect.
     #[command(flatten)]
     pub access: AccessArgs,
+    /// Do wrong what clients and routes ask for (docs/faults.md); without it they are refused by 403
+    #[arg(long, env = "WSBENCH_FAULTS", help_heading = "WebSocket")]
+    pub faults: bool,
 
     /// Certificate chain; serves wss
     #[arg(

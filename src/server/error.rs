@@ -35,6 +35,9 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
+    /// The backplane's thread could not be created.
+    #[error("cannot start the backplane's thread")]
+    Backplane(#[source] io::Error),
     /// A worker ended by a panic.
     #[error("worker {worker} failed; its connections are lost")]
     WorkerPanicked {

@@ -24,6 +24,8 @@ pub(crate) const MAILBOX_CAPACITY: usize = 64;
 pub(crate) enum Order {
     /// Publications of another worker's sessions.
     Publish(Vec<Publication>),
+    /// Offer messages to the sessions of a route, and say of each how many took it.
+    Offer(Vec<Publication>, oneshot::Sender<Vec<usize>>),
     /// A message for one session.
     Deliver(Address, SharedMessage),
     /// Something for one session to do.

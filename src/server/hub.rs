@@ -1,4 +1,4 @@
-//! [`Hub`]: messages on their way from one session to all sessions of a route, on every worker.
+//! [`Hub`]: messages on their way from one session to all sessions of a room, on every worker.
 //!
 //! A publication is queued for each worker, the own one included, and fanned out by a task of that worker. It yields
 //! between portions, so that receivers can write before more arrives: otherwise one read with thousands of messages
@@ -17,12 +17,14 @@ use tokio::sync::Notify;
 use super::handle::{Mailbox, Order};
 use super::ids::RouteId;
 use super::message::SharedMessage;
+use super::room::RoomName;
 use super::worker::Worker;
 
-/// A message for every open session of a route.
+/// A message for every open session of a room.
 #[derive(Clone, Debug)]
 pub(crate) struct Publication {
     pub(crate) route: RouteId,
+    pub(crate) room: RoomName,
     pub(crate) message: SharedMessage,
 }
 
@@ -63,13 +65,10 @@ impl Hub {
         }
     }
 
-    /// Sends a message to every open session of `route`.
-    pub(crate) fn publish(&self, route: RouteId, message: &SharedMessage) {
+    /// Sends a message to every open session of a room.
+    pub(crate) fn publish(&self, publication: &Publication) {
         for queue in &self.queues {
-            queue.push(Publication {
-                route,
-                message: message.clone(),
-            });
+            queue.push(publication.clone());
         }
     }
 
@@ -146,11 +145,14 @@ pub(crate) async fn forward(worker: Rc<Worker>, other: usize, mailbox: Mailbox) 
     }
 }
 
-/// Offers publications to this worker's sessions, a portion at a time.
-pub(crate) async fn fan_out(worker: &Worker, publications: Vec<Publication>) {
+/// Offers publications to this worker's sessions, a portion at a time; says of each how many took it.
+pub(crate) async fn fan_out(worker: &Worker, publications: Vec<Publication>) -> Vec<usize> {
     let mut deliveries = 0;
+    let mut taken = Vec::with_capacity(publications.len());
     for publication in publications {
-        deliveries += worker.fan_out(&publication);
+        let takers = worker.fan_out(&publication);
+        taken.push(takers);
+        deliveries += takers;
         if deliveries >= DELIVERIES_PER_TURN {
             deliveries = 0;
             tokio::task::yield_now().await;
@@ -159,6 +161,7 @@ pub(crate) async fn fan_out(worker: &Worker, publications: Vec<Publication>) {
     if deliveries > 0 {
         tokio::task::yield_now().await;
     }
+    taken
 }
 
 #[cfg(test)]
@@ -169,7 +172,11 @@ mod tests {
     const ROUTE: RouteId = RouteId(0);
 
     fn publish(hub: &Hub, text: &str) {
-        hub.publish(ROUTE, &SharedMessage::new(MessageKind::Text, text.as_bytes()));
+        hub.publish(&Publication {
+            route: ROUTE,
+            room: RoomName::default(),
+            message: SharedMessage::new(MessageKind::Text, text.as_bytes()),
+        });
     }
 
     #[test]

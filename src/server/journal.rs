@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use super::fault::FaultRecord;
 use super::ids::{ConnectionId, RouteId};
 use super::record::{Ending, Traffic, initiator_name};
 use crate::clock::Moment;
@@ -32,6 +33,7 @@ pub(crate) struct ConnectionEntry {
     pub(crate) subject: Option<Box<str>>,
     pub(crate) opened: Moment,
     pub(crate) traffic: Traffic,
+    pub(crate) faults: Option<Arc<FaultRecord>>,
     /// When it ended and how; `None` while it is open.
     pub(crate) ended: Option<(Moment, Box<Ending>)>,
 }
@@ -43,6 +45,7 @@ pub(crate) struct RefusalEntry {
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
     pub(crate) at: Moment,
+    /// 0: it was never answered.
     pub(crate) status: u16,
     /// The name of the refusal's code; none if another answered.
     pub(crate) error: Option<&'static str>,
@@ -122,8 +125,14 @@ impl WallClock {
         self.unix
     }
 
+    /// Milliseconds since 1970.
+    pub(crate) fn unix_millis(self, at: Moment) -> u64 {
+        let unix = self.unix + (at - self.moment);
+        u64::try_from(unix.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Seconds since 1970, to the microsecond.
-    fn seconds(self, at: Moment) -> f64 {
+    pub(crate) fn seconds(self, at: Moment) -> f64 {
         let micros = self.unix.as_micros() + (at - self.moment).as_micros() - (self.moment - at).as_micros();
         micros as f64 / 1e6
     }
@@ -155,6 +164,8 @@ struct ConnectionLine<'a> {
     reason: Option<&'a str>,
     clean: Option<bool>,
     cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<&'a FaultRecord>,
 }
 
 #[derive(Serialize)]
@@ -219,6 +230,7 @@ impl<'a, F: Fn(RouteId) -> &'a str> Scribe<'a, F> {
             reason: ending.map(|ending| ending.reason.as_deref().unwrap_or_default()),
             clean: ending.map(|ending| ending.outcome.clean),
             cause: ending.map(|ending| ending.cause.to_string()),
+            faults: entry.faults.as_deref(),
         };
         append(out, &line);
     }
@@ -325,6 +337,7 @@ mod tests {
                 messages_in: 3,
                 ..Traffic::default()
             },
+            faults: None,
             ended: None,
         };
         let open = lines(&[Entry::Connection(entry.clone())]).remove(0);

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::fault::FaultKind;
 use super::outbox::Offered;
 use super::record::{Cause, Ending, Traffic};
 use super::refusal::RefusalCode;
@@ -139,6 +140,8 @@ pub(crate) struct WorkerMetrics {
     /// How much later than wanted the worker's timer fired.
     pub(crate) lateness: Histogram,
     polled: Counter,
+    /// Faults applied, by [`FaultKind::index`].
+    pub(crate) faults: [Counter; FaultKind::COUNT],
 }
 
 /// Counters of one route.
@@ -246,6 +249,7 @@ impl WorkerMetrics {
             turns: Histogram::new(TURNS),
             lateness: Histogram::new(TURNS),
             polled: Counter::default(),
+            faults: Default::default(),
         }
     }
 

@@ -23,10 +23,15 @@
 //! | `registry` | a worker's sessions as others see them |
 //! | `outbox` | what waits for a slow client, bounded |
 //! | `message`, `hub` | a message for many receivers, and its way to them |
+//! | `room` | [`RoomName`](room::RoomName): a room inside a route |
+//! | `backplane` | the rooms of several servers, made one by a message broker |
+//! | `game` | matches and their ticks |
 //! | `handle` | [`SessionHandle`]: reaching a session from anywhere |
 //! | `mode` | what a WebSocket route does: one file each |
 //! | `endpoint` | what an HTTP route does: one file each |
 //! | `relay` | connections as processes |
+//! | `proxy` | upstreams, their health, whose turn it is |
+//! | `fault` | what is done wrong on request |
 //! | `broker` | message brokers outside of the server |
 //! | `journal`, `record` | what the server saw of each connection |
 //! | `metrics` | a worker's counters |
@@ -39,12 +44,15 @@ pub mod refusal;
 pub mod request_parts;
 
 mod access;
+mod backplane;
 mod broker;
 mod conditions;
 mod config;
 mod drain;
 mod endpoint;
 mod error;
+mod game;
+mod fault;
 mod handle;
 mod http;
 mod hub;
@@ -55,9 +63,11 @@ mod message;
 mod metrics;
 mod mode;
 mod outbox;
+mod proxy;
 mod record;
 mod registry;
 mod relay;
+mod room;
 mod running;
 mod session;
 mod settings;
@@ -68,14 +78,24 @@ mod worker;
 mod testing;
 
 pub use auth::SecretSource;
+pub use backplane::{BackplaneConfig, BrokerConfig, BrokerUrl};
 pub use config::{
     AdminConfig, ConfigError, ConnectionLimits, RouteConfig, RouteLimits, ServerConfig, SlowConsumer,
     TlsConfig,
 };
 pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
+pub use fault::{FaultError, FaultPlan};
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
-pub use mode::{ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
+pub use mode::{
+    ChatConfig, DashboardConfig, Deliver, GameConfig, ModeConfig, NotificationsConfig, PrefixedEchoConfig,
+    ProbeKind, RelayRouteConfig, UploadConfig,
+};
+pub use proxy::{
+    Balance, CookieName, HeaderMatch, HeaderPattern, HeaderText, HealthCheckConfig, MatchConfig, PathRule,
+    ProbeConfig, ProbeHeaders, ProxyConfig, StatusRange, StickyCookie, UpstreamConfig, UpstreamTls,
+    UpstreamUrl,
+};
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
 pub use running::{Reloaded, Server, ServerReport, Wish, run};

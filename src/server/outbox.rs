@@ -32,6 +32,13 @@ pub(crate) enum Offered {
     Overflow(u64),
 }
 
+impl Offered {
+    /// Whether the message waits for its client now.
+    pub(crate) const fn is_taken(self) -> bool {
+        matches!(self, Self::Queued | Self::DroppedOldest(_))
+    }
+}
+
 impl Outbox {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {

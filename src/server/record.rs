@@ -71,13 +71,15 @@ pub(crate) enum Cause {
     Drained,
     /// The administrator ended it.
     Killed,
+    /// A fault that was asked for.
+    Fault,
     /// The session's own code failed.
     Failed,
 }
 
 impl Cause {
     /// The names of all kinds, as the journal, the log and the metrics have them.
-    pub(crate) const KINDS: [&str; 15] = [
+    pub(crate) const KINDS: [&str; 16] = [
         "client closed",
         "client vanished",
         "transport failed",
@@ -92,6 +94,7 @@ impl Cause {
         "server stopped",
         "server drained",
         "killed by the administrator",
+        "fault",
         "failed",
     ];
 
@@ -112,7 +115,8 @@ impl Cause {
             Self::ServerStopped => 11,
             Self::Drained => 12,
             Self::Killed => 13,
-            Self::Failed => 14,
+            Self::Fault => 14,
+            Self::Failed => 15,
         }
     }
 
@@ -191,7 +195,8 @@ mod tests {
                 Cause::RateLimited => Cause::ServerStopped,
                 Cause::ServerStopped => Cause::Drained,
                 Cause::Drained => Cause::Killed,
-                Cause::Killed => Cause::Failed,
+                Cause::Killed => Cause::Fault,
+                Cause::Fault => Cause::Failed,
                 Cause::Failed => Cause::Violation(Violation::Unmasked),
                 Cause::Violation(violation) => Cause::Violation(next(*violation)?),
             })

@@ -1,18 +1,22 @@
 //! [`Registry`]: a worker's sessions, as far as others than the session's own task have to do with them.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::AddAssign;
+use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
 use super::config::{RouteLimits, RoutePlan};
+use super::fault::FaultRecord;
 use super::handle::Address;
 use super::ids::{ConnectionId, RouteId};
 use super::message::SharedMessage;
 use super::outbox::{Offered, Outbox};
 use super::record::Traffic;
 use super::session::Places;
+use super::room::RoomName;
 use crate::clock::Moment;
 use crate::wire::CloseCode;
 
@@ -20,9 +24,14 @@ use crate::wire::CloseCode;
 #[derive(Debug)]
 pub(crate) struct Registry {
     slots: Slab<Slot>,
-    /// The open sessions of each route.
-    members: Vec<Vec<u32>>,
+    /// The first are the routes' default rooms, by route; they stay. A named room is there while it has members.
+    rooms: Slab<Members>,
+    /// By route: the places of its named rooms.
+    named: Vec<HashMap<RoomName, u32>>,
 }
+
+/// The open sessions of a room.
+type Members = Vec<u32>;
 
 /// What the rest of the worker may see and touch of a session.
 #[derive(Debug)]
@@ -33,10 +42,14 @@ pub(crate) struct Slot {
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
     pub(crate) subject: Option<Box<str>>,
+    pub(crate) faults: Option<Arc<FaultRecord>>,
     outbox: Option<Box<Outbox>>,
     waker: Option<Waker>,
     order: Option<Box<SessionOrder>>,
-    /// Its place among the members of its route, or [`NOT_A_MEMBER`].
+    room: RoomName,
+    /// The place of its room.
+    room_key: u32,
+    /// Its place among the members of its room, or [`NOT_A_MEMBER`].
     member: u32,
     pub(crate) route: RouteId,
     timer_fired: bool,
@@ -109,7 +122,8 @@ impl Registry {
     pub(crate) fn new(routes: usize) -> Self {
         Self {
             slots: Slab::new(),
-            members: vec![Vec::new(); routes],
+            rooms: (0..routes).map(|route| (route, Members::new())).collect(),
+            named: vec![HashMap::new(); routes],
         }
     }
 
@@ -118,7 +132,7 @@ impl Registry {
         self.slots.len()
     }
 
-    /// Adds a session; it gets messages of its route from now on.
+    /// Adds a session; it gets messages of its room from now on.
     pub(crate) fn insert(&mut self, entry: NewSession) -> u32 {
         let NewSession {
             id,
@@ -128,8 +142,11 @@ impl Registry {
             subject,
             opened,
             places,
+            room,
+            faults,
         } = entry;
-        let members = &mut self.members[route.index()];
+        let room_key = self.room_key(route, &room);
+        let members = &mut self.rooms[room_key as usize];
         let slot = Slot {
             id,
             opened,
@@ -137,9 +154,12 @@ impl Registry {
             peer,
             tag,
             subject,
+            faults,
             outbox: None,
             waker: None,
             order: None,
+            room,
+            room_key,
             member: members.len() as u32,
             route,
             timer_fired: false,
@@ -150,25 +170,55 @@ impl Registry {
         key
     }
 
+    /// The place of a room, which is made if need be.
+    fn room_key(&mut self, route: RouteId, room: &RoomName) -> u32 {
+        if let Some(key) = self.find_room(route, room) {
+            return key;
+        }
+        let Self { rooms, named, .. } = self;
+        let key = rooms.insert(Members::new()) as u32;
+        named[route.index()].insert(room.clone(), key);
+        key
+    }
+
+    /// The place of a room that exists.
+    fn find_room(&self, route: RouteId, room: &RoomName) -> Option<u32> {
+        if room.is_default() {
+            Some(u32::from(route.0))
+        } else {
+            self.named[route.index()].get(room).copied()
+        }
+    }
+
+    /// The room of a session; the default room if it is gone.
+    pub(crate) fn room_of(&self, key: u32) -> RoomName {
+        let slot = self.slots.get(key as usize);
+        slot.map(|slot| slot.room.clone()).unwrap_or_default()
+    }
+
     /// Takes a session out.
     pub(crate) fn remove(&mut self, key: u32) -> Option<Slot> {
         self.leave(key);
         self.slots.try_remove(key as usize)
     }
 
-    /// From now on the session gets no messages of its route.
+    /// From now on the session gets no messages of its room, which ends with its last member.
     pub(crate) fn leave(&mut self, key: u32) {
         let Some(slot) = self.slots.get_mut(key as usize) else {
             return;
         };
         let member = std::mem::replace(&mut slot.member, NOT_A_MEMBER);
-        let members = &mut self.members[slot.route.index()];
         if member == NOT_A_MEMBER {
             return;
         }
+        let (room_key, route, room) = (slot.room_key, slot.route, slot.room.clone());
+        let members = &mut self.rooms[room_key as usize];
         members.swap_remove(member as usize);
         if let Some(&moved) = members.get(member as usize) {
             self.slots[moved as usize].member = member;
+        } else if members.is_empty() && !room.is_default() {
+            self.rooms.remove(room_key as usize);
+            self.named[route.index()].remove(&room);
         }
     }
 
@@ -284,21 +334,26 @@ impl Registry {
             .filter(|slot| slot.id == address.id)
     }
 
-    /// Offers a message to every open session of a route; `report` gets what became of each.
+    /// Offers a message to every open session of a room; `report` gets what became of each. Says how many took it.
     pub(crate) fn fan_out(
         &mut self,
-        route: RouteId,
+        (route, room): (RouteId, &RoomName),
         message: &SharedMessage,
         limits: &RouteLimits,
         mut report: impl FnMut(Offered),
     ) -> usize {
-        let members = &self.members[route.index()];
-        for &key in members {
+        let Some(room_key) = self.find_room(route, room) else {
+            return 0;
+        };
+        let mut taken = 0;
+        for &key in &self.rooms[room_key as usize] {
             if let Some(slot) = self.slots.get_mut(key as usize).filter(|slot| slot.is_open()) {
-                report(slot.offer(message.clone(), limits));
+                let offered = slot.offer(message.clone(), limits);
+                taken += usize::from(offered.is_taken());
+                report(offered);
             }
         }
-        members.len()
+        taken
     }
 
     /// Every session.
@@ -318,6 +373,8 @@ pub(crate) struct NewSession {
     pub(crate) opened: Moment,
     /// Free again when the session is taken out; tests need none.
     pub(crate) places: Option<Places>,
+    pub(crate) room: RoomName,
+    pub(crate) faults: Option<Arc<FaultRecord>>,
 }
 
 impl Slot {
@@ -381,12 +438,67 @@ mod tests {
             subject: None,
             opened: Moment::ZERO,
             places: None,
+            room: RoomName::default(),
+            faults: None,
+        }
+    }
+
+    fn in_room(id: u64, room: &str) -> NewSession {
+        NewSession {
+            room: RoomName::new(room).unwrap(),
+            ..session(id, 0)
         }
     }
 
     fn reached(registry: &mut Registry, route: u16) -> usize {
+        reached_in(registry, route, "")
+    }
+
+    fn reached_in(registry: &mut Registry, route: u16, room: &str) -> usize {
         let message = SharedMessage::new(MessageKind::Text, b"x");
-        registry.fan_out(RouteId(route), &message, &RouteLimits::default(), drop)
+        let room = RoomName::new(room).unwrap();
+        let limits = RouteLimits::default();
+        let mut offered = 0;
+        let members = registry.fan_out((RouteId(route), &room), &message, &limits, |_| offered += 1);
+        assert_eq!(offered, members);
+        members
+    }
+
+    #[test]
+    fn messages_reach_the_members_of_their_room_only() {
+        let mut registry = Registry::new(2);
+        registry.insert(session(1, 0));
+        let a: Vec<u32> = (2..5).map(|id| registry.insert(in_room(id, "a"))).collect();
+        let b = registry.insert(in_room(5, "b"));
+        assert_eq!(registry.room_of(a[0]).as_str(), "a");
+        assert_eq!(reached(&mut registry, 0), 1);
+        assert_eq!(reached_in(&mut registry, 0, "a"), 3);
+        assert_eq!(reached_in(&mut registry, 0, "b"), 1);
+        assert_eq!(reached_in(&mut registry, 1, "a"), 0, "another route");
+        registry.leave(a[0]);
+        assert_eq!(reached_in(&mut registry, 0, "a"), 2);
+        assert_eq!(
+            registry.room_of(a[0]).as_str(),
+            "a",
+            "its ending is told to those that stay"
+        );
+        registry.remove(b);
+        assert_eq!(reached_in(&mut registry, 0, "b"), 0);
+    }
+
+    #[test]
+    fn a_room_without_members_leaves_nothing_behind() {
+        let mut registry = Registry::new(1);
+        for round in 0..100 {
+            let keys = [0, 1].map(|id| registry.insert(in_room(id, &format!("room {round}"))));
+            for key in keys {
+                registry.leave(key);
+                registry.remove(key);
+            }
+        }
+        assert_eq!((registry.rooms.len(), registry.named[0].len()), (1, 0));
+        registry.insert(session(7, 0));
+        assert_eq!(reached(&mut registry, 0), 1);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub struct Server {
     addresses: Vec<(Surface, SocketAddr)>,
     workers: Vec<Running>,
     wishes: mpsc::Receiver<Wish>,
+    backplane: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -134,6 +135,7 @@ impl Server {
             addresses: listeners.addresses,
             workers: Vec::new(),
             wishes,
+            backplane: None,
         };
         for (index, (listeners, mailbox)) in listeners.by_worker.into_iter().zip(mailboxes).enumerate() {
             server.start_worker(index, listeners, mailbox, started.clone())?;
@@ -141,6 +143,10 @@ impl Server {
         drop(started);
         for (worker, outcome) in outcomes.into_iter().take(count) {
             outcome.map_err(|source| ServerError::Worker { worker, source })?;
+        }
+        if let Some(backplane) = &server.shared.backplane {
+            let thread = backplane.start(server.shared.clone());
+            server.backplane = thread.map_err(ServerError::Backplane)?;
         }
         Ok(server)
     }
@@ -248,6 +254,11 @@ impl Server {
             }
         }
         self.shared.relay.stop().await;
+        self.stop_backplane();
+        if let Some(thread) = self.backplane.take() {
+            // It has a second to say goodbye; if it failed, it has said so.
+            let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+        }
         match failed {
             Some(worker) => Err(ServerError::WorkerPanicked { worker }),
             None => Ok(self.report()),
@@ -300,6 +311,12 @@ impl Server {
         }
     }
 
+    fn stop_backplane(&self) {
+        if let Some(backplane) = &self.shared.backplane {
+            backplane.stop();
+        }
+    }
+
     /// The number of a worker that ended although nobody told it to.
     fn poll_worker_end(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         for (index, worker) in self.workers.iter_mut().enumerate() {
@@ -317,6 +334,7 @@ impl Drop for Server {
             // Nothing remains to be done if the mailbox is full or the worker gone.
             let _ = mailbox.try_send(Order::Stop);
         }
+        self.stop_backplane();
     }
 }
 

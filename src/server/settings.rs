@@ -143,6 +143,8 @@ fn fixed_differences(started: &ServerConfig, wanted: &ServerConfig) -> Vec<Strin
         instance,
         journal,
         relay,
+        backplane,
+        faults,
         tls: _,
         compression: _,
         limits: _,
@@ -158,6 +160,8 @@ fn fixed_differences(started: &ServerConfig, wanted: &ServerConfig) -> Vec<Strin
         ("instance", *instance != started.instance),
         ("journal", *journal != started.journal),
         ("relay", *relay != started.relay),
+        ("backplane", *backplane != started.backplane),
+        ("faults", *faults != started.faults),
     ];
     let differing = differences.into_iter().filter(|(_, differs)| *differs);
     differing.map(|(name, _)| name.to_owned()).collect()

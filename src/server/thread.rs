@@ -16,6 +16,8 @@ use tokio::time::timeout;
 use super::handle::Order;
 use super::hub;
 use super::listener::{self, Surface};
+use super::mode;
+use super::proxy;
 use super::registry::SessionOrder;
 use super::worker::{self, Shared, Worker};
 
@@ -93,6 +95,17 @@ fn begin(
             spawn_local(hub::forward(worker.clone(), other, mailbox.clone()));
         }
     }
+    // One worker does what is done once for all.
+    if worker.index == 0 {
+        for (&route, feed) in &worker.shared.feeds {
+            spawn_local(mode::run_notifications(
+                feed.clone(),
+                route,
+                worker.shared.clone(),
+            ));
+        }
+        worker.shared.pools.iter().for_each(proxy::keep_checking);
+    }
     let listeners = listeners
         .into_iter()
         .map(|(surface, listener)| Ok((surface, TcpListener::from_std(listener)?)))
@@ -147,7 +160,13 @@ async fn obeying(worker: &Rc<Worker>, mailbox: &mut mpsc::Receiver<Order>, end: 
 /// Does what it is told from outside.
 pub(crate) async fn obey(worker: &Rc<Worker>, order: Order) {
     match order {
-        Order::Publish(publications) => hub::fan_out(worker, publications).await,
+        Order::Publish(publications) => {
+            hub::fan_out(worker, publications).await;
+        }
+        Order::Offer(publications, taken) => {
+            // Whoever asked may have gone.
+            let _ = taken.send(hub::fan_out(worker, publications).await);
+        }
         Order::Deliver(address, message) => worker.deliver(address, message),
         Order::Session(address, order) => worker.registry.borrow_mut().order(address, order),
         Order::Inspect(reply) => {

@@ -3,24 +3,28 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
+use tokio::time::MissedTickBehavior;
 
+use super::backplane::Backplane;
 use super::conditions::{Check, Conditions};
 use super::config::{RouteLimits, ServerConfig};
 use super::drain;
 use super::error::ServerError;
+use super::game::Matches;
 use super::handle::{Address, MAILBOX_CAPACITY, Mailbox, Order};
 use super::hub::{Hub, Publication};
 use super::ids::RouteId;
 use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
-use super::mode::Service;
+use super::mode::{Feed, ModeConfig, ProbeKind, Service, Uploads};
+use super::proxy::Pools;
 use super::ratelimit::ConnectionLimiter;
 use super::registry::{Registry, Waiting};
 use super::relay::Relay;
@@ -37,6 +41,13 @@ pub(crate) struct Shared {
     /// By route.
     pub(crate) paths: Vec<String>,
     pub(crate) route_ids: HashMap<String, RouteId>,
+    /// Routes that end in `/*`, without that, the longest first.
+    prefixes: Vec<(String, RouteId)>,
+    /// By route: what it does, which no reload changes.
+    pub(crate) modes: Vec<ModeConfig>,
+    pub(crate) faults: bool,
+    /// Some route tells clients what their requests looked like.
+    pub(crate) shows_requests: bool,
     /// The latest; workers keep their own.
     settings: RwLock<Arc<Settings>>,
     pub(crate) conditions: Arc<Conditions>,
@@ -51,6 +62,16 @@ pub(crate) struct Shared {
     pub(crate) relay: Arc<Relay>,
     /// The WebSocket connections of all routes.
     pub(crate) connections: Arc<ConnectionLimiter>,
+    /// The way to the rooms of other servers, if they share them.
+    pub(crate) backplane: Option<Backplane>,
+    pub(crate) matches: Matches,
+    /// Of the routes that take uploads.
+    pub(crate) uploads: HashMap<RouteId, Arc<Uploads>>,
+    /// Of the routes with notifications.
+    pub(crate) feeds: HashMap<RouteId, Arc<Feed>>,
+    pub(crate) pools: Pools,
+    /// Upgrades that are left without an answer.
+    pub(crate) held: AtomicUsize,
     pub(crate) last_id: AtomicU64,
 }
 
@@ -130,8 +151,25 @@ impl Shared {
     /// A configuration that contradicts itself, or files that cannot be used.
     pub(crate) fn begin(config: &ServerConfig, workers: usize) -> Result<Beginnings, ServerError> {
         let settings = Settings::new(config)?;
-        let paths: Vec<_> = settings.routes.iter().map(|route| route.path.clone()).collect();
-        let route_ids = paths.iter().cloned().zip((0..).map(RouteId)).collect();
+        let routes = &settings.routes;
+        let by_id = || (0..).map(RouteId).zip(routes);
+        let route_ids: HashMap<_, _> = by_id().map(|(id, route)| (route.path.clone(), id)).collect();
+        let uploads = by_id().filter_map(|(id, route)| match &route.mode {
+            ModeConfig::Upload(config) => Some((id, Arc::new(Uploads::new(config)))),
+            _ => None,
+        });
+        let feeds = by_id().filter_map(|(id, route)| match &route.mode {
+            ModeConfig::Notifications(config) => Some((id, Arc::new(Feed::new(config)))),
+            _ => None,
+        });
+        let prefix = |(path, id): (&String, &RouteId)| Some((path.strip_suffix("/*")?.to_owned(), *id));
+        let mut prefixes: Vec<_> = route_ids.iter().filter_map(prefix).collect();
+        prefixes.sort_unstable_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        let proxies = routes.iter().filter_map(|route| match &route.mode {
+            ModeConfig::Proxy(config) => Some((route.path.as_str(), &**config)),
+            _ => None,
+        });
+        let modes: Vec<_> = routes.iter().map(|route| route.mode.clone()).collect();
         let (wishes, wished) = mpsc::channel(WISHES);
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
         let instance = config
@@ -140,11 +178,20 @@ impl Shared {
             .unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
         let shared = Self {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
+            backplane: Backplane::new(&config.backplane),
+            matches: Matches::default(),
+            pools: Pools::new(proxies),
             instance,
             config: config.clone(),
-            metrics: (0..workers).map(|_| WorkerMetrics::new(paths.len())).collect(),
-            paths,
+            uploads: uploads.collect(),
+            feeds: feeds.collect(),
+            shows_requests: modes.contains(&ModeConfig::Probe(ProbeKind::Headers)),
+            metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
+            paths: routes.iter().map(|route| route.path.clone()).collect(),
+            modes,
             route_ids,
+            prefixes,
+            faults: config.faults,
             settings: RwLock::new(Arc::new(settings)),
             conditions: Arc::default(),
             wishes,
@@ -152,6 +199,7 @@ impl Shared {
             wall_clock: WallClock::new(clock::now()),
             mailboxes,
             connections: ConnectionLimiter::new(config.limits.quota(), "the server"),
+            held: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
         };
         Ok(Beginnings {
@@ -202,6 +250,21 @@ impl Shared {
         self.ask_all(Order::Inspect).await.concat()
     }
 
+    /// The route of a request's path: that very path, or the longest one with `/*` that begins it.
+    pub(crate) fn route_of(&self, path: &str) -> Option<RouteId> {
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let by_prefix = || {
+            self.prefixes
+                .iter()
+                .find(|(prefix, _)| below(prefix))
+                .map(|(_, route)| *route)
+        };
+        self.route_ids.get(path).copied().or_else(by_prefix)
+    }
+
     /// The path of a route.
     pub(crate) fn path(&self, route: RouteId) -> &str {
         &self.paths[route.index()]
@@ -214,10 +277,10 @@ impl Worker {
         let settings = shared.settings();
         Rc::new(Self {
             index,
-            services: settings
-                .routes
-                .iter()
-                .map(|route| Service::new(&route.mode, &shared))
+            services: (0..)
+                .map(RouteId)
+                .zip(&settings.routes)
+                .map(|(id, route)| Service::new(id, route, &shared))
                 .collect(),
             registry: RefCell::new(Registry::new(shared.paths.len())),
             hub: Hub::new(index, shared.mailboxes.len()),
@@ -340,13 +403,13 @@ impl Worker {
         }
     }
 
-    /// Offers a publication to every open session of its route; says how many there are.
+    /// Offers a publication to every open session of its room; says how many took it.
     pub(crate) fn fan_out(&self, publication: &Publication) -> usize {
-        let Publication { route, message } = publication;
+        let Publication { route, room, message } = publication;
         let metrics = &self.metrics().routes[route.index()];
         self.registry
             .borrow_mut()
-            .fan_out(*route, message, &self.limits(*route), |offered| {
+            .fan_out((*route, room), message, &self.limits(*route), |offered| {
                 metrics.offered(offered);
             })
     }
@@ -374,6 +437,7 @@ impl Worker {
                 subject: slot.subject.clone(),
                 opened: slot.opened,
                 traffic: slot.traffic,
+                faults: slot.faults.clone(),
                 ended: None,
             })
         });
@@ -411,10 +475,13 @@ pub(crate) async fn keep_time(worker: Rc<Worker>) {
         while worker.registry.borrow().len() == 0 {
             worker.session_opened.notified().await;
         }
-        let wanted = clock::now() + TICK;
-        tokio::time::sleep(TICK).await;
-        let now = clock::now();
-        worker.metrics().lateness.add(now - wanted);
-        worker.tick(now);
+        // Sleeping for a tick each time would make ticks longer than they are meant to be.
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while worker.registry.borrow().len() > 0 {
+            let wanted = ticks.tick().await;
+            worker.metrics().lateness.add(wanted.elapsed());
+            worker.tick(clock::now());
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! wsbench against implementations that nobody here wrote: Python `websockets` and npm `ws`, as clients of
-//! `wsbench serve` and as servers under `wsbench run`; npm `oidc-provider` as the issuer of tokens, Prometheus as the reader of metrics.
+//! wsbench against implementations that nobody here wrote: Python `websockets`, npm `ws` and `wscat` and Chromium as
+//! clients of `wsbench serve`, the first two also as servers under `wsbench run`; npm `oidc-provider` as the issuer of
+//! tokens, Prometheus as the reader of metrics.
 //!
 //! They need what `scripts/install-test-tools` installs, so they are built with the feature `real-tests` only, which
 //! `scripts/test` turns on. Then a missing tool is a failure.
@@ -7,6 +8,7 @@
 mod clients;
 mod http;
 mod oidc;
+mod modes;
 mod process;
 mod prometheus;
 mod servers;

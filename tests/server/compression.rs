@@ -10,18 +10,18 @@ use wsbench::wire::{MaskKey, MessageKind, Received, Receiver, ReceiverConfig, Ro
 
 use crate::support::{PATIENCE, start};
 
-struct Client {
+pub(crate) struct Client {
     tcp: TcpStream,
     sender: Sender,
     receiver: Receiver,
-    params: Option<DeflateParams>,
+    pub(crate) params: Option<DeflateParams>,
     buffer: Vec<u8>,
     /// Bytes from the server after the upgrade.
-    received: usize,
+    pub(crate) received: usize,
 }
 
 impl Client {
-    async fn connect(server: &Server, path: &str, offer: Option<DeflateOffer>) -> Self {
+    pub(crate) async fn connect(server: &Server, path: &str, offer: Option<DeflateOffer>) -> Self {
         let address = server.local_addrs()[0];
         let request = ClientRequest {
             authority: address.to_string(),
@@ -66,7 +66,7 @@ impl Client {
         self.tcp.write_all(&out).await.unwrap();
     }
 
-    async fn receive(&mut self) -> String {
+    pub(crate) async fn receive(&mut self) -> String {
         loop {
             let (used, event) = self.receiver.receive(&mut self.buffer);
             let text = match event {

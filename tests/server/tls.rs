@@ -89,3 +89,21 @@ async fn plain_http_on_a_tls_port_ends_without_an_answer() {
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     server.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn d8_faults_work_inside_tls() {
+    let server = start("tls: {self_signed: []}\nfaults: true");
+    let mut socket = connect(&server, "/echo?fault=drop:1&fault=delay:20ms&fault=fin:3").await;
+    for text in ["a", "b", "c"] {
+        socket.send(Message::text(text)).await.unwrap();
+    }
+    for text in ["b", "c"] {
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(text));
+    }
+    let end = socket.next().await;
+    assert!(matches!(end, None | Some(Err(_))), "{end:?}");
+
+    let mut greeted = connect(&server, "/first-frame").await;
+    assert!(greeted.next().await.unwrap().unwrap().is_text());
+    server.stop().await.unwrap();
+}

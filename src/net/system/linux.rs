@@ -12,8 +12,15 @@ use super::{ProcessUsage, all_cores, rusage};
 use crate::units::ByteSize;
 
 pub(super) fn usage_of_self() -> io::Result<ProcessUsage> {
+    Ok(ProcessUsage {
+        open_files: open_files("/proc/self"),
+        ..load_of_self()?
+    })
+}
+
+pub(super) fn load_of_self() -> io::Result<ProcessUsage> {
     let own = rusage::own_usage()?;
-    let held = usage_at("/proc/self")?;
+    let held = load_at("/proc/self")?;
     // getrusage counts processor time in microseconds, /proc in hundredths of a second.
     Ok(ProcessUsage {
         user: own.user,
@@ -24,10 +31,20 @@ pub(super) fn usage_of_self() -> io::Result<ProcessUsage> {
 }
 
 pub(super) fn usage_of(pid: u32) -> io::Result<ProcessUsage> {
-    usage_at(&format!("/proc/{pid}"))
+    let process = format!("/proc/{pid}");
+    Ok(ProcessUsage {
+        open_files: open_files(&process),
+        ..load_at(&process)?
+    })
 }
 
-fn usage_at(process: &str) -> io::Result<ProcessUsage> {
+/// Another user's files are not ours to count.
+fn open_files(process: &str) -> Option<u32> {
+    let entries = std::fs::read_dir(format!("{process}/fd")).ok()?;
+    u32::try_from(entries.count()).ok()
+}
+
+fn load_at(process: &str) -> io::Result<ProcessUsage> {
     let stat = std::fs::read_to_string(format!("{process}/stat"))?;
     let status = std::fs::read_to_string(format!("{process}/status"))?;
     let (user, system) = processor_times(&stat)
@@ -38,10 +55,7 @@ fn usage_at(process: &str) -> io::Result<ProcessUsage> {
         resident: kibibytes(&status, "VmRSS:"),
         peak_resident: kibibytes(&status, "VmHWM:"),
         threads: field(&status, "Threads:").and_then(|count| count.parse().ok()),
-        // Another user's files are not ours to count.
-        open_files: std::fs::read_dir(format!("{process}/fd"))
-            .ok()
-            .and_then(|entries| u32::try_from(entries.count()).ok()),
+        open_files: None,
     })
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`raise_open_file_limit`] | to the hard limit | as far as the system allows |
 //! | [`usage_of_self`] | `getrusage` and `/proc` | `getrusage`: no current memory, threads or files |
+//! | [`load_of_self`] | the same without the files | the same |
 //! | [`usage_of`] | `/proc` | unsupported |
 //! | [`pin_current_thread`] | `sched_setaffinity` | unsupported |
 //! | [`allowed_cores`] | `sched_getaffinity` | all cores |
@@ -67,6 +68,14 @@ impl ProcessUsage {
 /// The system does not tell.
 pub fn usage_of_self() -> io::Result<ProcessUsage> {
     platform::usage_of_self()
+}
+
+/// What this process has used, without [`ProcessUsage::open_files`]: counting those takes the longer the more there are.
+///
+/// # Errors
+/// The system does not tell.
+pub fn load_of_self() -> io::Result<ProcessUsage> {
+    platform::load_of_self()
 }
 
 /// What the process `pid` has used. Processor time comes in steps of a hundredth of a second.

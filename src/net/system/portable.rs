@@ -12,6 +12,10 @@ pub(super) fn usage_of_self() -> io::Result<ProcessUsage> {
     rusage::own_usage()
 }
 
+pub(super) fn load_of_self() -> io::Result<ProcessUsage> {
+    rusage::own_usage()
+}
+
 pub(super) fn usage_of(_pid: u32) -> io::Result<ProcessUsage> {
     Err(unsupported("this system does not tell what another process uses"))
 }

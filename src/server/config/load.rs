@@ -49,6 +49,9 @@ pub enum ConfigError {
     /// An origin that may connect is none.
     #[error(transparent)]
     Origin(#[from] OriginError),
+    /// An upstream of the proxy is none.
+    #[error("{0}")]
+    Upstream(String),
 }
 
 impl ConfigError {

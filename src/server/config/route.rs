@@ -7,10 +7,11 @@ use serde::Deserialize;
 
 use super::{ConfigError, ServerConfig};
 use crate::server::auth::{ApiKeyConfig, AuthConfig, SecretSource};
+use crate::server::fault::FaultPlan;
 use crate::server::guard::GuardConfig;
-use crate::server::mode::ModeConfig;
 use crate::server::origin::OriginPolicy;
 use crate::server::ratelimit::{ConnectionQuota, MessageLimitConfig, UpgradeLimitConfig};
+use crate::server::mode::{ModeConfig, ProbeKind};
 use crate::units::{ByteSize, Count, Span};
 
 /// What the configuration says of one route; whatever it leaves out comes from the route's kind and the defaults.
@@ -64,6 +65,8 @@ pub struct RouteConfig {
     pub max_connections_per_address: Option<Count>,
     /// Subprotocols that the route speaks; the first that the client offers is chosen.
     pub subprotocols: Option<Vec<String>>,
+    /// What is done wrong to every connection of the route, if the server has `faults` (none).
+    pub faults: Option<FaultPlan>,
 }
 
 /// What happens to a client that reads more slowly than others write to it (seed B11).
@@ -151,6 +154,7 @@ pub(crate) struct RoutePlan {
     pub(crate) limits: RouteLimits,
     pub(crate) guard: GuardConfig,
     pub(crate) subprotocols: Vec<String>,
+    pub(crate) faults: FaultPlan,
 }
 
 /// Level of compression unless configured (seed B12).
@@ -169,11 +173,56 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         max_message_size: Some(ByteSize(10_240)),
         ..of(ModeConfig::Iot)
     };
+    // Seed A22: people pause between messages, and write more than devices do.
+    let chat = RouteConfig {
+        idle_timeout: Some(Span::from_secs(600)),
+        ping_interval: Some(Span::from_secs(30)),
+        max_message_size: Some(ByteSize(262_144)),
+        ..of(ModeConfig::Chat(Default::default()))
+    };
+    // Seed A25: a match is long, and a lost player is to be noticed soon.
+    let game = RouteConfig {
+        idle_timeout: Some(Span::from_secs(7200)),
+        ping_interval: Some(Span::from_secs(10)),
+        max_message_size: Some(ByteSize(524_288)),
+        // A state that was not sent yet is of no use once there is another.
+        outbox_messages: Some(Count(64)),
+        slow_consumer: Some(SlowConsumer::DropOldest),
+        ..of(ModeConfig::Game(Default::default()))
+    };
+    // Seeds A23, A32: JSON that is worth compressing.
+    let dashboard = RouteConfig {
+        idle_timeout: Some(Span::from_secs(300)),
+        ping_interval: Some(Span::from_secs(60)),
+        compression: Some(true),
+        ..of(ModeConfig::Dashboard(Default::default()))
+    };
+    // Seed A26: large chunks, from clients that may pause long; what they send is mostly compressed already.
+    let upload = RouteConfig {
+        idle_timeout: Some(Span::from_secs(1800)),
+        ping_interval: Some(Span::from_secs(60)),
+        max_message_size: Some(ByteSize(10 << 20)),
+        compression: Some(false),
+        ..of(ModeConfig::Upload(Default::default()))
+    };
+    // Seeds D6, D13.
+    let notifications = RouteConfig {
+        write_deadline: Some(Span::from_secs(15)),
+        pong_wait: Some(Span::from_secs(60)),
+        ping_interval: Some(Span::from_secs(30)),
+        max_message_size: Some(ByteSize(65_536)),
+        ..of(ModeConfig::Notifications(Default::default()))
+    };
     let routes = [
         ("/echo", of(ModeConfig::Echo)),
         ("/ws", of(ModeConfig::PrefixedEcho(Default::default()))),
         ("/broadcast", of(ModeConfig::Broadcast)),
+        ("/chat", chat),
+        ("/game", game),
+        ("/dashboard", dashboard),
         ("/iot", iot),
+        ("/upload", upload),
+        ("/ws-notifications", notifications),
         ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),
         ("/health/ws", of(ModeConfig::HealthWebSocket)),
@@ -181,8 +230,12 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/metrics", of(ModeConfig::Metrics)),
         ("/journal", of(ModeConfig::Journal)),
     ];
+    let probes = ProbeKind::ALL
+        .iter()
+        .map(|&kind| (kind.path(), of(ModeConfig::Probe(kind))));
     routes
         .into_iter()
+        .chain(probes)
         .map(|(path, route)| (path.to_owned(), route))
         .collect()
 }
@@ -206,6 +259,9 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
             "admin.listen",
             "an address beyond this machine needs `admin.token`",
         ));
+    }
+    if let Some(problem) = config.backplane.problem() {
+        return Err(ConfigError::invalid("backplane", problem));
     }
     let defaults = RouteConfig {
         compression: config.defaults.compression.or(Some(config.compression)),
@@ -262,6 +318,7 @@ impl RouteConfig {
                 .max_connections_per_address
                 .or(fallback.max_connections_per_address),
             subprotocols: self.subprotocols.or(fallback.subprotocols),
+            faults: self.faults.or(fallback.faults),
         }
     }
 
@@ -285,9 +342,25 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
             "a route's path begins with `/` and has no query",
         ));
     }
+    if path.strip_suffix("/*").unwrap_or(&path).contains('*') {
+        return Err(ConfigError::invalid(
+            &path,
+            "`*` stands at the end only, as in `/proxy/*`",
+        ));
+    }
     let Some(mode) = route.mode else {
         return Err(ConfigError::invalid(&path, "a new route needs a `mode`"));
     };
+    if let ModeConfig::Game(game) = &mode
+        && let Some(problem) = game.problem()
+    {
+        return Err(ConfigError::invalid(&path, problem));
+    }
+    if let ModeConfig::Proxy(proxy) = &mode
+        && let Some(problem) = proxy.problem()
+    {
+        return Err(ConfigError::invalid(&path, problem));
+    }
     let level = route.compression_level.unwrap_or(COMPRESSION_LEVEL);
     if level > 9 {
         return Err(ConfigError::invalid(
@@ -342,6 +415,7 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         limits,
         guard,
         subprotocols: route.subprotocols.unwrap_or_default(),
+        faults: route.faults.unwrap_or_default(),
     })
 }
 

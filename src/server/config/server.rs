@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::RouteConfig;
 use crate::server::auth::SecretSource;
+use crate::server::backplane::BackplaneConfig;
 use crate::server::ratelimit::{ConnectionQuota, TrustedProxies};
 use crate::server::relay::RelayConfig;
 use crate::units::{AddressRange, ByteSize, Count, Span};
@@ -39,8 +40,12 @@ pub struct ServerConfig {
     pub limits: ConnectionLimits,
     /// How long a graceful stop waits for the clients' Close frames before it cuts the connections.
     pub drain_time: Span,
+    /// The broker that joins the rooms of several servers (seed B18).
+    pub backplane: BackplaneConfig,
     /// The processes behind routes with the mode `relay`.
     pub relay: RelayConfig,
+    /// Whether clients may ask for faults, and routes may have some; without it they are refused by 403.
+    pub faults: bool,
     /// Settings of every route that does not say otherwise. `mode` has no place here.
     pub defaults: RouteConfig,
     /// Routes by their path. They add to the built-in ones, or change those with the same path.
@@ -60,7 +65,9 @@ impl Default for ServerConfig {
             journal: Count(10_000),
             limits: ConnectionLimits::default(),
             drain_time: Span::from_secs(5),
+            backplane: BackplaneConfig::default(),
             relay: RelayConfig::default(),
+            faults: false,
             defaults: RouteConfig::default(),
             routes: BTreeMap::new(),
         }

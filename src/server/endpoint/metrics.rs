@@ -42,6 +42,7 @@ fn render_with(worker: &Worker, waiting: &[Waiting]) -> String {
     page.connections();
     page.traffic();
     page.outboxes(waiting);
+    page.features();
     page.http();
     page.workers();
     page.process();

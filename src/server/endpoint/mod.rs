@@ -3,13 +3,14 @@
 mod admin;
 mod api;
 mod exposition;
+mod features;
 mod health;
 mod journal;
 mod metrics;
 mod relay;
 
 pub(crate) use admin::Admin;
-pub(crate) use api::Endpoint;
+pub(crate) use api::{Answer, Endpoint};
 pub(crate) use health::Health;
 pub(crate) use journal::Journal;
 pub(crate) use metrics::Metrics;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http1::{self, Parts};
@@ -14,7 +15,8 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::dispatch::Dispatcher;
+use super::dispatch::{Dispatcher, Successor};
+use super::tap::Tapped;
 use crate::clock;
 use crate::server::config::ConnectionLimits;
 use crate::server::listener::Surface;
@@ -46,29 +48,38 @@ pub(crate) async fn serve(worker: Rc<Worker>, surface: Surface, tcp: TcpStream, 
             Err(_) => return worker.metrics().tls_failures.add(1),
         },
     };
-    let upgraded = Rc::new(RefCell::new(None));
+    let tapped = Tapped::new(transport, worker.shared.shows_requests);
+    let successor = Rc::new(RefCell::new(None));
     let dispatcher = Dispatcher {
         worker: worker.clone(),
         peer,
         surface,
-        upgraded: upgraded.clone(),
+        successor: successor.clone(),
+        received: tapped.received(),
     };
-    let mut connection = builder(&settings.limits).serve_connection(TokioIo::new(transport), dispatcher);
-    let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let is_taken = || successor.borrow().as_ref().is_some_and(Successor::answers_itself);
+    let mut connection = builder(&settings.limits).serve_connection(TokioIo::new(tapped), dispatcher);
+    let served = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
+        // The dispatcher will not answer: somebody else does, or nobody.
+        Poll::Pending if is_taken() => Poll::Ready(Ok(())),
+        served => served,
+    })
+    .await;
     let Parts { io, read_buf, .. } = connection.into_parts();
-    let transport = io.into_inner();
+    let transport = io.into_inner().into_inner();
     if let Err(error) = served {
         tracing::debug!(%peer, %error, "no complete request");
         worker.metrics().request_failures.add(1);
         refuse(transport, error.is_timeout(), &worker.shared.instance).await;
-    } else if let Some(upgraded) = upgraded.take() {
-        let route = upgraded.route;
-        let session = Session::new(worker.clone(), upgraded, transport, &read_buf);
-        worker.metrics().routes[route.index()]
-            .times
-            .handshake
-            .add(worker.now() - accepted);
-        spawn_local(session);
+    } else if let Some(successor) = successor.take() {
+        match successor {
+            Successor::Session(upgraded) => {
+                let times = &worker.metrics().routes[upgraded.route.index()].times;
+                times.handshake.add(clock::now() - accepted);
+                spawn_local(Session::new(worker.clone(), *upgraded, transport, &read_buf));
+            }
+            Successor::Held(held) => held.wait(transport, worker).await,
+        }
     }
 }
 

@@ -14,16 +14,19 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
 use super::reply::{INSTANCE_HEADER, Reply};
+use super::tap::Received;
 use crate::clock;
 use crate::server::auth::Identity;
 use crate::server::endpoint::Endpoint;
+use crate::server::fault::{Held, RequestedFaults, faults_are_off};
 use crate::server::ids::RouteId;
 use crate::server::journal::{Entry, RefusalEntry};
 use crate::server::listener::Surface;
-use crate::server::mode::{Admitted, Denied, Service};
+use crate::server::mode::{Admitted, Denied, ProbeRequest, Service};
 use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::request_parts::RequestParts;
-use crate::server::session::{Admission, Upgraded};
+use crate::server::room::RoomName;
+use crate::server::session::{Admission, Upgraded, UpgradedFaults};
 use crate::server::worker::Worker;
 use crate::wire::deflate::DeflateConfig;
 use crate::wire::handshake::{HandshakeRules, parse_upgrade};
@@ -35,8 +38,32 @@ pub(super) struct Dispatcher {
     pub(super) peer: SocketAddr,
     /// What is served where it connected to.
     pub(super) surface: Surface,
-    /// Filled when a request is answered by 101.
-    pub(super) upgraded: Rc<RefCell<Option<Upgraded>>>,
+    /// Filled when HTTP is done with the connection.
+    pub(super) successor: Rc<RefCell<Option<Successor>>>,
+    /// What the client sent since the last answer, if anybody wants to know.
+    pub(super) received: Option<Received>,
+}
+
+/// What a connection becomes after HTTP.
+#[derive(Debug)]
+pub(super) enum Successor {
+    /// A session.
+    Session(Box<Upgraded>),
+    /// An upgrade without an answer.
+    Held(Held),
+}
+
+impl Successor {
+    /// Whether HTTP must not answer: somebody else does, or nobody.
+    pub(super) fn answers_itself(&self) -> bool {
+        match self {
+            Self::Session(upgraded) => upgraded
+                .faults
+                .as_ref()
+                .is_some_and(|faults| faults.head.is_some()),
+            Self::Held(_) => true,
+        }
+    }
 }
 
 /// A request to an HTTP endpoint.
@@ -46,6 +73,8 @@ pub(crate) struct EndpointRequest {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
+    /// The other end of the connection.
+    pub(crate) peer: SocketAddr,
     /// The client's address; behind trusted proxies the one that they name.
     pub(crate) client: IpAddr,
     /// Empty unless the endpoint takes POST.
@@ -74,9 +103,16 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
                 Ok(reply) => reply,
                 Err(refusal) => this.refuse(&head, refusal),
             };
-            this.worker.metrics().responded(reply.status.as_u16());
             if let Ok(instance) = this.worker.shared.instance.parse() {
-                reply.headers.insert(INSTANCE_HEADER, instance);
+                // What passes an upstream's answer on keeps its instance: that is who serves the client.
+                reply.headers.entry(INSTANCE_HEADER).or_insert(instance);
+            }
+            if !this.is_held() {
+                this.worker.metrics().responded(reply.status.as_u16());
+            }
+            if this.leaves_answer_to_successor(&reply) {
+                // The connection is taken away before this goes on.
+                std::future::pending::<()>().await;
             }
             Ok(reply.into_response())
         })
@@ -88,6 +124,10 @@ impl Dispatcher {
         let Some(route) = self.find_route(head.uri.path()) else {
             return Err(Refusal::new(RefusalCode::NoSuchRoute, "there is no such route"));
         };
+        let shared = &self.worker.shared;
+        if shared.modes[route.index()].misbehaves() && !shared.faults {
+            return Err(faults_are_off());
+        }
         match &self.worker.services[route.index()] {
             Service::Http(endpoint) => {
                 self.admit(head, route).await?;
@@ -115,7 +155,8 @@ impl Dispatcher {
             let route = shared.route_ids.get(parent)?;
             mode(*route).has_subpaths().then_some(route)
         };
-        let route = *shared.route_ids.get(path).or_else(above)?;
+        let route = shared.route_ids.get(path).or_else(above).copied();
+        let route = route.or_else(|| shared.route_of(path))?;
         self.surface.shows(mode(route), &settings.admin).then_some(route)
     }
 
@@ -160,6 +201,7 @@ impl Dispatcher {
             path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers.clone(),
+            peer: self.peer,
             client: self.client(head),
             body,
         };
@@ -186,6 +228,7 @@ impl Dispatcher {
             headers,
             HandshakeRules::STRICT,
         )?;
+        let faults = self.faults(head, route, service)?;
         if self.worker.is_stopping() {
             let refusal = Refusal::new(RefusalCode::ServerStopping, "the server is stopping");
             return Err(refusal.retry_after(RETRY_AFTER_STOP));
@@ -194,7 +237,15 @@ impl Dispatcher {
             let refusal = Refusal::new(RefusalCode::ServerDraining, "the server is draining");
             return Err(refusal.retry_after(RETRY_AFTER_STOP));
         }
+        let room = if plan.mode.has_rooms() {
+            RoomName::from_query(head.uri.query().unwrap_or_default())?
+        } else {
+            RoomName::default()
+        };
         let identity = self.admit(head, route).await?;
+        if let Some(time) = faults.hold() {
+            return self.hold(head, time);
+        }
         let client = self.client(head);
         let admission = Admission::new(shared, &settings, route, client)?;
         let Admitted {
@@ -234,16 +285,24 @@ impl Dispatcher {
                 reply = reply.with(name, value);
             }
         }
-        self.upgraded.replace(Some(Upgraded {
+        let faults = (!faults.is_empty()).then(|| {
+            Box::new(UpgradedFaults {
+                requested: faults,
+                head: None,
+            })
+        });
+        self.successor.replace(Some(Successor::Session(Box::new(Upgraded {
             admission,
             route,
             peer: self.peer,
             tag: tag_of(head),
             subject: identity.map(|identity| identity.subject.into()),
             allowance: settings.guards[route.index()].message_allowance(client, clock::now()),
+            room,
             deflate: response.deflate.map(|accepted| accepted.params),
             mode,
-        }));
+            faults,
+        }))));
         Ok(reply)
     }
 
@@ -264,6 +323,58 @@ impl Dispatcher {
         proxies.client(self.peer.ip(), &head.headers)
     }
 
+    /// The faults that the request asks for, those of its route and of its probe.
+    fn faults(
+        &self,
+        head: &request::Parts,
+        route: RouteId,
+        service: &Service,
+    ) -> Result<RequestedFaults, Refusal> {
+        let shared = &self.worker.shared;
+        let query = head.uri.query().unwrap_or_default();
+        let mut faults = RequestedFaults::read(&self.worker.current_settings().routes[route.index()].faults, query)?;
+        if let Service::Probe(probe) = service {
+            faults = faults.with(&probe.faults(query)?);
+            if probe.greets() {
+                faults = faults.greeting();
+            }
+        }
+        if !faults.plan().is_empty() && !shared.faults {
+            return Err(faults_are_off());
+        }
+        Ok(faults)
+    }
+
+    /// Leaves an upgrade without an answer.
+    fn hold(&self, head: &request::Parts, time: Duration) -> Result<Reply, Refusal> {
+        let path = head.uri.path();
+        let path = &path[..path.floor_char_boundary(MAX_PATH)];
+        let Some(mut held) = Held::new(&self.worker.shared, path, self.peer, time) else {
+            return Err(Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "there are as many held upgrades as may be",
+            ));
+        };
+        held.tag = tag_of(head);
+        self.successor.replace(Some(Successor::Held(held)));
+        Ok(Reply::new(StatusCode::SWITCHING_PROTOCOLS))
+    }
+
+    fn is_held(&self) -> bool {
+        matches!(&*self.successor.borrow(), Some(Successor::Held(_)))
+    }
+
+    /// Whether HTTP must not answer. A session that answers itself gets the answer to write.
+    fn leaves_answer_to_successor(&self, reply: &Reply) -> bool {
+        let mut successor = self.successor.borrow_mut();
+        if let Some(Successor::Session(upgraded)) = &mut *successor
+            && let Some(faults) = &mut upgraded.faults
+        {
+            faults.head = faults.requested.head(&reply.headers);
+        }
+        successor.as_ref().is_some_and(Successor::answers_itself)
+    }
+
     /// Asks whoever has to be asked.
     async fn judge(&self, service: &Service, head: &request::Parts) -> Result<Admitted, Denied> {
         match service {
@@ -271,6 +382,15 @@ impl Dispatcher {
                 Ok(mode) => Ok(mode.into()),
                 Err(refusal) => Err(Denied::Refused(refusal)),
             },
+            Service::Probe(probe) => {
+                let request = ProbeRequest {
+                    head,
+                    peer: self.peer,
+                    received: self.received.as_ref().map(|received| received.borrow().clone()),
+                    shared: &self.worker.shared,
+                };
+                probe.mode(&request).map(Into::into).map_err(Denied::Refused)
+            }
             Service::Gated(gate) => gate.judge(head.clone(), self.client(head)).await,
             Service::Http(_) => Err(Denied::Refused(Refusal::new(
                 StatusCode::NOT_FOUND,

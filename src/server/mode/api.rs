@@ -3,9 +3,9 @@
 use std::fmt;
 use std::task::Waker;
 
-use crate::server::record::Ending;
+use crate::server::record::{Cause, Ending};
 use crate::server::session::{Peer, Room};
-use crate::wire::MessageKind;
+use crate::wire::{ClosePayload, MessageKind};
 
 /// A message from the client, whole; text is UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,35 @@ pub(crate) trait Mode: fmt::Debug {
         true
     }
 
+    /// Whether it waits for something else than the client, so that [`Mode::attend`] is called in each turn.
+    fn attends(&self) -> bool {
+        false
+    }
+
+    /// The client has taken all that was sent to it, and what the mode waits for may be looked at: it wakes `waker`.
+    ///
+    /// While the client takes nothing, this is not called, so that what the mode waits for has to wait as well.
+    fn attend(&mut self, _waker: &Waker, _peer: &mut Peer<'_>) {}
+
     /// The connection is open; nothing was received yet.
     fn opened(&mut self, _peer: &mut Peer<'_>) {}
 
     /// A message came.
     fn message(&mut self, message: Message<'_>, peer: &mut Peer<'_>);
 
+    /// The session runs after [`Mode::may_read`] said no: what the mode waited for may have come.
+    fn resumed(&mut self, _peer: &mut Peer<'_>) {}
+
     /// The time has come that was asked for by [`Peer::wake_after`].
     fn woken(&mut self, _peer: &mut Peer<'_>) {}
+
+    /// The client closed, perhaps with a code and a reason, or broke the protocol (`cause`); nothing more comes from it.
+    ///
+    /// If the mode has more for the client, as only one that [`Mode::attends`] can, the session's own Close frame waits
+    /// until the mode calls [`Peer::close`], for the close timeout at most.
+    fn last_words(&mut self, _cause: Cause, _close: Option<ClosePayload<'_>>) -> bool {
+        false
+    }
 
     /// The connection has ended; the others of the route can be told.
     fn closed(&mut self, _room: &Room<'_>) {}

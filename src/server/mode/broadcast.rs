@@ -1,4 +1,4 @@
-//! `broadcast`: every message goes to every open client of the route, the sender included (seed B3).
+//! `broadcast`: every message goes to every open client of the room, the sender included (seed B3).
 
 use super::{Message, Mode};
 use crate::server::session::Peer;

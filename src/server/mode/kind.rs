@@ -9,14 +9,24 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::Mode;
 use super::broadcast::Broadcast;
+use super::chat::{Chat, ChatConfig};
+use super::dashboard::{DashboardConfig, Dashboards};
 use super::echo::Echo;
+use super::game::{Game, GameConfig};
 use super::gate::Gate;
 use super::health_ws;
 use super::iot::Iot;
+use super::notifications::{Listener, NotificationsConfig};
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
+use super::proxy::ProxyGate;
+use super::probe::{ProbeKind, Status};
 use super::relay::{RelayGate, RelayRouteConfig};
+use super::upload::{UploadConfig, UploadSession};
+use crate::server::config::RoutePlan;
 use crate::server::endpoint::{Admin, Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::http::Refusal;
+use crate::server::ids::RouteId;
+use crate::server::proxy::ProxyConfig;
 use crate::server::worker::Shared;
 
 /// What a route does, and the settings of it.
@@ -31,10 +41,24 @@ pub enum ModeConfig {
     PrefixedEcho(PrefixedEchoConfig),
     /// Every message goes to every client of the route (seed B3).
     Broadcast,
+    /// Users with names talk to each other (seeds B4, B5, B8, B9).
+    Chat(ChatConfig),
+    /// Players of a match see each other's inputs at a fixed rate (seed A25).
+    Game(GameConfig),
+    /// The server's figures are pushed at an interval (seed A23).
+    Dashboard(DashboardConfig),
     /// Telemetry is acknowledged (seed A24).
     Iot,
+    /// Files come in chunks (seed A26).
+    Upload(UploadConfig),
+    /// Events from NATS are pushed (seed D22).
+    Notifications(NotificationsConfig),
     /// Every connection is a process, bound to another one (seed E).
     Relay(RelayRouteConfig),
+    /// Connections are passed on to upstreams (seed C).
+    Proxy(Box<ProxyConfig>),
+    /// One of the routes that gateways and clients are probed with.
+    Probe(ProbeKind),
     /// HTTP: is the server well.
     Health,
     /// Is the server well: the upgrade succeeds, and then every message comes back (seed C7).
@@ -53,14 +77,33 @@ const NAMES: &[&str] = &[
     "echo",
     "prefixed-echo",
     "broadcast",
+    "chat",
+    "game",
+    "dashboard",
     "iot",
+    "upload",
+    "notifications",
     "relay",
+    "proxy",
     "health",
     "health-ws",
     "admin",
     "metrics",
     "journal",
     "relay-admin",
+    "headers",
+    "push",
+    "sink",
+    "first-frame",
+    "slow",
+    "hold",
+    "status",
+    "bad-101",
+    "close",
+    "fin",
+    "rst",
+    "half-close",
+    "mute-pong",
 ];
 
 impl ModeConfig {
@@ -70,15 +113,21 @@ impl ModeConfig {
             "echo" => Self::Echo,
             "prefixed-echo" => Self::PrefixedEcho(PrefixedEchoConfig::default()),
             "broadcast" => Self::Broadcast,
+            "chat" => Self::Chat(ChatConfig::default()),
+            "game" => Self::Game(GameConfig::default()),
+            "dashboard" => Self::Dashboard(DashboardConfig::default()),
             "iot" => Self::Iot,
+            "upload" => Self::Upload(UploadConfig::default()),
+            "notifications" => Self::Notifications(NotificationsConfig::default()),
             "relay" => Self::Relay(RelayRouteConfig::default()),
+            "proxy" => Self::Proxy(Box::default()),
             "health" => Self::Health,
             "health-ws" => Self::HealthWebSocket,
             "admin" => Self::Admin,
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,
             "relay-admin" => Self::RelayAdmin(RelayAdminConfig::default()),
-            _ => return None,
+            name => Self::Probe(ProbeKind::by_name(name)?),
         })
     }
 
@@ -100,6 +149,16 @@ impl ModeConfig {
         )
     }
 
+    /// Whether the route has rooms, chosen by `?room=`.
+    pub(crate) const fn has_rooms(&self) -> bool {
+        matches!(self, Self::Broadcast | Self::Chat(_) | Self::Game(_))
+    }
+
+    /// Whether it does what is only done on a server that has faults.
+    pub(crate) fn misbehaves(&self) -> bool {
+        matches!(self, Self::Probe(kind) if kind.misbehaves())
+    }
+
     /// The name in YAML.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -107,8 +166,15 @@ impl ModeConfig {
             Self::Echo => "echo",
             Self::PrefixedEcho(_) => "prefixed-echo",
             Self::Broadcast => "broadcast",
+            Self::Chat(_) => "chat",
+            Self::Game(_) => "game",
+            Self::Dashboard(_) => "dashboard",
             Self::Iot => "iot",
+            Self::Upload(_) => "upload",
+            Self::Notifications(_) => "notifications",
             Self::Relay(_) => "relay",
+            Self::Proxy(_) => "proxy",
+            Self::Probe(kind) => kind.name(),
             Self::Health => "health",
             Self::HealthWebSocket => "health-ws",
             Self::Admin => "admin",
@@ -126,6 +192,8 @@ pub(crate) type MakeMode = Box<dyn Fn(&request::Parts) -> Result<Box<dyn Mode>, 
 pub(crate) enum Service {
     /// Makes the mode of each new connection.
     WebSocket(MakeMode),
+    /// The same for a probe, which sees more of the request.
+    Probe(ProbeKind),
     /// The same, once somebody has been asked.
     Gated(Box<dyn Gate>),
     /// Answers HTTP requests.
@@ -133,9 +201,9 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// The service of a route with this mode.
-    pub(crate) fn new(config: &ModeConfig, shared: &Shared) -> Self {
-        match config {
+    /// The service of a route.
+    pub(crate) fn new(id: RouteId, route: &RoutePlan, shared: &Shared) -> Self {
+        match &route.mode {
             ModeConfig::Echo => Self::WebSocket(Box::new(|_| Ok(Box::new(Echo)))),
             ModeConfig::PrefixedEcho(config) => {
                 let prefix: Rc<str> = config.prefix.as_str().into();
@@ -146,8 +214,35 @@ impl Service {
                 }))
             }
             ModeConfig::Broadcast => Self::WebSocket(Box::new(|_| Ok(Box::new(Broadcast)))),
+            ModeConfig::Chat(config) => {
+                let config = Rc::new(config.clone());
+                Self::WebSocket(Box::new(move |_| Ok(Box::new(Chat::new(config.clone())))))
+            }
+            ModeConfig::Game(config) => {
+                let config = Rc::new(config.clone());
+                Self::WebSocket(Box::new(move |head| {
+                    Ok(Box::new(Game::from_request(config.clone(), head)?))
+                }))
+            }
+            ModeConfig::Dashboard(config) => {
+                let dashboards = Dashboards::new(config);
+                Self::WebSocket(Box::new(move |head| Ok(Box::new(dashboards.open(head)?))))
+            }
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
+            ModeConfig::Upload(_) => {
+                let uploads = shared.uploads[&id].clone();
+                Self::WebSocket(Box::new(move |_| {
+                    Ok(Box::new(UploadSession::new(uploads.clone())))
+                }))
+            }
+            ModeConfig::Notifications(_) => {
+                let feed = shared.feeds[&id].clone();
+                Self::WebSocket(Box::new(move |_| Ok(Box::new(Listener::new(feed.clone())?))))
+            }
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
+            ModeConfig::Proxy(_) => Self::Gated(Box::new(ProxyGate::new(route, shared))),
+            ModeConfig::Probe(ProbeKind::Status) => Self::Http(Box::new(Status)),
+            ModeConfig::Probe(kind) => Self::Probe(*kind),
             ModeConfig::Health => Self::Http(Box::new(Health)),
             ModeConfig::HealthWebSocket => Self::WebSocket(Box::new(health_ws::probed(shared))),
             ModeConfig::Admin => Self::Http(Box::new(Admin)),
@@ -164,6 +259,7 @@ impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::WebSocket(_) => "WebSocket",
+            Self::Probe(_) => "Probe",
             Self::Gated(_) => "Gated",
             Self::Http(_) => "Http",
         })
@@ -195,7 +291,13 @@ impl<'de> Visitor<'de> for NameOrSettings {
         };
         let mode = match name.as_str() {
             "prefixed-echo" => ModeConfig::PrefixedEcho(map.next_value()?),
+            "chat" => ModeConfig::Chat(map.next_value()?),
+            "game" => ModeConfig::Game(map.next_value()?),
+            "dashboard" => ModeConfig::Dashboard(map.next_value()?),
+            "upload" => ModeConfig::Upload(map.next_value()?),
+            "notifications" => ModeConfig::Notifications(map.next_value()?),
             "relay" => ModeConfig::Relay(map.next_value()?),
+            "proxy" => ModeConfig::Proxy(map.next_value()?),
             "relay-admin" => ModeConfig::RelayAdmin(map.next_value()?),
             name => {
                 let mode =

@@ -34,7 +34,16 @@ impl<M: Mode> Bench<M> {
         self.message(MessageKind::Binary, payload)
     }
 
+    /// What the mode sends to a client that connected.
+    pub(crate) fn open(&mut self) -> Vec<u8> {
+        self.act(M::opened)
+    }
+
     fn message(&mut self, kind: MessageKind, payload: &[u8]) -> Vec<u8> {
+        self.act(|mode, peer| mode.message(Message { kind, payload }, peer))
+    }
+
+    fn act(&mut self, act: impl FnOnce(&mut M, &mut Peer<'_>)) -> Vec<u8> {
         let (mut sender, mut traffic) = (Sender::new(Role::Server, None), Traffic::default());
         let (mut sent, mut scratch) = (Vec::new(), Vec::new());
         let output = Output::new(&mut sender, &mut sent, &mut scratch, &mut traffic, None);
@@ -43,7 +52,21 @@ impl<M: Mode> Bench<M> {
             id: ConnectionId(1),
         };
         let mut peer = Peer::new(output, &self.worker, address, RouteId(0));
-        self.mode.message(Message { kind, payload }, &mut peer);
+        act(&mut self.mode, &mut peer);
         sent
     }
+}
+
+/// The text messages among these frames, none of which is long.
+pub(crate) fn texts(mut frames: &[u8]) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let [0x81, length, rest @ ..] = frames {
+        let (length, rest) = match (length, rest) {
+            (126, [high, low, rest @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), rest),
+            (length, rest) => (usize::from(*length), rest),
+        };
+        texts.push(String::from_utf8(rest[..length].to_vec()).unwrap());
+        frames = &rest[length..];
+    }
+    texts
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, request};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use super::header::RELAY_HEADER;
 use crate::net::tls::{ALPN_HTTP_1_1, ClientTls, TlsError, client_config, explain_io, server_name};
+use crate::server::http::end_to_end;
 
 /// A handler's URL: `http://host:port`, which is asked for the client's own path, or with a path, which is asked instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,24 +64,6 @@ pub(crate) enum HandlerError {
 
 /// Largest body that is passed on to a client that is not upgraded.
 const MAX_BODY: usize = 1 << 20;
-
-/// Headers that belong to one connection, not to the request or answer (RFC 9110 7.6.1), and those of the client's
-/// handshake with this server.
-const OWN_HEADERS: [HeaderName; 13] = [
-    CONNECTION,
-    UPGRADE,
-    CONTENT_LENGTH,
-    TRANSFER_ENCODING,
-    http::header::TE,
-    http::header::TRAILER,
-    http::header::PROXY_AUTHENTICATE,
-    http::header::PROXY_AUTHORIZATION,
-    http::header::SEC_WEBSOCKET_KEY,
-    http::header::SEC_WEBSOCKET_VERSION,
-    http::header::SEC_WEBSOCKET_EXTENSIONS,
-    http::header::SEC_WEBSOCKET_ACCEPT,
-    HeaderName::from_static("keep-alive"),
-];
 
 impl Handler {
     /// Asks the handler at `url`, which may take that long to answer.
@@ -187,23 +170,6 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         // If the connection ends first, the answer says what it has, or what is missing.
         _ = &mut connection => answer.await,
     }
-}
-
-/// The headers that are meant for the other end.
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let named = headers
-        .get_all(CONNECTION)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
-    let named: Vec<HeaderName> = named
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    let passes = |name: &HeaderName| !OWN_HEADERS.contains(name) && !named.contains(name);
-    let passing = headers.iter().filter(|(name, _)| passes(name));
-    passing
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }
 
 impl HandlerUrl {

@@ -39,6 +39,9 @@ pub(crate) enum Due {
     Mode,
 }
 
+/// The write deadline of a connection that has none: bytes wait all the same.
+const UNLIMITED: Moment = Moment::from_nanos(u64::MAX - 1);
+
 impl Deadlines {
     /// Those of a connection that opens at `now`.
     pub(crate) fn new(limits: &RouteLimits, now: Moment) -> Self {
@@ -67,19 +70,21 @@ impl Deadlines {
     /// only the write deadline counts; every byte that the client takes renews it and is a sign of life.
     pub(crate) fn write_blocked(&mut self, limits: &RouteLimits, progress: bool, now: Moment) {
         if progress || self.write == Moment::NEVER {
-            self.write = after(now, limits.write_deadline);
+            self.write = after(now, limits.write_deadline).min(UNLIMITED);
             self.alive(now);
         }
     }
 
-    /// The client took everything.
+    /// The client took everything; says whether it had to be waited for.
     #[inline]
-    pub(crate) fn write_done(&mut self, limits: &RouteLimits, now: Moment) {
-        if self.write != Moment::NEVER {
+    pub(crate) fn write_done(&mut self, limits: &RouteLimits, now: Moment) -> bool {
+        let waited = self.write != Moment::NEVER;
+        if waited {
             self.write = Moment::NEVER;
             // Its pong may have been unread all the while.
             self.excuse(limits, now);
         }
+        waited
     }
 
     /// The client is not read for now, so its silence says nothing.
@@ -107,6 +112,11 @@ impl Deadlines {
         self.active = Moment::NEVER;
     }
 
+    /// The mode had its time to end; the client gets its own.
+    pub(crate) fn closing_anew(&mut self, limits: &RouteLimits, now: Moment) {
+        self.close = after(now, limits.close_timeout);
+    }
+
     /// The mode wants to be woken.
     pub(crate) fn wake_mode(&mut self, at: Moment) {
         self.mode = at;
@@ -114,6 +124,9 @@ impl Deadlines {
 
     /// When [`Deadlines::check`] has to be asked again; [`Moment::NEVER`] if time changes nothing.
     pub(crate) fn next(&self, limits: &RouteLimits) -> Moment {
+        if self.write == UNLIMITED {
+            return self.close;
+        }
         if self.write != Moment::NEVER {
             return self.write.min(self.close);
         }
@@ -276,7 +289,13 @@ mod tests {
         let mut deadlines = open(&limits);
         assert_eq!(deadlines.next(&limits), Moment::NEVER);
         deadlines.write_blocked(&limits, false, at(5));
-        deadlines.closing(&limits, at(6));
+        deadlines.wake_mode(at(6));
+        assert_eq!(
+            deadlines.check(&limits, at(7)),
+            Due::Nothing,
+            "the client takes nothing"
+        );
+        deadlines.closing(&limits, at(8));
         assert_eq!(deadlines.next(&limits), Moment::NEVER);
         assert_eq!(deadlines.check(&limits, at(1_000_000)), Due::Nothing);
     }

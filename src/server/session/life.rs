@@ -25,6 +25,8 @@ pub(super) enum Phase {
     New,
     /// Messages pass both ways.
     Open,
+    /// The client said its last; the mode has more for it, and then our Close frame is due.
+    Parting,
     /// We sent a Close frame and wait for the client's.
     Closing,
     /// All is said. What is left goes out, then the writing side is shut.
@@ -48,38 +50,73 @@ impl Life {
     }
 
     /// Begins the close handshake, unless there is one.
-    pub(super) fn close(&mut self, cause: Cause, code: CloseCode, reason: &str, output: &mut Output<'_>) {
+    pub(super) fn close(
+        &mut self,
+        cause: Cause,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+        output: &mut Output<'_>,
+    ) {
+        let code = code.into();
         if matches!(self.phase, Phase::New | Phase::Open) {
-            output.close(Some(code), reason);
-            self.closing.sent(Some(code));
+            output.close(code, reason);
+            self.closing.sent(code);
             self.phase = Phase::Closing;
             self.explain(cause, reason);
+        } else if self.phase == Phase::Parting {
+            self.answer(output);
         }
     }
 
-    /// The client sent a Close frame: it gets the same code back, and all is said.
-    pub(super) fn peer_closed(&mut self, payload: Option<ClosePayload<'_>>, output: &mut Output<'_>) {
-        let code = payload.map(|payload| payload.code);
-        self.closing.received(code);
-        if self.phase != Phase::Closing {
-            output.close(code, "");
-            self.closing.sent(code);
-            let reason = payload
-                .map(|payload| String::from_utf8_lossy(payload.reason))
-                .unwrap_or_default();
-            self.explain(Cause::ClientClosed, &reason);
-        }
-        self.phase = Phase::Ending;
+    /// The client sent a Close frame: it gets the same code back, and all is said; unless there is `more` to say before.
+    pub(super) fn peer_closed(
+        &mut self,
+        payload: Option<ClosePayload<'_>>,
+        more: bool,
+        output: &mut Output<'_>,
+    ) {
+        self.closing.received(payload.map(|payload| payload.code));
+        let reason = payload
+            .map(|payload| String::from_utf8_lossy(payload.reason))
+            .unwrap_or_default();
+        self.peer_ended(Cause::ClientClosed, &reason, more, output);
     }
 
-    /// The client broke the protocol: it is told how, and nothing it says matters any more (RFC 6455 7.1.7).
-    pub(super) fn peer_violated(&mut self, violation: Violation, output: &mut Output<'_>) {
-        if self.phase != Phase::Closing {
-            let reason = violation.to_string();
-            output.close(Some(violation.close_code()), &reason);
-            self.closing.sent(Some(violation.close_code()));
-            self.explain(Cause::Violation(violation), &reason);
+    /// The client broke the protocol: it is told how, and nothing it says matters any more (RFC 6455 7.1.7); unless there
+    /// is `more` to say before.
+    pub(super) fn peer_violated(&mut self, violation: Violation, more: bool, output: &mut Output<'_>) {
+        self.peer_ended(Cause::Violation(violation), &violation.to_string(), more, output);
+    }
+
+    fn peer_ended(&mut self, cause: Cause, reason: &str, more: bool, output: &mut Output<'_>) {
+        match self.phase {
+            Phase::Parting => {}
+            Phase::Closing => self.phase = Phase::Ending,
+            _ => {
+                self.explain(cause, reason);
+                if more {
+                    self.phase = Phase::Parting;
+                } else {
+                    self.answer(output);
+                }
+            }
         }
+    }
+
+    /// Sends the Close frame that is due to a client that said its last.
+    pub(super) fn answer(&mut self, output: &mut Output<'_>) {
+        let code = match self.cause {
+            Some(Cause::Violation(violation)) => {
+                output.close(Some(violation.close_code()), &violation.to_string());
+                Some(violation.close_code())
+            }
+            _ => {
+                let code = Some(self.closing.outcome().code).filter(|code| *code != CloseCode::NO_STATUS);
+                output.close(code, "");
+                code
+            }
+        };
+        self.closing.sent(code);
         self.phase = Phase::Ending;
     }
 

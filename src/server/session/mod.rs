@@ -8,7 +8,7 @@
 //! | `deadlines` | everything that depends on time, without a clock |
 //! | `output` | what is said in a turn, gathered and written at once |
 //! | `peer` | [`Peer`]: the client as a mode sees it |
-//! | `transport` | [`Transport`]: TCP, or TLS over it |
+//! | `transport` | [`Transport`]: TCP, or TLS over it; behind faults, if they were asked for |
 
 mod deadlines;
 mod life;
@@ -23,5 +23,5 @@ mod turn;
 #[cfg(test)]
 pub(crate) use output::Output;
 pub(crate) use peer::{Peer, Room};
-pub(crate) use task::{Admission, Places, Session, Upgraded};
+pub(crate) use task::{Admission, Places, Session, Upgraded, UpgradedFaults};
 pub(crate) use transport::Transport;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -11,6 +12,7 @@ use super::life::Life;
 use super::peer::Room;
 use super::transport::Transport;
 use super::turn::Turn;
+use crate::server::fault::{FaultKind, FaultRecord, FaultTally, FaultyTransport, RequestedFaults};
 use crate::server::handle::Address;
 use crate::server::ids::{ConnectionId, RouteId};
 use crate::server::journal::{ConnectionEntry, Entry};
@@ -20,6 +22,7 @@ use crate::server::ratelimit::{ConnectionPermit, MessageAllowance};
 use crate::server::record::initiator_name;
 use crate::server::refusal::Refusal;
 use crate::server::registry::{NewSession, SessionOrder};
+use crate::server::room::RoomName;
 use crate::server::settings::Settings;
 use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
@@ -46,11 +49,13 @@ pub(super) struct State {
     /// What the client may still send, if that is limited.
     pub(super) allowance: Option<Box<MessageAllowance>>,
     /// What came behind the request head.
-    pub(super) early: Option<Box<[u8]>>,
+    pub(super) early: Option<Box<Early>>,
     pub(super) address: Address,
     pub(super) route: RouteId,
     /// The mode publishes, so it may have to wait for the hub.
     pub(super) publishes: bool,
+    /// The mode waits for something else than the client.
+    pub(super) attends: bool,
     /// Compressed messages for many receivers can be sent as they are.
     pub(super) shares_deflated: bool,
     /// The client was not read although it may have sent something, because others had no room for it.
@@ -58,6 +63,10 @@ pub(super) struct State {
     /// Written bytes may be inside TLS still.
     pub(super) unflushed: bool,
 }
+
+/// Bytes that came too early. Hardly any session has them, so a thin pointer is all that the others pay.
+#[derive(Debug)]
+pub(super) struct Early(pub(super) Box<[u8]>);
 
 /// A connection after its upgrade.
 #[derive(Debug)]
@@ -69,8 +78,18 @@ pub(crate) struct Upgraded {
     /// Who the client is, if the route asks for it.
     pub(crate) subject: Option<Box<str>>,
     pub(crate) allowance: Option<MessageAllowance>,
+    pub(crate) room: RoomName,
     pub(crate) deflate: Option<DeflateParams>,
     pub(crate) mode: Box<dyn Mode>,
+    pub(crate) faults: Option<Box<UpgradedFaults>>,
+}
+
+/// What is done wrong to a connection.
+#[derive(Debug)]
+pub(crate) struct UpgradedFaults {
+    pub(crate) requested: RequestedFaults,
+    /// The answer to the upgrade, if it is not written yet.
+    pub(crate) head: Option<Vec<u8>>,
 }
 
 /// A place among the connections that there may be, and an id. The place is free again when this or, once it is handed
@@ -115,6 +134,20 @@ impl Admission {
     }
 }
 
+impl UpgradedFaults {
+    /// The transport behind these faults, and the record of what they do.
+    fn put_before(self, transport: Transport, worker: &Rc<Worker>) -> (Transport, Option<Arc<FaultRecord>>) {
+        let plan = self.requested.plan();
+        let tally = FaultTally::new(plan, worker.clone());
+        if self.requested.bad_handshake().is_some() {
+            tally.count(FaultKind::BadHandshake);
+        }
+        let record = (!plan.is_empty()).then(|| tally.record.clone());
+        let faulty = FaultyTransport::new(transport, plan, self.head, tally);
+        (Transport::Faulty(Box::new(faulty)), record)
+    }
+}
+
 impl Session {
     /// Enters the connection into the worker's registry. The result has to be spawned on the worker's thread.
     pub(crate) fn new(worker: Rc<Worker>, upgraded: Upgraded, transport: Transport, early: &[u8]) -> Self {
@@ -125,12 +158,18 @@ impl Session {
             tag,
             subject,
             allowance,
+            room,
             deflate,
             mode,
+            faults,
         } = upgraded;
         let Admission { id, places } = admission;
         worker.session_opened();
         let opened = worker.now();
+        let (transport, record) = match faults {
+            None => (transport, None),
+            Some(faults) => faults.put_before(transport, &worker),
+        };
         let slot = worker.registry.borrow_mut().insert(NewSession {
             id,
             route,
@@ -139,6 +178,8 @@ impl Session {
             subject,
             opened,
             places: Some(places),
+            room,
+            faults: record,
         });
         if worker.is_stopping() {
             // The others were told before this one was there.
@@ -162,10 +203,11 @@ impl Session {
             receiver: Receiver::new(Role::Server, config, inflater),
             sender: Sender::new(Role::Server, deflater),
             publishes: mode.publishes(),
+            attends: mode.attends(),
             mode,
             life: Life::new(&limits, opened),
             allowance: allowance.map(Box::new),
-            early: (!early.is_empty()).then(|| early.into()),
+            early: (!early.is_empty()).then(|| Box::new(Early(early.into()))),
             address: Address { slot, id },
             route,
             shares_deflated: deflate.is_some_and(|params| shares_deflated(&params)),
@@ -191,8 +233,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Self { worker, state } = self;
         let (route, slot) = (state.route, state.address.slot);
-        state.mode.closed(&Room::new(worker, route));
-        let ending = state.life.ending();
+        state.mode.closed(&Room::new(worker, route, state.address));
+        let mut ending = state.life.ending();
+        state.transport.correct_ending(&mut ending);
         state.mode.ended(&ending);
         let slot = worker.registry.borrow_mut().remove(slot);
         worker.session_closed(state.address.slot);
@@ -220,6 +263,7 @@ impl Drop for Session {
             subject: slot.subject,
             opened: slot.opened,
             traffic: slot.traffic,
+            faults: slot.faults,
             ended: Some((now, Box::new(ending))),
         }));
     }

@@ -50,8 +50,10 @@ async fn open(worker: &Rc<Worker>, mode: impl Mode + 'static) -> TcpStream {
         tag: None,
         subject: None,
         allowance: None,
+        room: Default::default(),
         deflate: None,
         mode: Box::new(mode),
+        faults: None,
     };
     spawn_local(Session::new(worker.clone(), upgraded, Transport::Tcp(tcp), b""));
     client

@@ -15,6 +15,7 @@ use super::peer::{Peer, Wishes};
 use super::task::State;
 use crate::clock::{self, Moment};
 use crate::server::config::RouteLimits;
+use crate::server::fault::Attended;
 use crate::server::message::SharedMessage;
 use crate::server::mode::{Message, Mode};
 use crate::server::outbox::Outbox;
@@ -110,10 +111,28 @@ impl<'a> Turn<'a> {
         if (self.outbox.is_some() || self.state.unflushed) && self.write_out()? == Next::Wait {
             return Ok(Next::Wait);
         }
+        if self.state.unread && self.state.life.phase == Phase::Open {
+            self.speak(|mut stage| {
+                stage.mode.resumed(stage.peer);
+                stage.grant_wishes();
+            })?;
+        }
+        if self.state.attends && matches!(self.state.life.phase, Phase::Open | Phase::Parting) {
+            self.attend()?;
+            if self.outbox.is_some() {
+                return Ok(Next::Go);
+            }
+        }
         let may_read = match self.state.life.phase {
-            Phase::Eof => return Err(Over),
+            Phase::Eof => {
+                if self.drained() {
+                    return Err(Over);
+                }
+                false
+            }
             Phase::Ending => self.shut_down(),
-            Phase::Open => self.may_read(),
+            Phase::Open => self.may_read()?,
+            Phase::Parting => false,
             _ => true,
         };
         if !may_read {
@@ -140,15 +159,42 @@ impl<'a> Turn<'a> {
         Ok(Next::Go)
     }
 
-    /// Whether those whom the client's messages go to have room for them.
+    /// Lets the mode look at what it waits for. A message from there keeps the connection from being idle.
+    fn attend(&mut self) -> Result<(), Over> {
+        let (waker, before) = (self.waker, self.traffic.messages_out);
+        self.speak(|mut stage| {
+            stage.mode.attend(waker, stage.peer);
+            stage.grant_wishes();
+        })?;
+        if self.traffic.messages_out > before {
+            self.state.life.deadlines.active(self.now);
+        }
+        Ok(())
+    }
+
+    /// Whether the client is to be read: no fault says otherwise, and those whom its messages go to have room for them.
     #[inline]
-    fn may_read(&mut self) -> bool {
+    fn may_read(&mut self) -> Result<bool, Over> {
+        match self.state.transport.attend(self.waker) {
+            Attended::Read => {}
+            Attended::Wait => {
+                self.state.unread = true;
+                return Ok(false);
+            }
+            Attended::Close(close) => {
+                let code = close.code.map(CloseCode);
+                self.speak(|stage| {
+                    let output = &mut stage.peer.output;
+                    stage.life.close(Cause::Fault, code, &close.reason, output);
+                })?;
+            }
+        }
         let hub_is_open = !self.state.publishes || self.worker.hub.is_open(self.waker);
         let may_read = hub_is_open
             && !self.worker.reads_paused(self.state.route)
             && self.state.mode.may_read(self.waker);
         self.state.unread = !may_read;
-        may_read
+        Ok(may_read)
     }
 
     /// The first turn.
@@ -167,7 +213,7 @@ impl<'a> Turn<'a> {
         let Some(early) = self.state.early.take() else {
             return Ok(());
         };
-        for part in early.chunks(self.buffers.read.len()) {
+        for part in early.0.chunks(self.buffers.read.len()) {
             self.buffers.read[..part.len()].copy_from_slice(part);
             self.traffic.bytes_in += part.len() as u64;
             self.digest(part.len())?;
@@ -208,6 +254,11 @@ impl<'a> Turn<'a> {
             let due = self.state.life.deadlines.check(&self.limits, self.now);
             let cause = match due {
                 Due::Nothing => return Ok(()),
+                Due::CloseTimeout if self.state.life.phase == Phase::Parting => {
+                    self.state.life.deadlines.closing_anew(&self.limits, self.now);
+                    self.speak(|stage| stage.life.answer(&mut stage.peer.output))?;
+                    continue;
+                }
                 // Whoever began to close is the cause.
                 Due::CloseTimeout => return Err(self.cut(Cause::ClientVanished)),
                 Due::WriteDeadline => return Err(self.cut(Cause::WriteDeadline)),
@@ -226,10 +277,14 @@ impl<'a> Turn<'a> {
                     continue;
                 }
                 Due::Mode => {
+                    let sent = self.traffic.messages_out;
                     self.speak(|mut stage| {
                         stage.mode.woken(stage.peer);
                         stage.grant_wishes();
                     })?;
+                    if self.traffic.messages_out > sent {
+                        self.state.life.deadlines.active(self.now);
+                    }
                     continue;
                 }
             };
@@ -274,9 +329,15 @@ impl<'a> Turn<'a> {
                         stage.seen.pongs_in += 1;
                         stage.life.deadlines.pong();
                     }
-                    Received::Close(payload) => stage.life.peer_closed(payload, &mut stage.peer.output),
+                    Received::Close(payload) => {
+                        let more = stage.life.phase == Phase::Open
+                            && stage.mode.last_words(Cause::ClientClosed, payload);
+                        stage.life.peer_closed(payload, more, &mut stage.peer.output);
+                    }
                     Received::Violation(violation) => {
-                        stage.life.peer_violated(violation, &mut stage.peer.output);
+                        let more = stage.life.phase == Phase::Open
+                            && stage.mode.last_words(Cause::Violation(violation), None);
+                        stage.life.peer_violated(violation, more, &mut stage.peer.output);
                     }
                 }
             }
@@ -392,7 +453,8 @@ impl<'a> Turn<'a> {
             return Ok(Next::Wait);
         }
         self.state.unflushed = false;
-        deadlines.write_done(&self.limits, self.now);
+        // What was put off meanwhile may be due sooner than the write was.
+        self.new_deadline |= deadlines.write_done(&self.limits, self.now);
         if progress {
             deadlines.active(self.now);
         }
@@ -421,6 +483,13 @@ impl<'a> Turn<'a> {
         });
     }
 
+    /// Whether faults hold nothing back any more.
+    fn drained(&mut self) -> bool {
+        let mut cx = Context::from_waker(self.waker);
+        // What fails now would have told nobody anything.
+        self.state.transport.poll_drained(&mut cx).is_ready()
+    }
+
     /// Shuts the writing side; says whether that is done.
     fn shut_down(&mut self) -> bool {
         let mut cx = Context::from_waker(self.waker);
@@ -435,7 +504,11 @@ impl<'a> Turn<'a> {
     }
 
     fn transport_failed(&mut self) -> Over {
-        self.state.life.give_up(Cause::TransportFailed);
+        let cause = match self.state.transport.ended_by_fault() {
+            true => Cause::Fault,
+            false => Cause::TransportFailed,
+        };
+        self.state.life.give_up(cause);
         Over
     }
 
@@ -449,8 +522,9 @@ impl<'a> Turn<'a> {
         Over
     }
 
-    fn end(self) {
+    fn end(mut self) {
         let slot = self.state.address.slot;
+        self.state.transport.correct(&mut self.traffic);
         self.worker
             .registry
             .borrow_mut()

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::server::backplane::BackplaneConfig;
 use crate::server::config::{RouteLimits, RoutePlan, SlowConsumer, TlsConfig, plan_routes};
 use crate::server::mode::{ModeConfig, PrefixedEchoConfig};
 
@@ -29,6 +30,7 @@ fn nothing_is_the_default() {
         let paths: Vec<_> = plan_routes(&config)
             .unwrap()
             .into_iter()
+            .filter(|route| !matches!(route.mode, ModeConfig::Probe(_)))
             .map(|route| route.path)
             .collect();
         assert_eq!(
@@ -36,17 +38,54 @@ fn nothing_is_the_default() {
             [
                 "/admin",
                 "/broadcast",
+                "/chat",
+                "/dashboard",
                 "/echo",
+                "/game",
                 "/health",
                 "/health/ws",
                 "/iot",
                 "/journal",
                 "/metrics",
                 "/relay",
-                "/ws"
+                "/upload",
+                "/ws",
+                "/ws-notifications"
             ]
         );
         assert_eq!(route(&config, "/echo").limits, RouteLimits::default());
+        assert!(!config.faults);
+        for probe in ["/headers", "/push", "/status/*", "/bad101"] {
+            assert!(
+                matches!(route(&config, probe).mode, ModeConfig::Probe(_)),
+                "{probe}"
+            );
+        }
+    }
+}
+
+#[test]
+fn faults_of_a_route_are_read_with_it() {
+    let config = parse("faults: true\nroutes: {/echo: {faults: {delay: 10ms, drop: {every: 3}}}}");
+    assert_eq!(route(&config, "/echo").faults.faults().len(), 2);
+    let error =
+        ServerConfig::from_yaml("routes:\n  /echo:\n    faults: {dealy: 1ms}\n", "s.yaml").unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.starts_with("s.yaml:3:") && message.contains("there is no fault `dealy`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_star_stands_only_at_the_end_of_a_path() {
+    assert_eq!(
+        route(&parse("routes: {'/any/*': {mode: echo}}"), "/any/*").path,
+        "/any/*"
+    );
+    for path in ["/a*", "/a/*/b", "/*/b", "*"] {
+        let text = format!("routes: {{'{path}': {{mode: echo}}}}");
+        assert!(ServerConfig::from_yaml(&text, "s").is_err(), "{path}");
     }
 }
 
@@ -70,6 +109,80 @@ fn a24_defaults_of_iot_stand_before_the_general_ones_and_behind_its_own() {
     assert_eq!(iot.max_message_size, 10_240);
     let iot = route(&parse("routes: {/iot: {idle_timeout: 1s}}"), "/iot").limits;
     assert_eq!(iot.idle_timeout, Some(Duration::from_secs(1)));
+}
+
+#[test]
+fn a22_a25_defaults_of_chat_and_game() {
+    let config = ServerConfig::default();
+    for (path, idle, ping, size) in [("/chat", 600, 30, 262_144), ("/game", 7200, 10, 524_288)] {
+        let limits = route(&config, path).limits;
+        assert_eq!(limits.idle_timeout, Some(Duration::from_secs(idle)), "{path}");
+        assert_eq!(limits.ping_interval, Some(Duration::from_secs(ping)), "{path}");
+        assert_eq!(limits.max_message_size, size, "{path}");
+    }
+}
+
+#[test]
+fn b18_the_backplane_is_memory_redis_or_nats() {
+    assert_eq!(parse("").backplane, BackplaneConfig::Memory);
+    assert_eq!(parse("backplane: memory").backplane, BackplaneConfig::Memory);
+    let redis = parse("backplane: {redis: {url: 'redis://h:6379/1'}}").backplane;
+    assert_eq!(redis, "redis://h:6379/1".parse().unwrap());
+    let BackplaneConfig::Nats(nats) = parse("backplane: {nats: {url: 'nats://h', prefix: team}}").backplane
+    else {
+        panic!("not NATS");
+    };
+    assert_eq!(nats.prefix, "team");
+    for text in [
+        "backplane: kafka",
+        "backplane: {redis: {}}",
+        "backplane: {nats: {url: 'nats://h', colour: red}}",
+        "backplane: {redis: {url: 'http://h'}}",
+        "backplane: {nats: {url: 'nats://h', prefix: 'a b'}}",
+    ] {
+        assert!(ServerConfig::from_yaml(text, "test").is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a25_a_match_has_limits() {
+    for (settings, problem) in [
+        ("hz: 121", "`hz`"),
+        ("max_players: 0", "`max_players`"),
+        ("max_input: 1", "`max_input`"),
+        ("max_players: 1000, max_input: 64KiB", "at most 4 MiB"),
+    ] {
+        let refused = refused(&format!("routes: {{/game: {{mode: {{game: {{{settings}}}}}}}}}"));
+        assert!(refused.contains(problem), "{refused}");
+    }
+}
+
+#[test]
+fn a23_a27_a32_defaults_of_the_dashboard() {
+    let limits = route(&parse(""), "/dashboard").limits;
+    assert_eq!(limits.idle_timeout, Some(Duration::from_secs(300)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(60)));
+    assert!(limits.compression.is_some(), "JSON is worth compressing");
+    let limits = route(&parse("routes: {/dashboard: {compression: false}}"), "/dashboard").limits;
+    assert_eq!(limits.compression, None);
+}
+
+#[test]
+fn a26_defaults_of_the_upload() {
+    let limits = route(&parse("compression: true"), "/upload").limits;
+    assert_eq!(limits.idle_timeout, Some(Duration::from_secs(1800)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(60)));
+    assert_eq!(limits.max_message_size, 10_485_760);
+    assert_eq!(limits.compression, None, "binary data is not worth compressing");
+}
+
+#[test]
+fn d6_d13_defaults_of_the_notifications() {
+    let limits = route(&parse("defaults: {ping_interval: 1s}"), "/ws-notifications").limits;
+    assert_eq!(limits.write_deadline, Some(Duration::from_secs(15)));
+    assert_eq!(limits.pong_wait, Some(Duration::from_secs(60)));
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(30)));
+    assert_eq!(limits.max_message_size, 65_536);
 }
 
 #[test]
