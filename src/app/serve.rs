@@ -13,8 +13,8 @@ use crate::cli::ServeArgs;
 use crate::exit::ExitCode;
 use crate::net::system::raise_open_file_limit;
 use crate::server::{
-ConfigError, ModeConfig, ProxyConfig, Reloaded, SecretSource, Server, ServerConfig, ServerError, ServerReport,
-TlsConfig, UpstreamUrl, Wish,
+    ConfigError, ModeConfig, ProxyConfig, Reloaded, SecretSource, Server, ServerConfig, ServerError,
+    ServerReport, TlsConfig, UpstreamUrl, Wish,
 };
 use crate::units::AddressRange;
 

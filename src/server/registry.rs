@@ -15,8 +15,8 @@ use super::ids::{ConnectionId, RouteId};
 use super::message::SharedMessage;
 use super::outbox::{Offered, Outbox};
 use super::record::Traffic;
-use super::session::Places;
 use super::room::RoomName;
+use super::session::Places;
 use crate::clock::Moment;
 use crate::wire::CloseCode;
 

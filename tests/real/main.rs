@@ -7,8 +7,8 @@
 
 mod clients;
 mod http;
-mod oidc;
 mod modes;
+mod oidc;
 mod process;
 mod prometheus;
 mod servers;

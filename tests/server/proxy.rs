@@ -1019,9 +1019,7 @@ impl Patient {
                     let key = request
                         .lines()
                         .find_map(|line| line.strip_prefix("sec-websocket-key: "));
-                    let accept = key
-                        .map(wsbench::wire::handshake::accept_key)
-                        .unwrap_or_default();
+                    let accept = key.map(wsbench::wire::handshake::accept_key).unwrap_or_default();
                     let answer = answer.lock().unwrap().replace("ACCEPT", &accept);
                     requests.lock().unwrap().push(request);
                     tcp.write_all(answer.as_bytes()).await.ok();

@@ -9,9 +9,9 @@ use super::{ConfigError, ServerConfig};
 use crate::server::auth::{ApiKeyConfig, AuthConfig, SecretSource};
 use crate::server::fault::FaultPlan;
 use crate::server::guard::GuardConfig;
+use crate::server::mode::{ModeConfig, ProbeKind};
 use crate::server::origin::OriginPolicy;
 use crate::server::ratelimit::{ConnectionQuota, MessageLimitConfig, UpgradeLimitConfig};
-use crate::server::mode::{ModeConfig, ProbeKind};
 use crate::units::{ByteSize, Count, Span};
 
 /// What the configuration says of one route; whatever it leaves out comes from the route's kind and the defaults.

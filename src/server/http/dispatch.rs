@@ -332,7 +332,10 @@ impl Dispatcher {
     ) -> Result<RequestedFaults, Refusal> {
         let shared = &self.worker.shared;
         let query = head.uri.query().unwrap_or_default();
-        let mut faults = RequestedFaults::read(&self.worker.current_settings().routes[route.index()].faults, query)?;
+        let mut faults = RequestedFaults::read(
+            &self.worker.current_settings().routes[route.index()].faults,
+            query,
+        )?;
         if let Service::Probe(probe) = service {
             faults = faults.with(&probe.faults(query)?);
             if probe.greets() {

@@ -24,15 +24,15 @@ mod json;
 mod kind;
 mod notifications;
 mod prefixed_echo;
-mod proxy;
 mod probe;
+mod proxy;
 mod relay;
 mod upload;
 
 pub(crate) use api::{Message, Mode};
 pub use chat::ChatConfig;
-pub use game::GameConfig;
 pub use dashboard::DashboardConfig;
+pub use game::GameConfig;
 pub(crate) use gate::{Admitted, Denied, Gate};
 pub use kind::ModeConfig;
 pub(crate) use kind::Service;

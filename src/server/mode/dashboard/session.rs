@@ -202,11 +202,7 @@ mod tests {
             ),
         ] {
             let refusal = dashboard(query).unwrap_err();
-            assert_eq!(
-                (refusal.status(), &*refusal.message),
-                (400, reason),
-                "{query}"
-            );
+            assert_eq!((refusal.status(), &*refusal.message), (400, reason), "{query}");
         }
     }
 
