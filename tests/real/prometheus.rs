@@ -34,6 +34,15 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(deployed(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// All parts that have metrics. Nobody is there at the other addresses.
+const EVERYTHING: &str = "
+faults: true
+backplane: {nats: {url: 'nats://127.0.0.1:1'}}
+routes:
+  /proxy/*: {mode: {proxy: {upstreams: [{url: 'ws://127.0.0.1:1'}]}}}
+  /ws-notifications: {mode: {notifications: {nats: 'nats://127.0.0.1:1'}}}
+";
+
 /// A server after something of everything: talk, a refusal, a request that is none.
 struct Served {
     _process: Running,
@@ -42,6 +51,9 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let config = folder.path().join("serve.yaml");
+        std::fs::write(&config, EVERYTHING).expect("the folder can be written to");
         let mut command = wsbench();
         command.args([
             "serve",
@@ -50,7 +62,8 @@ impl Served {
             "--health-listen",
             "127.0.0.1:0",
         ]);
-        let mut process = Running::start(command.args(["--workers", "2", "--max-message-size", "16MiB"]));
+        command.args(["--workers", "2", "--max-message-size", "16MiB", "--config"]);
+        let mut process = Running::start(command.arg(config));
         let (address, health) = (process.address(), process.address());
         let talk = Counterpart::Node.client(&format!("ws://{address}/echo"), "talk");
         assert_success(&{ talk }.output().expect("the client starts"));
