@@ -1,14 +1,12 @@
 //! The flags that say who may connect, as settings of all routes.
 
 use crate::cli::AccessArgs;
-use crate::server::RouteConfig;
 use crate::server::auth::{JwtConfig, SecretSource, TokenConfig};
 use crate::server::origin::OriginPolicy;
-
-use super::failure::Failure;
+use crate::server::{ConfigError, RouteConfig};
 
 /// Writes the flags over `defaults`; a method of `auth` that no flag speaks of stays.
-pub(super) fn apply(args: &AccessArgs, defaults: &mut RouteConfig) -> Result<(), Failure> {
+pub(super) fn apply(args: &AccessArgs, defaults: &mut RouteConfig) -> Result<(), ConfigError> {
     let secret = |text: &Option<String>, file: &Option<std::path::PathBuf>| {
         let text = text.as_deref().map(SecretSource::from);
         text.or_else(|| file.clone().map(SecretSource::File))
@@ -33,9 +31,7 @@ pub(super) fn apply(args: &AccessArgs, defaults: &mut RouteConfig) -> Result<(),
     if !args.allow_origin.is_empty() {
         let allowed = args.allow_origin.iter().map(|origin| origin.parse());
         defaults.origin = Some(OriginPolicy {
-            allowed: allowed
-                .collect::<Result<_, _>>()
-                .map_err(Failure::configuration)?,
+            allowed: allowed.collect::<Result<_, _>>()?,
             ..defaults.origin.clone().unwrap_or_default()
         });
     }

@@ -19,7 +19,7 @@ pub(super) fn init(args: &LogArgs) -> Result<(), Failure> {
         .with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod connect;
 mod embedded;
 mod failure;
 mod logging;
+mod notify;
 mod progress;
 mod run;
 mod serve;

@@ -29,11 +29,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a scenario and print what was measured
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Talk to a WebSocket server by hand or from a script
     Connect(Box<ConnectArgs>),
     /// Start the reference server
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
 }
 
 const EXAMPLES: &str = "\

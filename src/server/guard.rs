@@ -59,6 +59,15 @@ impl RouteGuard {
         })
     }
 
+    /// The same guard, which goes on counting the connections that another one counted.
+    pub(crate) fn counting_on(mut self, before: &Self) -> Self {
+        if let (Some(limiter), Some(counting)) = (&self.connections, &before.connections) {
+            counting.set_quota(limiter.quota());
+            self.connections = Some(Arc::clone(counting));
+        }
+        self
+    }
+
     /// Judges a request at `now`, which is `unix` seconds since 1970. Returns who the client is, if the route asks
     /// for it.
     ///

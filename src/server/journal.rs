@@ -120,6 +120,11 @@ impl WallClock {
         now - self.moment
     }
 
+    /// When that was, since 1970.
+    pub(crate) const fn start(self) -> Duration {
+        self.unix
+    }
+
     /// Milliseconds since 1970.
     pub(crate) fn unix_millis(self, at: Moment) -> u64 {
         let unix = self.unix + (at - self.moment);

@@ -10,7 +10,11 @@
 //! | `running` | [`Server`], [`run`]: start, report, graceful stop |
 //! | `thread` | the life of a worker's thread |
 //! | `worker` | what the tasks of a worker share, and what the workers share |
-//! | `listener` | listening, accepting |
+//! | `settings` | what a reload can change |
+//! | `conditions` | what an administrator may set: health, draining |
+//! | `drain` | closing connections one after the other |
+//! | `access` | who may steer the server |
+//! | `listener` | listening, accepting; what is served where |
 //! | `http` | HTTP/1.1 up to the upgrade |
 //! | [`guard`] | what a request has to pass before it is upgraded, in one call |
 //! | [`auth`], [`origin`], [`ratelimit`] | who may upgrade, from which pages, how often |
@@ -39,9 +43,12 @@ pub mod ratelimit;
 pub mod refusal;
 pub mod request_parts;
 
+mod access;
 mod backplane;
 mod broker;
+mod conditions;
 mod config;
+mod drain;
 mod endpoint;
 mod error;
 mod fault;
@@ -63,15 +70,18 @@ mod relay;
 mod room;
 mod running;
 mod session;
+mod settings;
 mod thread;
 mod worker;
 
 #[cfg(test)]
 mod testing;
 
-pub use backplane::{BackplaneConfig, BrokerConfig, BrokerUrl};
+pub use auth::SecretSource;
+pub use backplane::{BackplaneConfig, BrokerConfig, BrokerUrl, NoBackplane};
 pub use config::{
-    ConfigError, ConnectionLimits, RouteConfig, RouteLimits, ServerConfig, SlowConsumer, TlsConfig,
+    AdminConfig, ConfigError, ConnectionLimits, RouteConfig, RouteLimits, ServerConfig, SlowConsumer,
+    TlsConfig,
 };
 pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
@@ -88,4 +98,4 @@ pub use proxy::{
     UpstreamUrl,
 };
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
-pub use running::{Server, ServerReport, run};
+pub use running::{Reloaded, Server, ServerReport, Wish, run};

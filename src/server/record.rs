@@ -67,30 +67,72 @@ pub(crate) enum Cause {
     Violation(Violation),
     /// The server stopped.
     ServerStopped,
+    /// The server was drained.
+    Drained,
+    /// The administrator ended it.
+    Killed,
     /// A fault that was asked for.
     Fault,
     /// The session's own code failed.
     Failed,
 }
 
+impl Cause {
+    /// The names of all kinds, as the journal, the log and the metrics have them.
+    pub(crate) const KINDS: [&str; 16] = [
+        "client closed",
+        "client vanished",
+        "transport failed",
+        "mode closed",
+        "closed by handle",
+        "idle timeout",
+        "pong timeout",
+        "write deadline",
+        "slow consumer",
+        "rate limited",
+        "violation",
+        "server stopped",
+        "server drained",
+        "killed by the administrator",
+        "fault",
+        "failed",
+    ];
+
+    /// Its place in [`Cause::KINDS`].
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::ClientClosed => 0,
+            Self::ClientVanished => 1,
+            Self::TransportFailed => 2,
+            Self::ModeClosed => 3,
+            Self::ClosedByHandle => 4,
+            Self::IdleTimeout => 5,
+            Self::PongTimeout => 6,
+            Self::WriteDeadline => 7,
+            Self::SlowConsumer => 8,
+            Self::RateLimited => 9,
+            Self::Violation(_) => 10,
+            Self::ServerStopped => 11,
+            Self::Drained => 12,
+            Self::Killed => 13,
+            Self::Fault => 14,
+            Self::Failed => 15,
+        }
+    }
+
+    /// Its name without particulars.
+    pub(crate) const fn kind(self) -> &'static str {
+        Self::KINDS[self.index()]
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ClientClosed => "client closed",
-            Self::ClientVanished => "client vanished",
-            Self::TransportFailed => "transport failed",
-            Self::ModeClosed => "mode closed",
-            Self::ClosedByHandle => "closed by handle",
-            Self::IdleTimeout => "idle timeout",
-            Self::PongTimeout => "pong timeout",
-            Self::WriteDeadline => "write deadline",
-            Self::SlowConsumer => "slow consumer",
-            Self::RateLimited => "rate limited",
-            Self::Violation(violation) => return write!(f, "violation: {violation}"),
-            Self::ServerStopped => "server stopped",
-            Self::Fault => "fault",
-            Self::Failed => "failed",
-        })
+        f.write_str(self.kind())?;
+        match self {
+            Self::Violation(violation) => write!(f, ": {violation}"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -121,6 +163,7 @@ impl Cause {
         match self {
             Self::IdleTimeout => (CloseCode::GOING_AWAY, "idle timeout"),
             Self::ServerStopped => (CloseCode::GOING_AWAY, "server is stopping"),
+            Self::Drained => (CloseCode::GOING_AWAY, "server is draining"),
             Self::PongTimeout => (CloseCode::INTERNAL, "ping not answered"),
             Self::SlowConsumer => (CloseCode::POLICY, "slow consumer"),
             Self::RateLimited => (CloseCode::POLICY, RATE_LIMIT_EXCEEDED),
@@ -131,6 +174,7 @@ impl Cause {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::iter::successors;
 
     use super::*;
@@ -149,7 +193,9 @@ mod tests {
                 Cause::WriteDeadline => Cause::SlowConsumer,
                 Cause::SlowConsumer => Cause::RateLimited,
                 Cause::RateLimited => Cause::ServerStopped,
-                Cause::ServerStopped => Cause::Fault,
+                Cause::ServerStopped => Cause::Drained,
+                Cause::Drained => Cause::Killed,
+                Cause::Killed => Cause::Fault,
                 Cause::Fault => Cause::Failed,
                 Cause::Failed => Cause::Violation(Violation::Unmasked),
                 Cause::Violation(violation) => Cause::Violation(next(*violation)?),
@@ -178,6 +224,16 @@ mod tests {
             // Only a server can be wrong by masking.
             Violation::CorruptDeflate | Violation::Masked => return None,
         })
+    }
+
+    #[test]
+    fn every_kind_of_cause_has_a_place_of_its_own() {
+        let seen: BTreeSet<_> = causes().map(Cause::index).collect();
+        assert_eq!(seen, (0..Cause::KINDS.len()).collect());
+        assert_eq!(
+            Cause::Violation(Violation::Unmasked).to_string(),
+            "violation: unmasked frame from a client (RFC 6455 5.1)"
+        );
     }
 
     #[test]

@@ -79,6 +79,10 @@ refusal_codes! {
     KeysUnavailable = 503 "keys_unavailable",
     /// The server stops and takes no further connections.
     ServerStopping = 503 "server_stopping",
+    /// The server is drained and takes no further connections.
+    ServerDraining = 503 "server_draining",
+    /// The server was told to say that it is unhealthy (seeds C7, C8).
+    ToldUnhealthy = 503 "told_unhealthy",
     /// Nothing is configured at the path.
     NoSuchRoute = 404 "no_such_route",
     /// The request to upgrade breaks RFC 6455 4.2.1.

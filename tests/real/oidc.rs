@@ -3,16 +3,14 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::http::{PATIENCE, exchange};
 use crate::process::{Running, assert_success, wsbench};
 use crate::tools::{Counterpart, node};
 
 const AUDIENCE: &str = "wss://chat.example.com";
-/// Far more than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The provider with these keys, on this port.
 struct Issuer {
@@ -63,17 +61,6 @@ impl Issuer {
             .unwrap_or_else(|| panic!("no token: {answer}"))
             .to_owned()
     }
-}
-
-fn exchange(address: &str, request: &str) -> String {
-    let mut tcp = TcpStream::connect(address).expect("it listens");
-    tcp.set_read_timeout(Some(PATIENCE))
-        .expect("a time limit can be set");
-    tcp.write_all(request.as_bytes()).expect("it reads");
-    let mut answer = String::new();
-    tcp.read_to_string(&mut answer)
-        .expect("it answers in text and ends");
-    answer
 }
 
 /// The code of the refusal of an upgrade with this token.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "whatever does not work fails the test")]
 
+mod admin;
 mod auth;
 mod broadcast;
 mod chat;
@@ -11,6 +12,8 @@ mod dashboard;
 mod echo;
 mod faults;
 mod game;
+mod health;
+mod heartbeat;
 mod http;
 mod iot;
 mod issuer;
@@ -18,9 +21,12 @@ mod journal;
 mod limits;
 mod limits_table;
 mod notifications;
+mod ops;
 mod probes;
+mod process;
 mod proxy;
 mod raw;
+mod reload;
 mod rooms;
 mod shutdown;
 mod slow;

@@ -20,4 +20,5 @@ pub use authenticator::{Authenticator, Decision, Identity, Method};
 pub use config::{ApiKeyConfig, AuthConfig, AuthConfigError, BasicConfig, JwtConfig, TokenConfig};
 pub use credentials::ACCESS_TOKEN;
 pub use jwt::Claims;
+pub(crate) use secret::Fingerprint;
 pub use secret::{Secret, SecretSource};

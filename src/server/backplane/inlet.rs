@@ -95,7 +95,7 @@ fn open(bytes: &[u8], shared: &Shared) -> Vec<Publication> {
 
 fn find(place: Place<'_>, shared: &Shared) -> Option<MatchKey> {
     let route = *shared.route_ids.get(place.path)?;
-    let has_rooms = shared.routes[route.index()].mode.has_rooms();
+    let has_rooms = shared.modes[route.index()].has_rooms();
     let room = RoomName::new(place.room).ok()?;
     has_rooms.then_some((route, room))
 }

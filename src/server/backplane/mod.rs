@@ -26,6 +26,6 @@ mod parcel;
 mod redis;
 mod thread;
 
-pub use config::{BackplaneConfig, BrokerConfig, BrokerUrl};
+pub use config::{BackplaneConfig, BrokerConfig, BrokerUrl, NoBackplane};
 
 pub(crate) use outlet::Backplane;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::ServerConfig;
 use crate::server::auth::AuthConfigError;
+use crate::server::backplane::NoBackplane;
+use crate::server::origin::OriginError;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,15 @@ pub enum ConfigError {
         /// What is wrong with its `auth`.
         source: AuthConfigError,
     },
+    /// An origin that may connect is none.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// An upstream of the proxy is none.
+    #[error("{0}")]
+    Upstream(String),
+    /// A backplane is none.
+    #[error(transparent)]
+    Backplane(#[from] NoBackplane),
 }
 
 impl ConfigError {

@@ -30,6 +30,9 @@ pub struct RouteConfig {
     pub ping_interval: Option<Span>,
     /// Close 1011 if a ping is not answered within this time (seed D6: 60 s).
     pub pong_wait: Option<Span>,
+    /// In place of the two above: time between pings; a client that has not answered by the next one is cut without a
+    /// Close frame (seed B13: 30 s).
+    pub heartbeat: Option<Span>,
     /// Cut the connection if the client takes no byte of what is due to it for this long (seeds D6, D7: 15 s).
     pub write_deadline: Option<Span>,
     /// How long to wait for the client's part of the close handshake (5 s).
@@ -88,6 +91,8 @@ pub struct RouteLimits {
     pub ping_interval: Option<Duration>,
     /// See [`RouteConfig::pong_wait`].
     pub pong_wait: Option<Duration>,
+    /// Whether a missing pong cuts the connection instead of closing it; see [`RouteConfig::heartbeat`].
+    pub pong_cuts: bool,
     /// See [`RouteConfig::write_deadline`].
     pub write_deadline: Option<Duration>,
     /// See [`RouteConfig::close_timeout`].
@@ -110,6 +115,7 @@ impl Default for RouteLimits {
             idle_timeout: Some(Duration::from_secs(300)),
             ping_interval: Some(Duration::from_secs(30)),
             pong_wait: Some(Duration::from_secs(60)),
+            pong_cuts: false,
             write_deadline: Some(Duration::from_secs(15)),
             close_timeout: Some(Duration::from_secs(5)),
             max_message_size: 1 << 20,
@@ -118,6 +124,25 @@ impl Default for RouteLimits {
             outbox_bytes: 4 << 20,
             slow_consumer: SlowConsumer::Disconnect,
         }
+    }
+}
+
+impl RouteLimits {
+    /// What is allowed and hardly meant.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        // Seed A28: pings have to come before the connection counts as idle, here or at a gateway in between.
+        if let (Some(ping), Some(idle)) = (self.ping_interval, self.idle_timeout)
+            && ping >= idle
+        {
+            warnings.push(format!(
+                "ping_interval ({}) is not below idle_timeout ({}): idle connections end before their first ping; \
+                 a fifth of it or less is good",
+                Span(ping),
+                Span(idle)
+            ));
+        }
+        warnings
     }
 }
 
@@ -200,6 +225,8 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/ws-notifications", notifications),
         ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),
+        ("/health/ws", of(ModeConfig::HealthWebSocket)),
+        ("/admin", of(ModeConfig::Admin)),
         ("/metrics", of(ModeConfig::Metrics)),
         ("/journal", of(ModeConfig::Journal)),
     ];
@@ -226,6 +253,12 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
     }
     if let Some((place, problem)) = config.relay.problem() {
         return Err(ConfigError::invalid(&place, problem));
+    }
+    if config.admin.token.is_none() && !config.admin.listen.iter().all(|at| at.ip().is_loopback()) {
+        return Err(ConfigError::invalid(
+            "admin.listen",
+            "an address beyond this machine needs `admin.token`",
+        ));
     }
     if let Some(problem) = config.backplane.problem() {
         return Err(ConfigError::invalid("backplane", problem));
@@ -266,6 +299,7 @@ impl RouteConfig {
             idle_timeout: self.idle_timeout.or(fallback.idle_timeout),
             ping_interval: self.ping_interval.or(fallback.ping_interval),
             pong_wait: self.pong_wait.or(fallback.pong_wait),
+            heartbeat: self.heartbeat.or(fallback.heartbeat),
             write_deadline: self.write_deadline.or(fallback.write_deadline),
             close_timeout: self.close_timeout.or(fallback.close_timeout),
             max_message_size: self.max_message_size.or(fallback.max_message_size),
@@ -335,10 +369,12 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         ));
     }
     let standard = RouteLimits::default();
+    let heartbeat = route.heartbeat.is_some_and(|Span(span)| !span.is_zero());
     let limits = RouteLimits {
         idle_timeout: duration(route.idle_timeout, standard.idle_timeout),
-        ping_interval: duration(route.ping_interval, standard.ping_interval),
-        pong_wait: duration(route.pong_wait, standard.pong_wait),
+        ping_interval: duration(route.heartbeat.or(route.ping_interval), standard.ping_interval),
+        pong_wait: duration(route.heartbeat.or(route.pong_wait), standard.pong_wait),
+        pong_cuts: heartbeat,
         write_deadline: duration(route.write_deadline, standard.write_deadline),
         close_timeout: duration(route.close_timeout, standard.close_timeout),
         max_message_size: route

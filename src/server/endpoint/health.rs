@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::api::{Answer, Endpoint};
 use crate::clock;
+use crate::server::conditions::Check;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::worker::Worker;
 
@@ -15,9 +16,9 @@ impl Endpoint for Health {
     fn answer(&self, _: EndpointRequest, worker: Rc<Worker>) -> Answer {
         Box::pin(async move {
             let shared = &worker.shared;
-            let (status, word) = match worker.is_stopping() {
-                false => (StatusCode::OK, "ok"),
-                true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            let (status, word) = match worker.ailment(Check::Http) {
+                None => (StatusCode::OK, "ok"),
+                Some(ailment) => (StatusCode::SERVICE_UNAVAILABLE, ailment),
             };
             let body = serde_json::json!({
                 "status": word,

@@ -1,65 +1,56 @@
 //! `/metrics`: the server's figures as Prometheus reads them (text format 0.0.4).
 
-use std::fmt::{Display, Write};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::api::{Answer, Endpoint};
+use super::exposition::Page;
 use crate::clock;
 use crate::net::system;
-use crate::server::fault::FaultKind;
+use crate::server::conditions::Check;
+use crate::server::handle::Order;
 use crate::server::http::{EndpointRequest, Reply};
-use crate::server::metrics::{CLOSE_CLASSES, Counter, Refused, RouteMetrics, WorkerMetrics};
-use crate::server::mode::{Feed, Service};
-use crate::server::proxy::{Pool, Upstream};
-use crate::server::worker::{Shared, Worker};
+use crate::server::ids::RouteId;
+use crate::server::metrics::{CLOSE_CLASSES, Refused, RouteMetrics};
+use crate::server::record::Cause;
+use crate::server::registry::Waiting;
+use crate::server::worker::Worker;
 
 pub(crate) struct Metrics;
 
 impl Endpoint for Metrics {
     fn answer(&self, _: EndpointRequest, worker: Rc<Worker>) -> Answer {
         Box::pin(async move {
-            let routes = worker
-                .services
-                .iter()
-                .map(|service| !matches!(service, Service::Http(_)));
-            let page = render(&worker.shared, &routes.collect::<Vec<_>>());
+            let page = render(&worker).await;
             Reply::ok("text/plain; version=0.0.4; charset=utf-8", page.into_bytes())
         })
     }
 }
 
-/// The page; `websocket` says of each route whether it has connections to count.
-fn render(shared: &Shared, websocket: &[bool]) -> String {
-    let mut page = Page {
-        text: String::new(),
-        shared,
-        websocket,
-    };
-    page.build_info();
-    page.connections();
-    page.traffic();
-    page.notifications();
-    page.proxies();
-    page.http();
-    page.backplane();
-    page.matches();
-    if shared.faults {
-        page.faults();
+async fn render(worker: &Worker) -> String {
+    let mut waiting = vec![Waiting::default(); worker.shared.paths.len()];
+    for of_worker in worker.shared.ask_all(Order::Waiting).await {
+        for (sum, part) in waiting.iter_mut().zip(of_worker) {
+            *sum += part;
+        }
     }
-    page.process();
-    page.text
+    render_with(worker, &waiting)
 }
 
-struct Page<'a> {
-    text: String,
-    shared: &'a Shared,
-    websocket: &'a [bool],
+fn render_with(worker: &Worker, waiting: &[Waiting]) -> String {
+    let mut page = Page::new(worker);
+    page.server();
+    page.connections();
+    page.traffic();
+    page.outboxes(waiting);
+    page.features();
+    page.http();
+    page.workers();
+    page.process();
+    page.into_text()
 }
 
 impl Page<'_> {
-    fn build_info(&mut self) {
+    fn server(&mut self) {
         self.head(
             "wsbench_build_info",
             "gauge",
@@ -72,6 +63,28 @@ impl Page<'_> {
         self.sample("wsbench_build_info", &labels, 1);
         let uptime = self.shared.wall_clock.uptime(clock::now()).as_secs_f64();
         self.gauge("wsbench_uptime_seconds", "Time since the server started.", uptime);
+        let conditions = &self.shared.conditions;
+        let name = "wsbench_healthy";
+        self.head(name, "gauge", "Whether a health check of this kind succeeds now.");
+        for (check, label) in Check::ALL {
+            let healthy = self.worker.ailment(check).is_none();
+            self.sample(name, &[("check", label)], u8::from(healthy));
+        }
+        self.gauge(
+            "wsbench_draining",
+            "Whether upgrades are refused until open connections have gone.",
+            u8::from(conditions.is_draining()),
+        );
+        let (succeeded, failed) = conditions.reloads().counts();
+        let name = "wsbench_config_reloads_total";
+        self.head(name, "counter", "Reloads of the configuration.");
+        self.sample(name, &[("result", "success")], succeeded);
+        self.sample(name, &[("result", "failure")], failed);
+        self.gauge(
+            "wsbench_config_last_reload_successful",
+            "Whether the last reload succeeded, or there was none.",
+            u8::from(conditions.reloads().last_succeeded()),
+        );
     }
 
     fn connections(&mut self) {
@@ -92,16 +105,23 @@ impl Page<'_> {
             },
         );
         self.closings();
-        let name = "wsbench_connection_open_seconds_total";
-        self.head(
-            name,
-            "counter",
-            "Time that ended WebSocket connections were open, all together.",
+        self.causes();
+        let limit = self.shared.settings().limits.max_connections.0;
+        self.gauge(
+            "wsbench_connections_limit",
+            "WebSocket connections that may be open.",
+            limit,
         );
-        for (index, path) in self.websocket_routes() {
-            let millis = self.sum(|worker| &worker.routes[index].open_millis);
-            self.sample(name, &[("route", &path)], millis as f64 / 1e3);
-        }
+        self.histogram_by_route(
+            "wsbench_connection_duration_seconds",
+            "Time that ended WebSocket connections were open.",
+            |route| &route.times.lifetime,
+        );
+        self.histogram_by_route(
+            "wsbench_handshake_duration_seconds",
+            "Time from the acceptance of TCP to the upgrade, TLS and authentication included.",
+            |route| &route.times.handshake,
+        );
         self.refusals();
     }
 
@@ -136,6 +156,23 @@ impl Page<'_> {
                             count,
                         );
                     }
+                }
+            }
+        }
+    }
+
+    fn causes(&mut self) {
+        let name = "wsbench_connection_ends_total";
+        self.head(
+            name,
+            "counter",
+            "WebSocket connections that ended, by what happened first.",
+        );
+        for (index, path) in self.websocket_routes() {
+            for (kind, cause) in Cause::KINDS.into_iter().enumerate() {
+                let count = self.sum(|worker| &worker.routes[index].causes[kind]);
+                if count > 0 {
+                    self.sample(name, &[("route", &path), ("cause", cause)], count);
                 }
             }
         }
@@ -182,112 +219,56 @@ impl Page<'_> {
         }
     }
 
-    fn notifications(&mut self) {
-        let shared = self.shared;
-        let mut feeds: Vec<_> = shared
-            .feeds
-            .iter()
-            .filter(|(_, feed)| feed.is_configured())
-            .map(|(&route, feed)| (shared.path(route), feed))
-            .collect();
-        if feeds.is_empty() {
-            return;
-        }
-        feeds.sort_by_key(|(path, _)| *path);
-        type Read = fn(&Feed) -> u64;
-        let families: [(&str, &str, &str, Read); 4] = [
+    fn outboxes(&mut self, waiting: &[Waiting]) {
+        type Read = fn(&Waiting) -> u64;
+        let families: [(&str, &str, Read); 3] = [
             (
-                "broker_up",
-                "gauge",
-                "Whether events can come from the broker.",
-                |feed| u64::from(feed.is_up()),
+                "wsbench_outbox_connections",
+                "Connections whose client does not take what waits for it now.",
+                |waiting| waiting.sessions,
             ),
             (
-                "delivered_total",
-                "counter",
-                "Events that at least one client got.",
-                |feed| feed.delivered.get(),
+                "wsbench_outbox_messages",
+                "Messages that wait for slow clients now.",
+                |waiting| waiting.messages,
             ),
             (
-                "returned_total",
-                "counter",
-                "Events that no client was there for.",
-                |feed| feed.returned.get(),
-            ),
-            (
-                "repeated_total",
-                "counter",
-                "Events that came again although they had been delivered.",
-                |feed| feed.repeated.get(),
+                "wsbench_outbox_bytes",
+                "Bytes that wait for slow clients now.",
+                |waiting| waiting.bytes,
             ),
         ];
-        for (name, kind, help, read) in families {
-            let name = format!("wsbench_notifications_{name}");
-            self.head(&name, kind, help);
-            for (path, feed) in &feeds {
-                self.sample(&name, &[("route", path)], read(feed));
+        for (name, help, read) in families {
+            self.head(name, "gauge", help);
+            for (index, path) in self.websocket_routes() {
+                self.sample(name, &[("route", &path)], read(&waiting[index]));
             }
+        }
+        let name = "wsbench_reads_paused";
+        self.head(
+            name,
+            "gauge",
+            "Whether the clients of the route are not read for now.",
+        );
+        for (index, path) in self.websocket_routes() {
+            let paused = self.worker.reads_paused(RouteId(index as u16));
+            self.sample(name, &[("route", &path)], u8::from(paused));
         }
     }
 
-    fn proxies(&mut self) {
-        type Read = fn(&Upstream) -> u64;
-        let now = clock::now();
-        let pools = self.shared.pools.iter();
-        let of_pool = |pool: &Arc<Pool>| {
-            let named = |upstream: &Arc<Upstream>| (pool.route.clone(), upstream.clone());
-            pool.upstreams.iter().map(named).collect::<Vec<_>>()
-        };
-        let upstreams: Vec<_> = pools.flat_map(of_pool).collect();
-        if upstreams.is_empty() {
-            return;
-        }
-        let name = "wsbench_proxy_upstream_up";
-        self.head(name, "gauge", "Whether the upstream gets connections.");
-        for (route, upstream) in &upstreams {
-            let labels = [("route", route.as_str()), ("upstream", &upstream.name)];
-            self.sample(name, &labels, u8::from(upstream.is_up(now)));
-        }
-        let families: [(&str, &str, &str, Read); 5] = [
-            (
-                "upstream_connections",
-                "gauge",
-                "Connections to the upstream that are open or being opened.",
-                |upstream| upstream.connections() as u64,
-            ),
-            (
-                "upstream_accepted_total",
-                "counter",
-                "Upgrades that the upstream accepted.",
-                |upstream| upstream.accepted.load(Relaxed),
-            ),
-            (
-                "upstream_refused_total",
-                "counter",
-                "Upgrades that the upstream refused.",
-                |upstream| upstream.refused.load(Relaxed),
-            ),
-            (
-                "upstream_failures_total",
-                "counter",
-                "Connections to the upstream that failed, or to which it gave no answer.",
-                |upstream| upstream.failures.load(Relaxed),
-            ),
-            (
-                "health_checks_failed_total",
-                "counter",
-                "Health checks that the upstream failed.",
-                |upstream| upstream.checks_failed.load(Relaxed),
-            ),
-        ];
-        for (name, kind, help, read) in families {
-            let name = format!("wsbench_proxy_{name}");
-            self.head(&name, kind, help);
-            for (route, upstream) in &upstreams {
-                let labels = [("route", route.as_str()), ("upstream", &upstream.name)];
-                self.sample(&name, &labels, read(upstream));
-            }
-        }
+    fn workers(&mut self) {
+        self.histogram(
+            "wsbench_turn_duration_seconds",
+            "Time from reading a client's messages to the written answers; one turn in 64 is measured.",
+            |worker| &worker.turns,
+        );
+        self.histogram(
+            "wsbench_timer_lateness_seconds",
+            "How much later than wanted a worker's timer fired: how long whatever is due has to wait.",
+            |worker| &worker.lateness,
+        );
+        let workers = self.shared.metrics.len();
+        self.gauge("wsbench_workers", "Worker threads.", workers);
     }
 
     fn http(&mut self) {
@@ -333,59 +314,6 @@ impl Page<'_> {
         );
     }
 
-    fn faults(&mut self) {
-        let name = "wsbench_faults_total";
-        self.head(name, "counter", "Faults applied on request.");
-        for kind in FaultKind::ALL {
-            let count = self.sum(|worker| &worker.faults[kind.index()]);
-            self.sample(name, &[("fault", kind.name())], count);
-        }
-    }
-
-    fn backplane(&mut self) {
-        let Some(backplane) = &self.shared.backplane else {
-            return;
-        };
-        let figures = backplane.figures();
-        self.gauge(
-            "wsbench_backplane_up",
-            "Whether rooms are shared with other servers now.",
-            u8::from(figures.up.load(Relaxed)),
-        );
-        for (name, help, counter) in [
-            ("published", "Messages given to the broker.", &figures.published),
-            ("received", "Messages from other servers.", &figures.received),
-            (
-                "dropped",
-                "Messages not given to the broker or not taken from it.",
-                &figures.dropped,
-            ),
-            ("losses", "Times that the broker was lost.", &figures.lost),
-        ] {
-            let name = format!("wsbench_backplane_{name}_total");
-            self.counter(&name, help, counter.load(Relaxed));
-        }
-    }
-
-    fn matches(&mut self) {
-        let matches = &self.shared.matches;
-        self.gauge(
-            "wsbench_game_matches",
-            "Matches with players on this server.",
-            matches.count(),
-        );
-        self.counter(
-            "wsbench_game_ticks_total",
-            "Ticks of all matches.",
-            matches.ticks.load(Relaxed),
-        );
-        self.counter(
-            "wsbench_game_ticks_skipped_total",
-            "Ticks that found no room on their way to a worker's players.",
-            matches.skipped.load(Relaxed),
-        );
-    }
-
     fn process(&mut self) {
         let Ok(usage) = system::usage_of_self() else {
             return;
@@ -399,70 +327,19 @@ impl Page<'_> {
         if let Some(resident) = usage.resident {
             self.gauge("process_resident_memory_bytes", "Memory in use.", resident.0);
         }
+        let start = self.shared.wall_clock.start().as_secs_f64();
+        self.gauge(
+            "process_start_time_seconds",
+            "When the server started, since 1970.",
+            start,
+        );
+        if let Ok(limit) = system::open_file_limit() {
+            self.gauge("process_max_fds", "Open files that there may be.", limit.soft);
+        }
         if let Some(files) = usage.open_files {
             self.gauge("process_open_fds", "Open files, sockets included.", files);
         }
     }
-
-    fn by_route(&mut self, name: &str, kind: &str, help: &str, read: impl Fn(&RouteMetrics) -> u64) {
-        self.head(name, kind, help);
-        for (index, path) in self.websocket_routes() {
-            let total: u64 = self
-                .shared
-                .metrics
-                .iter()
-                .map(|worker| read(&worker.routes[index]))
-                .sum();
-            self.sample(name, &[("route", &path)], total);
-        }
-    }
-
-    fn websocket_routes(&self) -> Vec<(usize, String)> {
-        let routes = self.shared.routes.iter().enumerate();
-        routes
-            .filter(|(index, _)| self.websocket[*index])
-            .map(|(index, route)| (index, route.path.clone()))
-            .collect()
-    }
-
-    fn sum(&self, counter: impl Fn(&WorkerMetrics) -> &Counter) -> u64 {
-        self.shared
-            .metrics
-            .iter()
-            .map(|worker| counter(worker).get())
-            .sum()
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "counter", help);
-        self.sample(name, &[], value);
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "gauge", help);
-        self.sample(name, &[], value);
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.text.push_str(name);
-        for (index, (label, text)) in labels.iter().enumerate() {
-            let open = if index == 0 { '{' } else { ',' };
-            let _ = write!(self.text, "{open}{label}=\"{}\"", escape(text));
-        }
-        let close = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.text, "{close} {value}");
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -473,13 +350,14 @@ mod tests {
 
     fn page() -> String {
         let worker = testing::worker();
-        let websocket = vec![true; worker.shared.routes.len()];
-        let broadcast = &worker.metrics().routes[worker.shared.route_ids["/broadcast"].index()];
-        broadcast.opened.add(3);
-        broadcast.messages_in.add(7);
-        broadcast.refused.add(Some(RefusalCode::OriginRefused));
-        broadcast.refused.add(None);
-        render(&worker.shared, &websocket)
+        let broadcast = worker.shared.route_ids["/broadcast"].index();
+        worker.metrics().routes[broadcast].opened.add(3);
+        worker.metrics().routes[broadcast].messages_in.add(7);
+        let refused = &worker.metrics().routes[broadcast].refused;
+        refused.add(Some(RefusalCode::OriginRefused));
+        refused.add(None);
+        let waiting = vec![Waiting::default(); worker.shared.paths.len()];
+        render_with(&worker, &waiting)
     }
 
     #[test]
@@ -511,14 +389,13 @@ mod tests {
                 assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
             } else {
                 let name = line.split(['{', ' ']).next().unwrap();
-                assert_eq!(name, family, "{line}");
+                let histogram = ["_bucket", "_sum", "_count"].map(|part| format!("{family}{part}"));
+                assert!(
+                    name == family || histogram.iter().any(|part| part == name),
+                    "{line}"
+                );
                 assert!(line.rsplit_once(' ').unwrap().1.parse::<f64>().is_ok(), "{line}");
             }
         }
-    }
-
-    #[test]
-    fn label_values_are_escaped() {
-        assert_eq!(escape("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
     }
 }

@@ -17,6 +17,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::dispatch::{Dispatcher, Successor};
 use super::tap::Tapped;
+use crate::clock;
+use crate::server::config::ConnectionLimits;
+use crate::server::listener::Surface;
 use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::session::{Session, Transport};
 use crate::server::worker::Worker;
@@ -27,11 +30,14 @@ const FAREWELL_TIME: Duration = Duration::from_secs(1);
 /// Serves a connection until it ends or becomes a session.
 ///
 /// A session is a task of its own, so that nothing of TLS handshake and hyper stays in memory for it.
-pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+pub(crate) async fn serve(worker: Rc<Worker>, surface: Surface, tcp: TcpStream, peer: SocketAddr) {
+    let accepted = clock::now();
     // A connection that is gone already will say so when it is read.
     let _ = tcp.set_nodelay(true);
-    let patience = worker.shared.limits.handshake_timeout.0;
-    let transport = match worker.shared.tls.clone() {
+    let settings = worker.current_settings();
+    let patience = settings.limits.handshake_timeout.0;
+    let tls = settings.tls.as_ref().filter(|_| surface == Surface::Everything);
+    let transport = match tls.map(|tls| tls.config.clone()) {
         None => Transport::Tcp(tcp),
         Some(tls) => match timeout(patience, TlsAcceptor::from(tls).accept(tcp)).await {
             Ok(Ok(tls)) => Transport::Tls(Box::new(tls)),
@@ -47,11 +53,12 @@ pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) 
     let dispatcher = Dispatcher {
         worker: worker.clone(),
         peer,
+        surface,
         successor: successor.clone(),
         received: tapped.received(),
     };
     let is_taken = || successor.borrow().as_ref().is_some_and(Successor::answers_itself);
-    let mut connection = builder(&worker, patience).serve_connection(TokioIo::new(tapped), dispatcher);
+    let mut connection = builder(&settings.limits).serve_connection(TokioIo::new(tapped), dispatcher);
     let served = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
         // The dispatcher will not answer: somebody else does, or nobody.
         Poll::Pending if is_taken() => Poll::Ready(Ok(())),
@@ -67,7 +74,9 @@ pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) 
     } else if let Some(successor) = successor.take() {
         match successor {
             Successor::Session(upgraded) => {
-                spawn_local(Session::new(worker, *upgraded, transport, &read_buf));
+                let times = &worker.metrics().routes[upgraded.route.index()].times;
+                times.handshake.add(clock::now() - accepted);
+                spawn_local(Session::new(worker.clone(), *upgraded, transport, &read_buf));
             }
             Successor::Held(held) => held.wait(transport, worker).await,
         }
@@ -102,13 +111,12 @@ async fn refuse(mut transport: Transport, timed_out: bool, instance: &str) {
     let _ = timeout(FAREWELL_TIME, end).await;
 }
 
-fn builder(worker: &Worker, patience: Duration) -> http1::Builder {
-    let limits = &worker.shared.limits;
+fn builder(limits: &ConnectionLimits) -> http1::Builder {
     let bounded = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        .header_read_timeout(limits.handshake_timeout.0)
         .max_headers(bounded(limits.max_headers.0))
         // Below 8 KiB hyper refuses to work.
         .max_buf_size(bounded(limits.max_header_size.0).max(8 * 1024));

@@ -21,6 +21,7 @@ use crate::server::endpoint::Endpoint;
 use crate::server::fault::{Held, RequestedFaults, faults_are_off};
 use crate::server::ids::RouteId;
 use crate::server::journal::{Entry, RefusalEntry};
+use crate::server::listener::Surface;
 use crate::server::mode::{Admitted, Denied, ProbeRequest, Service};
 use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::request_parts::RequestParts;
@@ -35,6 +36,8 @@ use crate::wire::handshake::{HandshakeRules, parse_upgrade};
 pub(super) struct Dispatcher {
     pub(super) worker: Rc<Worker>,
     pub(super) peer: SocketAddr,
+    /// What is served where it connected to.
+    pub(super) surface: Surface,
     /// Filled when HTTP is done with the connection.
     pub(super) successor: Rc<RefCell<Option<Successor>>>,
     /// What the client sent since the last answer, if anybody wants to know.
@@ -118,11 +121,11 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
 
 impl Dispatcher {
     async fn answer(&self, head: &request::Parts, body: Incoming) -> Result<Reply, Refusal> {
-        let shared = &self.worker.shared;
-        let Some(route) = shared.route_of(head.uri.path()) else {
+        let Some(route) = self.find_route(head.uri.path()) else {
             return Err(Refusal::new(RefusalCode::NoSuchRoute, "there is no such route"));
         };
-        if shared.routes[route.index()].mode.misbehaves() && !shared.faults {
+        let shared = &self.worker.shared;
+        if shared.modes[route.index()].misbehaves() && !shared.faults {
             return Err(faults_are_off());
         }
         match &self.worker.services[route.index()] {
@@ -140,6 +143,21 @@ impl Dispatcher {
                 upgraded
             }
         }
+    }
+
+    /// The route of a path, if it is served here.
+    fn find_route(&self, path: &str) -> Option<RouteId> {
+        let shared = &self.worker.shared;
+        let settings = self.worker.current_settings();
+        let mode = |route: RouteId| &settings.routes[route.index()].mode;
+        let above = || {
+            let (parent, _) = path.rsplit_once('/')?;
+            let route = shared.route_ids.get(parent)?;
+            mode(*route).has_subpaths().then_some(route)
+        };
+        let route = shared.route_ids.get(path).or_else(above).copied();
+        let route = route.or_else(|| shared.route_of(path))?;
+        self.surface.shows(mode(route), &settings.admin).then_some(route)
     }
 
     /// An endpoint's answer.
@@ -198,7 +216,8 @@ impl Dispatcher {
         service: &Service,
     ) -> Result<Reply, Refusal> {
         let shared = &self.worker.shared;
-        let plan = &shared.routes[route.index()];
+        let settings = self.worker.current_settings();
+        let plan = &settings.routes[route.index()];
         let headers = head
             .headers
             .iter()
@@ -214,6 +233,10 @@ impl Dispatcher {
             let refusal = Refusal::new(RefusalCode::ServerStopping, "the server is stopping");
             return Err(refusal.retry_after(RETRY_AFTER_STOP));
         }
+        if shared.conditions.is_draining() {
+            let refusal = Refusal::new(RefusalCode::ServerDraining, "the server is draining");
+            return Err(refusal.retry_after(RETRY_AFTER_STOP));
+        }
         let room = if plan.mode.has_rooms() {
             RoomName::from_query(head.uri.query().unwrap_or_default())?
         } else {
@@ -224,7 +247,7 @@ impl Dispatcher {
             return self.hold(head, time);
         }
         let client = self.client(head);
-        let admission = Admission::new(shared, route, client)?;
+        let admission = Admission::new(shared, &settings, route, client)?;
         let Admitted {
             mode,
             subprotocol: chosen,
@@ -274,7 +297,7 @@ impl Dispatcher {
             peer: self.peer,
             tag: tag_of(head),
             subject: identity.map(|identity| identity.subject.into()),
-            allowance: shared.guards[route.index()].message_allowance(client, clock::now()),
+            allowance: settings.guards[route.index()].message_allowance(client, clock::now()),
             room,
             deflate: response.deflate.map(|accepted| accepted.params),
             mode,
@@ -285,17 +308,18 @@ impl Dispatcher {
 
     /// Judges a request by what its route asks of clients; says who the client is.
     async fn admit(&self, head: &request::Parts, route: RouteId) -> Result<Option<Identity>, Refusal> {
-        let shared = &self.worker.shared;
-        let secure = shared.tls.is_some();
+        let settings = self.worker.current_settings();
+        let secure = settings.tls.is_some() && self.surface == Surface::Everything;
         let request = RequestParts::new(&head.uri, &head.headers, self.client(head), secure);
-        shared.guards[route.index()]
+        settings.guards[route.index()]
             .admit(&request, clock::now(), unix_seconds())
             .await
     }
 
     /// The client's address.
     fn client(&self, head: &request::Parts) -> IpAddr {
-        let proxies = &self.worker.shared.limits.trusted_proxies;
+        let settings = self.worker.current_settings();
+        let proxies = &settings.limits.trusted_proxies;
         proxies.client(self.peer.ip(), &head.headers)
     }
 
@@ -308,7 +332,10 @@ impl Dispatcher {
     ) -> Result<RequestedFaults, Refusal> {
         let shared = &self.worker.shared;
         let query = head.uri.query().unwrap_or_default();
-        let mut faults = RequestedFaults::read(&shared.routes[route.index()].faults, query)?;
+        let mut faults = RequestedFaults::read(
+            &self.worker.current_settings().routes[route.index()].faults,
+            query,
+        )?;
         if let Service::Probe(probe) = service {
             faults = faults.with(&probe.faults(query)?);
             if probe.greets() {

@@ -14,6 +14,7 @@ use super::dashboard::{DashboardConfig, Dashboards};
 use super::echo::Echo;
 use super::game::{Game, GameConfig};
 use super::gate::Gate;
+use super::health_ws;
 use super::iot::Iot;
 use super::notifications::{Listener, NotificationsConfig};
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
@@ -22,7 +23,7 @@ use super::proxy::ProxyGate;
 use super::relay::{RelayGate, RelayRouteConfig};
 use super::upload::{UploadConfig, UploadSession};
 use crate::server::config::RoutePlan;
-use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
+use crate::server::endpoint::{Admin, Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::http::Refusal;
 use crate::server::ids::RouteId;
 use crate::server::proxy::ProxyConfig;
@@ -60,6 +61,10 @@ pub enum ModeConfig {
     Probe(ProbeKind),
     /// HTTP: is the server well.
     Health,
+    /// Is the server well: the upgrade succeeds, and then every message comes back (seed C7).
+    HealthWebSocket,
+    /// HTTP: steers the server.
+    Admin,
     /// HTTP: figures for Prometheus.
     Metrics,
     /// HTTP: what the server saw of each connection.
@@ -81,6 +86,8 @@ const NAMES: &[&str] = &[
     "relay",
     "proxy",
     "health",
+    "health-ws",
+    "admin",
     "metrics",
     "journal",
     "relay-admin",
@@ -115,6 +122,8 @@ impl ModeConfig {
             "relay" => Self::Relay(RelayRouteConfig::default()),
             "proxy" => Self::Proxy(Box::default()),
             "health" => Self::Health,
+            "health-ws" => Self::HealthWebSocket,
+            "admin" => Self::Admin,
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,
             "relay-admin" => Self::RelayAdmin(RelayAdminConfig::default()),
@@ -122,11 +131,21 @@ impl ModeConfig {
         })
     }
 
+    /// Whether its route answers for the paths below it too.
+    pub(crate) const fn has_subpaths(&self) -> bool {
+        matches!(self, Self::Admin)
+    }
+
+    /// Whether its connections only ask whether the server is well.
+    pub(crate) const fn is_probe(&self) -> bool {
+        matches!(self, Self::HealthWebSocket)
+    }
+
     /// Whether it answers HTTP requests and has no WebSocket.
     pub(crate) const fn is_endpoint(&self) -> bool {
         matches!(
             self,
-            Self::Health | Self::Metrics | Self::Journal | Self::RelayAdmin(_)
+            Self::Health | Self::Admin | Self::Metrics | Self::Journal | Self::RelayAdmin(_)
         )
     }
 
@@ -157,6 +176,8 @@ impl ModeConfig {
             Self::Proxy(_) => "proxy",
             Self::Probe(kind) => kind.name(),
             Self::Health => "health",
+            Self::HealthWebSocket => "health-ws",
+            Self::Admin => "admin",
             Self::Metrics => "metrics",
             Self::Journal => "journal",
             Self::RelayAdmin(_) => "relay-admin",
@@ -223,6 +244,8 @@ impl Service {
             ModeConfig::Probe(ProbeKind::Status) => Self::Http(Box::new(Status)),
             ModeConfig::Probe(kind) => Self::Probe(*kind),
             ModeConfig::Health => Self::Http(Box::new(Health)),
+            ModeConfig::HealthWebSocket => Self::WebSocket(Box::new(health_ws::probed(shared))),
+            ModeConfig::Admin => Self::Http(Box::new(Admin)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
             ModeConfig::Journal => Self::Http(Box::new(Journal)),
             ModeConfig::RelayAdmin(config) => {

@@ -18,6 +18,7 @@ mod dashboard;
 mod echo;
 mod game;
 mod gate;
+mod health_ws;
 mod iot;
 mod json;
 mod kind;

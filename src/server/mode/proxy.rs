@@ -43,7 +43,7 @@ impl ProxyGate {
     pub(super) fn new(route: &RoutePlan, shared: &Shared) -> Self {
         Self(Rc::new(Judge {
             pool: shared.pools.of(&route.path),
-            secure: shared.tls.is_some(),
+            secure: shared.config.tls.is_some(),
             max_message: route.limits.max_message_size,
             write_deadline: route.limits.write_deadline,
         }))

@@ -22,11 +22,12 @@ pub struct ConnectionQuota {
 /// Counts connections. One serves all workers.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
-    quota: ConnectionQuota,
+    max_connections: AtomicU64,
+    max_per_address: AtomicU64,
     whose: &'static str,
     total: AtomicU64,
-    /// Only addresses with connections are in it, so it is no larger than the quota. Unused without a limit per
-    /// address.
+    /// Only addresses with connections are in it, so it is no larger than the quota. Without a limit per address
+    /// nothing is counted.
     shards: [Mutex<HashMap<AddressKey, u64>>; SHARDS],
 }
 
@@ -40,7 +41,8 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
-    address: AddressKey,
+    /// If it is counted for its address.
+    address: Option<AddressKey>,
 }
 
 impl ConnectionLimiter {
@@ -48,11 +50,27 @@ impl ConnectionLimiter {
     #[must_use]
     pub fn new(quota: ConnectionQuota, whose: &'static str) -> Arc<Self> {
         Arc::new(Self {
-            quota,
+            max_connections: AtomicU64::new(quota.max_connections.0),
+            max_per_address: AtomicU64::new(quota.max_per_address.0),
             whose,
             total: AtomicU64::new(0),
             shards: Default::default(),
         })
+    }
+
+    /// How many connections there may be.
+    pub(crate) fn quota(&self) -> ConnectionQuota {
+        ConnectionQuota {
+            max_connections: Count(self.max_connections.load(Relaxed)),
+            max_per_address: Count(self.max_per_address.load(Relaxed)),
+        }
+    }
+
+    /// Changes how many connections there may be. Those that are open stay; where there was no limit for each address
+    /// before, they are not counted.
+    pub(crate) fn set_quota(&self, quota: ConnectionQuota) {
+        self.max_connections.store(quota.max_connections.0, Relaxed);
+        self.max_per_address.store(quota.max_per_address.0, Relaxed);
     }
 
     /// How many connections there are.
@@ -66,13 +84,14 @@ impl ConnectionLimiter {
     /// # Errors
     /// One too many.
     pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<ConnectionPermit, Refusal> {
-        let address = AddressKey::from(client);
-        if self.total.fetch_add(1, Relaxed) >= self.quota.max_connections.0 {
+        let quota = self.quota();
+        if self.total.fetch_add(1, Relaxed) >= quota.max_connections.0 {
             self.total.fetch_sub(1, Relaxed);
             let message = format!("{} has as many connections as it may", self.whose);
             return Err(Refusal::new(RefusalCode::TooManyConnections, message).retry_after(RETRY_AFTER));
         }
-        if !self.count(address) {
+        let address = (quota.max_per_address.0 > 0).then(|| AddressKey::from(client));
+        if address.is_some_and(|address| !self.count(address, quota.max_per_address.0)) {
             self.total.fetch_sub(1, Relaxed);
             let message = format!("{} has as many connections of this address as it may", self.whose);
             return Err(Refusal::new(RefusalCode::TooManyFromAddress, message).retry_after(RETRY_AFTER));
@@ -83,11 +102,7 @@ impl ConnectionLimiter {
         })
     }
 
-    fn count(&self, address: AddressKey) -> bool {
-        let most = self.quota.max_per_address.0;
-        if most == 0 {
-            return true;
-        }
+    fn count(&self, address: AddressKey, most: u64) -> bool {
         let mut counts = self.shard(address).lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         let admitted = *count < most;
@@ -95,11 +110,9 @@ impl ConnectionLimiter {
         admitted
     }
 
-    fn release(&self, address: AddressKey) {
+    fn release(&self, address: Option<AddressKey>) {
         self.total.fetch_sub(1, Relaxed);
-        if self.quota.max_per_address.0 == 0 {
-            return;
-        }
+        let Some(address) = address else { return };
         let mut counts = self.shard(address).lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&address) {
             *count -= 1;

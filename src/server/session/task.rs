@@ -19,9 +19,11 @@ use crate::server::journal::{ConnectionEntry, Entry};
 use crate::server::message::shares_deflated;
 use crate::server::mode::Mode;
 use crate::server::ratelimit::{ConnectionPermit, MessageAllowance};
+use crate::server::record::initiator_name;
 use crate::server::refusal::Refusal;
 use crate::server::registry::{NewSession, SessionOrder};
 use crate::server::room::RoomName;
+use crate::server::settings::Settings;
 use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
 use crate::wire::{Receiver, ReceiverConfig, Role, Rules, Sender};
@@ -102,20 +104,30 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 #[expect(dead_code, reason = "held to be dropped with the connection")]
 pub(crate) struct Places {
-    server: ConnectionPermit,
+    /// Unless it only asks whether the server is well.
+    server: Option<ConnectionPermit>,
     /// If the route has a limit of its own.
     route: Option<ConnectionPermit>,
 }
 
 impl Admission {
-    /// Places for a client in the server and in the route.
+    /// Places for a client in the server and in the route. A health check finds one in the server in any case: a full
+    /// server is well.
     ///
     /// # Errors
     /// One of them has none left.
-    pub(crate) fn new(shared: &Shared, route: RouteId, client: IpAddr) -> Result<Self, Refusal> {
+    pub(crate) fn new(
+        shared: &Shared,
+        settings: &Settings,
+        route: RouteId,
+        client: IpAddr,
+    ) -> Result<Self, Refusal> {
+        let is_probe = settings.routes[route.index()].mode.is_probe();
         let places = Places {
-            server: shared.connections.admit(client)?,
-            route: shared.guards[route.index()].place(client)?,
+            server: (!is_probe)
+                .then(|| shared.connections.admit(client))
+                .transpose()?,
+            route: settings.guards[route.index()].place(client)?,
         };
         let id = ConnectionId(shared.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         Ok(Self { id, places })
@@ -177,6 +189,7 @@ impl Session {
                 .order(Address { slot, id }, SessionOrder::Stop);
         }
         worker.metrics().routes[route.index()].opened.add(1);
+        tracing::debug!(id = id.0, route = worker.shared.path(route), %peer, "connection opened");
         let limits = worker.limits(route);
         let config = ReceiverConfig {
             max_message_size: limits.max_message_size,
@@ -192,7 +205,7 @@ impl Session {
             publishes: mode.publishes(),
             attends: mode.attends(),
             mode,
-            life: Life::new(limits, opened),
+            life: Life::new(&limits, opened),
             allowance: allowance.map(Box::new),
             early: (!early.is_empty()).then(|| Box::new(Early(early.into()))),
             address: Address { slot, id },
@@ -201,6 +214,7 @@ impl Session {
             unread: false,
             unflushed: false,
         };
+        drop(limits);
         Self { worker, state }
     }
 }
@@ -228,7 +242,19 @@ impl Drop for Session {
         let Some(slot) = slot else { return };
 
         let now = crate::clock::now();
-        worker.metrics().routes[route.index()].ended(ending.outcome, now - slot.opened);
+        worker.metrics().routes[route.index()].ended(&ending, now - slot.opened);
+        tracing::debug!(
+            id = slot.id.0,
+            route = worker.shared.path(route),
+            peer = %slot.peer,
+            cause = %ending.cause,
+            closed_by = initiator_name(ending.outcome.by),
+            code = ending.outcome.code.0,
+            seconds = (now - slot.opened).as_secs_f64(),
+            messages_in = slot.traffic.messages_in,
+            messages_out = slot.traffic.messages_out,
+            "connection ended"
+        );
         worker.shared.journal.push(Entry::Connection(ConnectionEntry {
             id: slot.id,
             route,

@@ -38,7 +38,13 @@ async fn open(worker: &Rc<Worker>, mode: impl Mode + 'static) -> TcpStream {
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (tcp, peer) = listener.accept().await.unwrap();
     let upgraded = Upgraded {
-        admission: Admission::new(&worker.shared, RouteId(0), [127, 0, 0, 1].into()).unwrap(),
+        admission: Admission::new(
+            &worker.shared,
+            &worker.current_settings(),
+            RouteId(0),
+            [127, 0, 0, 1].into(),
+        )
+        .unwrap(),
         route: RouteId(0),
         peer,
         tag: None,

@@ -1,5 +1,6 @@
 //! [`Turn`]: what a session does each time it is polled.
 
+use std::cell::Ref;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -12,7 +13,7 @@ use super::life::{Life, Phase};
 use super::output::{Output, Socket};
 use super::peer::{Peer, Wishes};
 use super::task::State;
-use crate::clock::Moment;
+use crate::clock::{self, Moment};
 use crate::server::config::RouteLimits;
 use crate::server::fault::Attended;
 use crate::server::message::SharedMessage;
@@ -20,7 +21,7 @@ use crate::server::mode::{Message, Mode};
 use crate::server::outbox::Outbox;
 use crate::server::ratelimit::MessageAllowance;
 use crate::server::record::{Cause, Traffic};
-use crate::server::registry::{Attention, SessionOrder};
+use crate::server::registry::{Attention, Kill, SessionOrder};
 use crate::server::worker::{Buffers, Worker};
 use crate::wire::{CloseCode, MaskKey, Received, Receiver};
 
@@ -33,7 +34,7 @@ const MESSAGES_PER_WRITE: usize = 32;
 pub(super) struct Turn<'a> {
     state: &'a mut State,
     worker: &'a Worker,
-    limits: &'a RouteLimits,
+    limits: Ref<'a, RouteLimits>,
     now: Moment,
     buffers: &'a mut Buffers,
     outbox: Option<Box<Outbox>>,
@@ -76,7 +77,12 @@ impl<'a> Turn<'a> {
         };
         // A mode that panicked may have left here what it had to say to its own client.
         turn.buffers.write.clear();
+        let metrics = worker.metrics();
+        let begun = metrics.measures_turn().then(clock::now);
         let over = turn.take(timer_fired, order).is_err();
+        if let Some(begun) = begun {
+            metrics.turns.add(clock::now() - begun);
+        }
         turn.end();
         if over { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -184,7 +190,9 @@ impl<'a> Turn<'a> {
             }
         }
         let hub_is_open = !self.state.publishes || self.worker.hub.is_open(self.waker);
-        let may_read = hub_is_open && self.state.mode.may_read(self.waker);
+        let may_read = hub_is_open
+            && !self.worker.reads_paused(self.state.route)
+            && self.state.mode.may_read(self.waker);
         self.state.unread = !may_read;
         Ok(may_read)
     }
@@ -220,6 +228,12 @@ impl<'a> Turn<'a> {
                 return Err(self.cut(Cause::ServerStopped));
             }
             SessionOrder::Close(code, reason) => (Cause::ClosedByHandle, code, reason),
+            SessionOrder::Kill(Kill::Cut) => {
+                self.state.transport.abort();
+                return Err(self.cut(Cause::Killed));
+            }
+            SessionOrder::Kill(Kill::Close(code, reason)) => (Cause::Killed, code, reason),
+            SessionOrder::Drain => farewell(Cause::Drained),
             SessionOrder::Stop => farewell(Cause::ServerStopped),
             SessionOrder::SlowConsumer => {
                 if let Some(outbox) = &mut self.outbox {
@@ -237,11 +251,11 @@ impl<'a> Turn<'a> {
     fn keep_time(&mut self) -> Result<(), Over> {
         self.new_deadline = true;
         loop {
-            let due = self.state.life.deadlines.check(self.limits, self.now);
+            let due = self.state.life.deadlines.check(&self.limits, self.now);
             let cause = match due {
                 Due::Nothing => return Ok(()),
                 Due::CloseTimeout if self.state.life.phase == Phase::Parting => {
-                    self.state.life.deadlines.closing_anew(self.limits, self.now);
+                    self.state.life.deadlines.closing_anew(&self.limits, self.now);
                     self.speak(|stage| stage.life.answer(&mut stage.peer.output))?;
                     continue;
                 }
@@ -249,8 +263,12 @@ impl<'a> Turn<'a> {
                 Due::CloseTimeout => return Err(self.cut(Cause::ClientVanished)),
                 Due::WriteDeadline => return Err(self.cut(Cause::WriteDeadline)),
                 Due::PongTimeout | Due::IdleTimeout if self.state.unread => {
-                    self.state.life.deadlines.excuse(self.limits, self.now);
+                    self.state.life.deadlines.excuse(&self.limits, self.now);
                     continue;
+                }
+                Due::PongTimeout if self.limits.pong_cuts => {
+                    self.state.transport.abort();
+                    return Err(self.cut(Cause::PongTimeout));
                 }
                 Due::PongTimeout => Cause::PongTimeout,
                 Due::IdleTimeout => Cause::IdleTimeout,
@@ -389,7 +407,7 @@ impl<'a> Turn<'a> {
         if self.was_open && self.state.life.phase != Phase::Open {
             self.was_open = false;
             self.new_deadline = true;
-            self.state.life.deadlines.closing(self.limits, self.now);
+            self.state.life.deadlines.closing(&self.limits, self.now);
             self.worker.registry.borrow_mut().leave(self.state.address.slot);
             if let Some(outbox) = &mut self.outbox {
                 // No message may follow a Close frame.
@@ -430,13 +448,13 @@ impl<'a> Turn<'a> {
                 };
         let deadlines = &mut self.state.life.deadlines;
         if blocked {
-            deadlines.write_blocked(self.limits, progress, self.now);
+            deadlines.write_blocked(&self.limits, progress, self.now);
             self.new_deadline = true;
             return Ok(Next::Wait);
         }
         self.state.unflushed = false;
         // What was put off meanwhile may be due sooner than the write was.
-        self.new_deadline |= deadlines.write_done(self.limits, self.now);
+        self.new_deadline |= deadlines.write_done(&self.limits, self.now);
         if progress {
             deadlines.active(self.now);
         }
@@ -514,7 +532,7 @@ impl<'a> Turn<'a> {
         self.worker.metrics().routes[self.state.route.index()].passed(&self.traffic);
         if self.new_deadline {
             self.worker
-                .wake_by(slot, self.state.life.deadlines.next(self.limits));
+                .wake_by(slot, self.state.life.deadlines.next(&self.limits));
         }
         self.buffers.trim();
     }

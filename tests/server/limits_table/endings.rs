@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wsbench::server::Server;
 
 use super::{compare, rows};
-use crate::support::{Client, PATIENCE, ended, start};
+use crate::support::{Client, PATIENCE, admin, ended, start};
 
 const HEADING: &str = "Ended sessions";
 
@@ -64,6 +65,8 @@ async fn every_ending_is_documented_as_it_is() {
     }
     seen.insert(slow_consumer().await);
     seen.insert(stopped().await);
+    seen.insert(ordered("/admin/drain", json!({"over": "1ms"})).await);
+    seen.insert(ordered("/admin/kill", json!({"all": true})).await);
     seen.insert(write_deadline().await);
     seen.insert(close_timeout().await);
     seen.insert(full_match().await);
@@ -92,6 +95,16 @@ async fn stopped() -> Vec<String> {
     drop(tcp);
     stopping.await.unwrap().unwrap();
     row(code, &reason, "server stopped")
+}
+
+/// The administrator gives an order.
+async fn ordered(path: &str, order: Value) -> Vec<String> {
+    let server = start("admin: {listen: ['127.0.0.1:0']}");
+    let mut tcp = open(&server, "/echo?tag=it").await;
+    admin(&server, path, &order).await;
+    let (code, reason) = close_frame(&mut tcp).await;
+    drop(tcp);
+    row(code, &reason, &cause(&server).await)
 }
 
 /// The client takes nothing of a large echo.

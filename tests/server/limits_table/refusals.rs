@@ -13,7 +13,7 @@ use wsbench::server::refusal::RefusalCode;
 use super::{compare, rows};
 use crate::issuer::{Issuer, SigningKey, assemble, claims, hs256};
 use crate::proxy::{until, up};
-use crate::support::{Client, exchange, start};
+use crate::support::{Client, admin, exchange, start};
 
 const HEADING: &str = "Refused requests";
 /// Headers that have nothing to do with the refusal.
@@ -199,6 +199,7 @@ async fn with_others_around() -> Vec<Vec<String>> {
     }
     seen.push(per_identity().await);
     seen.push(while_stopping().await);
+    seen.extend(by_order_of_the_administrator().await);
     seen.push(one_process_too_many().await);
     seen.push(silent_handler().await);
     seen.push(silent_upstream().await);
@@ -235,6 +236,15 @@ async fn while_stopping() -> Vec<String> {
     drop(staying);
     stopping.await.unwrap().unwrap();
     row(&answer)
+}
+
+async fn by_order_of_the_administrator() -> Vec<Vec<String>> {
+    let server = start("admin: {listen: ['127.0.0.1:0']}");
+    admin(&server, "/admin/health", &json!({"ws": "down"})).await;
+    let unhealthy = row(&exchange(&server, &upgrade("/health/ws", "")).await);
+    admin(&server, "/admin/drain", &json!({})).await;
+    let draining = row(&exchange(&server, &upgrade("/echo", "")).await);
+    vec![unhealthy, draining]
 }
 
 async fn one_process_too_many() -> Vec<String> {

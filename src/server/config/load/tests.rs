@@ -36,12 +36,14 @@ fn nothing_is_the_default() {
         assert_eq!(
             paths,
             [
+                "/admin",
                 "/broadcast",
                 "/chat",
                 "/dashboard",
                 "/echo",
                 "/game",
                 "/health",
+                "/health/ws",
                 "/iot",
                 "/journal",
                 "/metrics",
@@ -247,7 +249,7 @@ routes:
 #[test]
 fn mistakes_are_shown_with_their_place() {
     for (text, place, hint) in [
-        ("listen: [nowhere]", "server.yaml:1:10", "socket address"),
+        ("listen: [nowhere]", "server.yaml:1:10", "8000-8099"),
         ("journal: 5\nlimit: {}", "server.yaml:2:1", "limit"),
         ("drain_time: 5", "server.yaml:1:1", "duration"),
         ("drain_time: -5s", "server.yaml:1:13", "duration"),
@@ -292,6 +294,10 @@ fn contradictions_name_the_route() {
         (
             "defaults: {mode: echo}",
             "defaults: `mode` belongs to a route, not to the defaults",
+        ),
+        (
+            "admin: {listen: ['127.0.0.1:9', '0.0.0.0:9']}",
+            "admin.listen: an address beyond this machine needs `admin.token`",
         ),
     ] {
         assert_eq!(refused(text), expected);
@@ -342,4 +348,38 @@ fn the_documented_configuration_is_one() {
     assert_eq!(config.limits, crate::server::ConnectionLimits::default());
     let auth = route(&config, "/iot").guard.auth.unwrap();
     assert_eq!(auth.api_key.unwrap().keys.len(), 2);
+}
+
+#[test]
+fn a_range_of_ports_is_listened_on_port_by_port() {
+    let config = parse("listen: ['127.0.0.1:8000-8099', '[::1]:9001']");
+    assert_eq!(config.listen.len(), 101);
+    assert_eq!(config.listen[99].to_string(), "127.0.0.1:8099");
+    assert_eq!(config.listen[100].to_string(), "[::1]:9001");
+}
+
+#[test]
+fn b13_heartbeat_is_a_pong_before_the_next_ping_or_a_cut() {
+    let config = parse("routes: {/echo: {heartbeat: 30s}}");
+    let limits = route(&config, "/echo").limits;
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(30)));
+    assert_eq!(limits.pong_wait, limits.ping_interval);
+    assert!(limits.pong_cuts);
+}
+
+#[test]
+fn a28_a_ping_interval_that_is_not_below_the_idle_timeout_is_warned_of() {
+    for plan in plan_routes(&ServerConfig::default()).unwrap() {
+        assert!(plan.limits.warnings().is_empty(), "{}", plan.path);
+    }
+    for (route_yaml, warned) in [
+        ("{idle_timeout: 30s}", true),
+        ("{idle_timeout: 31s}", false),
+        ("{idle_timeout: 10s, ping_interval: 0}", false),
+        ("{idle_timeout: 0, ping_interval: 1h}", false),
+    ] {
+        let config = parse(&format!("routes: {{/echo: {route_yaml}}}"));
+        let warnings = route(&config, "/echo").limits.warnings();
+        assert_eq!(!warnings.is_empty(), warned, "{route_yaml}: {warnings:?}");
+    }
 }
