@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{World, topics};
+use tokio::time::timeout;
+
+use crate::world::{PATIENCE, World, topics};
 
 /// A program of Python's standard library, as YAML.
 fn python(name: &str, script: &str) -> String {
@@ -239,19 +241,19 @@ async fn a_stop_tells_clients_and_programs() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let script = format!(
-        "import sys\nwith open({:?}, 'w') as log: log.write(sys.stdin.read())",
+        "import sys\nwith open({:?}, 'w', buffering=1) as log:\n    for line in sys.stdin: log.write(line)",
         log.display().to_string()
     );
     let world = World::new("/p: {mode: {relay: {target: p}}}", &python("p", &script));
     let mut client = world.connect("/p").await;
     client.says("hello").await;
-    // The program has been started once the connection's process is there.
-    while !world
-        .processes()
-        .await
-        .iter()
-        .any(|process| process["kind"] == "connection")
-    {}
+    // A stop does not wait for what the server has not read yet.
+    let heard = async {
+        while !std::fs::read_to_string(&log).is_ok_and(|log| log.contains("ws.message")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, heard).await.expect("the program hears nothing");
     let hearing = tokio::spawn(async move { client.hears_close().await });
     world.stop().await;
     assert_eq!(hearing.await.unwrap().0, 1001);
