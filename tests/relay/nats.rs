@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::examples::free_port;
-use crate::world::{PATIENCE, World};
+use crate::world::{Client, PATIENCE, World};
 
 /// A NATS server, ended when dropped.
 struct Broker {
@@ -73,6 +73,14 @@ async fn letter(nats: &Nats, subscriber: &mut Subscriber) -> Value {
     }
 }
 
+/// Waits until the broker has seen everything of this connection: it handles that in order.
+async fn known_to_the_broker(nats: &Nats) {
+    let inbox = nats.new_inbox();
+    let mut own = nats.subscribe(inbox.clone()).await.unwrap();
+    nats.publish(inbox, "".into()).await.unwrap();
+    timeout(PATIENCE, own.next()).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn e3_e2_a_remote_process_is_a_target_until_it_listens_no_more() {
     let broker = Broker::start(free_port()).await;
@@ -84,7 +92,7 @@ async fn e3_e2_a_remote_process_is_a_target_until_it_listens_no_more() {
     assert_eq!(refused.status, 502, "nobody listens");
 
     let mut subscriber = nats.subscribe("app.chat").await.unwrap();
-    nats.flush().await.unwrap();
+    known_to_the_broker(&nats).await;
     let remote = async {
         assert_eq!(letter(&nats, &mut subscriber).await["topic"], "process.init");
         letter(&nats, &mut subscriber).await
@@ -119,23 +127,19 @@ async fn e3_e5_pids_are_good_on_every_server_also_after_the_broker_was_gone() {
     let broker = Broker::start(free_port()).await;
     let (a, b) = (broker.world(""), broker.world(""));
     let room = a.act(json!({"action": "start", "process": "room"})).await["pid"].clone();
+
     let mut clients = [a.connect("/relay").await, b.connect("/relay").await];
-    for (client, world) in clients.iter_mut().zip([&a, &b]) {
-        client.says("x").await;
-        client.hears_text().await;
-        let processes = world.processes().await;
-        let pid = &processes
-            .iter()
-            .find(|process| process["kind"] == "connection")
-            .unwrap()["pid"];
-        // Each server moves the other's client into the room.
-        let other = if std::ptr::eq(world, &a) { &b } else { &a };
+    let mut moves = Vec::new();
+    // Each server moves the other's client into the room.
+    for (client, (world, other)) in clients.iter_mut().zip([(&a, &b), (&b, &a)]) {
+        let pid = newest(client, world).await;
         let payload = json!({"target_pid": room});
-        other
-            .act(json!({"action": "send", "pid": pid, "topic": "ws.control", "payload": payload}))
-            .await;
+        moves.push((
+            other,
+            json!({"action": "send", "pid": pid, "topic": "ws.control", "payload": payload}),
+        ));
     }
-    hear_each_other(&mut clients, "hello").await;
+    bring_together(&mut clients, &moves, "hello").await;
 
     let port = broker.end().await;
     let mut alone = b.connect("/relay").await;
@@ -146,29 +150,46 @@ async fn e3_e5_pids_are_good_on_every_server_also_after_the_broker_was_gone() {
         "without a broker, a server goes on by itself"
     );
     let _broker = Broker::start(port).await;
-    let mut third = [a.connect("/relay").await, b.connect("/relay").await];
-    for (client, world) in third.iter_mut().zip([&a, &b]) {
-        client.says("x").await;
-        client.hears_text().await;
-        let processes = world.processes().await;
-        let pid = &processes
-            .iter()
-            .rfind(|process| process["kind"] == "connection")
-            .unwrap()["pid"];
-        // The way to the other server may still be on the mend.
-        let transfer = json!({"action": "transfer", "pid": pid, "target_pid": room});
-        let wait = async {
-            while world.post(&transfer).await.0 != 200 {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        };
-        timeout(PATIENCE, wait).await.unwrap();
+    let mut clients = [a.connect("/relay").await, b.connect("/relay").await];
+    let mut moves = Vec::new();
+    for (client, world) in clients.iter_mut().zip([&a, &b]) {
+        let pid = newest(client, world).await;
+        moves.push((
+            world,
+            json!({"action": "transfer", "pid": pid, "target_pid": room}),
+        ));
     }
-    hear_each_other(&mut third, "hello again").await;
+    bring_together(&mut clients, &moves, "hello again").await;
+}
+
+/// The PID of a client that has just connected.
+async fn newest(client: &mut Client, world: &World) -> Value {
+    client.says("x").await;
+    client.hears_text().await;
+    let processes = world.processes().await;
+    let connection = processes.iter().rfind(|process| process["kind"] == "connection");
+    connection.unwrap()["pid"].clone()
+}
+
+/// Asks for these moves until the clients hear each other: as long as a server is not connected to the broker, it finds nobody
+/// and changes nothing.
+async fn bring_together(clients: &mut [Client; 2], moves: &[(&World, Value)], text: &str) {
+    let moving = async {
+        loop {
+            for (world, order) in moves {
+                world.post(order).await;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = hear_each_other(clients, text) => {}
+        () = moving => {}
+    }
 }
 
 /// Says something until everybody hears it: a transfer takes its time.
-async fn hear_each_other(clients: &mut [crate::world::Client; 2], text: &str) {
+async fn hear_each_other(clients: &mut [Client; 2], text: &str) {
     let [first, second] = clients;
     let hearing = async { while second.hears_text().await != text {} };
     let saying = async {

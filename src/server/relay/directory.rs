@@ -36,9 +36,6 @@ pub(crate) enum ResolveError {
     Spawn(SpawnError),
 }
 
-/// What a subject begins with where a PID or a name is expected.
-const NATS_PREFIX: &str = "nats:";
-
 impl Directory {
     pub(crate) fn new(processes: Processes, config: &RelayConfig) -> Self {
         let built_in = [
@@ -62,7 +59,10 @@ impl Directory {
     /// There is none and none can be started, or a remote one does not answer.
     pub(crate) async fn resolve(&self, called: &str) -> Result<Pid, ResolveError> {
         if let Some(pid) = self.processes.find(called) {
-            return self.target(pid);
+            return match self.processes.name(&pid).as_deref().and_then(Remote::named) {
+                Some(remote) => self.remote(remote).await,
+                None => self.target(pid),
+            };
         }
         if let Ok(pid) = called.parse::<Pid>() {
             if pid.node() == self.processes.node() {
@@ -70,7 +70,7 @@ impl Directory {
             }
             return self.remote(Remote::Process(pid)).await;
         }
-        match called.strip_prefix(NATS_PREFIX) {
+        match called.strip_prefix(Remote::PREFIX) {
             Some(subject) if is_subject(subject) => self.remote(Remote::Subject(subject.to_owned())).await,
             _ => self.start(called, Some(called)).await,
         }
@@ -116,18 +116,20 @@ impl Directory {
 
     async fn remote(&self, remote: Remote) -> Result<Pid, ResolveError> {
         let name = remote.name();
-        if let Some(pid) = self.processes.find(&name) {
-            return Ok(pid);
-        }
         let uplink = self
             .processes
             .uplink()
             .ok_or_else(|| ResolveError::NoUplink(name.clone()))?
             .clone();
+        // Also if there is a stand-in already: the bus loses what it cannot deliver, and a client whose join is lost would
+        // wait for ever.
         match remote.answers(&uplink).await {
             Ok(true) => {}
             Ok(false) => return Err(ResolveError::Unknown(name)),
             Err(source) => return Err(ResolveError::Silent { name, source }),
+        }
+        if let Some(pid) = self.processes.find(&name) {
+            return Ok(pid);
         }
         let kind = Kind::Service("remote".to_owned());
         or_holder(

@@ -144,6 +144,11 @@ impl Processes {
         }
     }
 
+    /// What a process of this node is called, if it has a name.
+    pub(crate) fn name(&self, pid: &Pid) -> Option<String> {
+        self.table().get(pid)?.name.clone()
+    }
+
     /// What a process of this node is.
     pub(crate) fn kind(&self, pid: &Pid) -> Option<Kind> {
         self.table().get(pid).map(|entry| entry.kind.clone())

@@ -32,6 +32,9 @@ const PING_PATIENCE: Duration = Duration::from_secs(3);
 const MISSES: u32 = 2;
 
 impl Remote {
+    /// What the names of stand-ins begin with; other processes have no such names.
+    pub(crate) const PREFIX: &str = "nats:";
+
     fn subject(&self) -> String {
         match self {
             Self::Subject(subject) => subject.clone(),
@@ -49,9 +52,19 @@ impl Remote {
     /// What the stand-in is called, so that there is one for each remote process.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Subject(subject) => format!("nats:{subject}"),
-            Self::Process(pid) => format!("nats:{pid}"),
+            Self::Subject(subject) => format!("{}{subject}", Self::PREFIX),
+            Self::Process(pid) => format!("{}{pid}", Self::PREFIX),
         }
+    }
+
+    /// Who it is that the stand-in of this name stands in for.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let called = name.strip_prefix(Self::PREFIX)?;
+        Some(
+            called
+                .parse()
+                .map_or_else(|_| Self::Subject(called.to_owned()), Self::Process),
+        )
     }
 
     /// Whether it lives, as far as can be found out.

@@ -141,6 +141,17 @@ async fn e2_a_remote_process_that_answers_no_more_has_crashed() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn e5_nobody_is_bound_to_a_remote_process_that_is_silent_although_others_are() {
+    let bus = TestBus::default();
+    let mut actor = Actor::new(&bus, "app.chat").await;
+    let (node, _, _client) = acted(&bus, &mut actor).await;
+    actor.letter().await;
+    bus.silence("app.chat");
+    let found = node.resolve("nats:app.chat").await;
+    assert!(matches!(found, Err(ResolveError::Silent { .. })), "{found:?}");
+}
+
 #[tokio::test]
 async fn e4_a_remote_process_monitors_through_its_stand_in() {
     let bus = TestBus::default();
