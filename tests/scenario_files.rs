@@ -31,7 +31,7 @@ fn send(plan: &Plan) -> &SendOp {
         .unwrap_or_else(|| panic!("{} sends something", plan.name))
 }
 
-fn render(send: &SendOp, ctx: &RenderContext) -> Vec<u8> {
+fn render(send: &SendOp, ctx: &RenderContext<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     send.payload.render(ctx, &mut client_rng(1, ctx.client), &mut out);
     out

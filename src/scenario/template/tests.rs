@@ -10,7 +10,7 @@ const CTX: RenderContext = RenderContext {
     unix_nanos: 1_700_000_000_123_456_789,
 };
 
-fn variables() -> Variables {
+fn variables() -> Scope {
     let variable = |name: &str, text: &str, bare| {
         (
             name.to_owned(),
@@ -20,7 +20,7 @@ fn variables() -> Variables {
             },
         )
     };
-    Variables::from([
+    Scope::from([
         variable("size", "5", true),
         variable("flag", "true", true),
         variable("room", "a \"quoted\" room", false),
