@@ -4,6 +4,7 @@ mod connect;
 mod embedded;
 mod environment;
 mod failure;
+mod import;
 mod logging;
 mod progress;
 mod run;
@@ -27,6 +28,7 @@ pub fn main(cli: &Cli) -> ExitCode {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
         Command::Validate(args) => validate::validate(args),
         Command::Schema(_) => schema::schema(),
+        Command::Import(args) => import::import(args),
         Command::Connect(args) => logging::init(&args.log).and_then(|()| connect::connect(args)),
         Command::Serve(args) => logging::init(&args.log).and_then(|()| serve::serve(args)),
     };

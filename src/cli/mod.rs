@@ -10,7 +10,7 @@ mod tls;
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use load::{RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
-pub use scenario::{SchemaArgs, ValidateArgs};
+pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};
 pub use serve::ServeArgs;
 pub use tls::ClientTlsArgs;
 
@@ -34,6 +34,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Print the JSON Schema of the scenario language, for editors
     Schema(SchemaArgs),
+    /// Make a scenario from a browser's recording
+    Import(ImportArgs),
     /// Talk to a WebSocket server by hand or from a script
     Connect(Box<ConnectArgs>),
     /// Start the reference server

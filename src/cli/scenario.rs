@@ -1,4 +1,4 @@
-//! `wsbench validate` and `wsbench schema`.
+//! `wsbench validate`, `wsbench schema` and `wsbench import`.
 
 use std::path::PathBuf;
 
@@ -20,6 +20,22 @@ pub struct ValidateArgs {
     /// Say nothing about files that are right
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// Flags of `wsbench import`.
+#[derive(Args, Clone, Debug)]
+pub struct ImportArgs {
+    /// Recording of a browser: an HTTP Archive with WebSocket messages
+    #[arg(value_name = "FILE.har")]
+    pub file: PathBuf,
+
+    /// Write the scenario to this file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
+
+    /// Write tokens, cookies and passwords as they were recorded, instead of variables
+    #[arg(long)]
+    pub keep_secrets: bool,
 }
 
 /// Flags of `wsbench schema`: none.

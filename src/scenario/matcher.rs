@@ -153,12 +153,11 @@ mod tests {
     use super::super::template::{Scope, template};
     use super::*;
 
-    fn ctx(seq: u64) -> RenderContext {
+    fn ctx(seq: u64) -> RenderContext<'static> {
         RenderContext {
             client: 3,
             seq,
-            iteration: 0,
-            unix_nanos: 0,
+            ..RenderContext::default()
         }
     }
 

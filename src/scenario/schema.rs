@@ -196,3 +196,103 @@ impl JsonSchema for Constant {
         json_schema!({"type": scalar_types()})
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fmt;
+
+    use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+    use super::super::document;
+    use super::*;
+
+    /// Asks a type for its keys, as the parser does, and gives it nothing.
+    struct Asker<'a>(&'a mut Vec<(String, BTreeSet<String>)>);
+
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl fmt::Display for Nothing {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("nothing")
+        }
+    }
+
+    impl std::error::Error for Nothing {}
+
+    impl de::Error for Nothing {
+        fn custom<T: fmt::Display>(_: T) -> Self {
+            Self
+        }
+    }
+
+    impl<'de> Deserializer<'de> for Asker<'_> {
+        type Error = Nothing;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Nothing> {
+            Err(Nothing)
+        }
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            name: &'static str,
+            fields: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Nothing> {
+            let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+            self.0.push((name.to_owned(), fields));
+            Err(Nothing)
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    /// The keys that the parser knows, by the name of the mapping that they stand in.
+    fn known_to_the_parser() -> BTreeMap<String, BTreeSet<String>> {
+        let mut found = Vec::new();
+        macro_rules! ask {
+            ($($kind:ident),*) => { $( let _ = document::$kind::deserialize(Asker(&mut found)); )* };
+        }
+        ask!(
+            Document, ClosedStage, ArrivalModel, OpenStage, Transport, ClientGroup, Connection, Auth, Jwt, Reconnect,
+            FeederSpec, HeartbeatSpec, Step, Case, Test, Empty, SendStep, SizeSpec, NormalSpec, LogNormalSpec,
+            FileContent, Binary, Reply, CaptureSpec, PingStep, ThinkTime, ReceiveStep, CloseStep
+        );
+        found.into_iter().collect()
+    }
+
+    fn properties(schema: &Value) -> Option<BTreeSet<String>> {
+        let properties = schema["properties"].as_object()?;
+        Some(properties.keys().cloned().collect())
+    }
+
+    /// The keys of the schema, by the same names; a mapping without keys has no properties.
+    fn in_the_schema() -> BTreeMap<String, BTreeSet<String>> {
+        let schema = json_schema();
+        let mut found = BTreeMap::from([("scenario file".to_owned(), properties(&schema).unwrap())]);
+        for (name, definition) in schema["$defs"].as_object().unwrap() {
+            let object = definition["anyOf"].as_array().and_then(|options| options.first());
+            found.insert(name.clone(), properties(object.unwrap_or(definition)).unwrap_or_default());
+        }
+        found
+    }
+
+    #[test]
+    fn the_parser_and_the_schema_know_the_same_keys() {
+        assert_eq!(known_to_the_parser(), in_the_schema());
+    }
+
+    #[test]
+    fn no_mapping_takes_other_keys() {
+        let schema = json_schema();
+        assert_eq!(schema["additionalProperties"], false);
+        for (name, definition) in schema["$defs"].as_object().unwrap() {
+            let object = definition["anyOf"].as_array().and_then(|options| options.first());
+            assert_eq!(object.unwrap_or(definition)["additionalProperties"], false, "{name}");
+        }
+    }
+}

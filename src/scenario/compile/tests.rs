@@ -43,11 +43,11 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!((group.name.as_str(), group.weight), ("test", 1));
     assert_eq!(
         (
-            connection.path.as_str(),
+            connection.path.as_literal().unwrap(),
             connection.compression,
             connection.max_message_size.0
         ),
-        ("/", false, 1 << 20)
+        (&b"/"[..], false, 1 << 20)
     );
     assert_eq!(
         (connection.connect_timeout, connection.close_timeout),
@@ -355,8 +355,8 @@ scenarios:
     assert_eq!(groups, [("reader", 3), ("writer", 1)]);
     for group in &plan.groups {
         assert_eq!(
-            (group.connection.path.as_str(), group.connection.compression),
-            ("/ws", true)
+            (group.connection.path.as_literal().unwrap(), group.connection.compression),
+            (&b"/ws"[..], true)
         );
         assert_eq!(group.connection.subprotocols, ["chat.v1", "chat.v2"]);
         assert_eq!(group.connection.headers[0].0, "X-Room");

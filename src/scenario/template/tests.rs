@@ -3,11 +3,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::scenario::yaml::{Located, decode, parse};
 
-const CTX: RenderContext = RenderContext {
+const CTX: RenderContext<'static> = RenderContext {
     client: 3,
     seq: 42,
     iteration: 7,
     unix_nanos: 1_700_000_000_123_456_789,
+    values: None,
 };
 
 fn variables() -> Scope {
@@ -20,12 +21,16 @@ fn variables() -> Scope {
             },
         )
     };
-    Scope::from([
+    let variables = [
         variable("size", "5", true),
         variable("flag", "true", true),
         variable("room", "a \"quoted\" room", false),
         variable("width", "1KiB", false),
-    ])
+    ];
+    Scope {
+        variables: variables.into(),
+        ..Scope::default()
+    }
 }
 
 fn rendered(template: &Template, seed: u64) -> String {
