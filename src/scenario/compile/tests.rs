@@ -76,6 +76,7 @@ flow: [connect]
         variables: BTreeMap::from([("clients".to_owned(), "1k".to_owned())]),
         client_scale: Some(0.5),
         duration_scale: Some(2.0),
+        ..Overrides::default()
     };
     let plan = from_str("test.yaml", text, &overrides).unwrap();
     assert_eq!((plan.seed, plan.transport.insecure), (9, true));

@@ -44,7 +44,7 @@ fn render(text: &str) -> String {
 }
 
 fn render_json(yaml: &str) -> String {
-    let tree = parse(yaml).unwrap();
+    let tree = parse(yaml, 0).unwrap();
     let (json, problems) = decode::<Located<Json>>(&tree);
     assert_eq!(problems, []);
     let template = json
