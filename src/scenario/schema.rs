@@ -43,7 +43,8 @@ impl Transform for Loosen {
             if object.get("type") == Some(&json!("string")) {
                 object.insert("type".to_owned(), scalar_types());
             }
-            if object.contains_key("properties") {
+            let is_mapping = object.contains_key("properties") || object.get("additionalProperties") == Some(&json!(false));
+            if is_mapping {
                 allow_bare_words(object);
             }
         }
@@ -73,8 +74,9 @@ fn allow_bare_words(object: &mut Map<String, Value>) {
     if object.contains_key("$schema") {
         return;
     }
-    let words: Vec<Value> = object["properties"]
-        .as_object()
+    let words: Vec<Value> = object
+        .get("properties")
+        .and_then(Value::as_object)
         .into_iter()
         .flat_map(Map::keys)
         .map(|key| json!(key))

@@ -270,7 +270,7 @@ fn each_connection_gets_a_token_of_its_own() {
 connection:
   auth: {jwt: {algorithm: HS256, key: secret, expires: 1m, claims: {sub: \"user-${client}\", jti: \"${uuid}\"}}}
   reconnect: {fixed: 10s}
-flow: [connect, drop, {expect: any}]
+flow: [connect, {expect: any}]
 ",
     );
     let mut world = World::new(&plan, echo).door(|_| Door::Forbidden);
