@@ -30,6 +30,9 @@ pub(super) struct Document {
     pub(super) name: Option<Field<String>>,
     /// `embedded` (the default), or a `ws://` or `wss://` URL.
     pub(super) target: Option<Field<TargetSpec>>,
+    /// Paths by name, for `route` in a `connection`; templates.
+    #[serde(default)]
+    pub(super) routes: Entries<Text>,
     /// Seed of every random choice.
     pub(super) seed: Option<Field<u64>>,
     /// Constants, used as `${NAME}`; `-e NAME=VALUE` replaces them.
@@ -130,6 +133,8 @@ pub(super) struct ClientGroup {
 pub(super) struct Connection {
     /// Path and query of the request, a template.
     pub(super) path: Option<Text>,
+    /// Instead of `path`: one of the `routes`.
+    pub(super) route: Option<Field<String>>,
     /// Values are templates.
     #[serde(default)]
     pub(super) headers: Entries<Text>,
@@ -414,6 +419,27 @@ pub(super) struct ThinkTime {
     pub(super) uniform: Option<Located<List<Field<Duration>>>>,
     /// The mean.
     pub(super) exponential: Option<Field<Duration>>,
+    pub(super) normal: Option<Located<NormalTime>>,
+    pub(super) lognormal: Option<Located<LogNormalTime>>,
+    /// The longest, with every distribution that has no end of its own; 24h by default.
+    pub(super) max: Option<Field<Duration>>,
+}
+
+/// A normal distribution of times.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "normal think time", deny_unknown_fields)]
+pub(super) struct NormalTime {
+    pub(super) mean: Field<Duration>,
+    pub(super) deviation: Field<Duration>,
+}
+
+/// A lognormal distribution of times.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "lognormal think time", deny_unknown_fields)]
+pub(super) struct LogNormalTime {
+    pub(super) median: Field<Duration>,
+    /// Standard deviation of the natural logarithm.
+    pub(super) sigma: Field<Deviation>,
 }
 
 /// Reading whatever comes.

@@ -278,7 +278,8 @@ fn thought(delay: Delay) -> String {
     match delay {
         Delay::Fixed(length) => Span(length).to_string(),
         Delay::Uniform(low, high) => format!("{} to {}", Span(low), Span(high)),
-        Delay::Exponential(mean) => format!("{} on average", Span(mean)),
+        Delay::Exponential { mean, .. } | Delay::Normal { mean, .. } => format!("{} on average", Span(mean)),
+        Delay::LogNormal { median, .. } => format!("{}, half of the times less", Span(median)),
     }
 }
 

@@ -45,6 +45,7 @@ impl Transform for Loosen {
             }
             let is_mapping = object.contains_key("properties") || object.get("additionalProperties") == Some(&json!(false));
             if is_mapping {
+                let_includes_bring_keys(object);
                 allow_bare_words(object);
             }
         }
@@ -68,9 +69,19 @@ fn drop_null(object: &mut Map<String, Value>) {
     }
 }
 
+/// What is required may come from an included file.
+fn let_includes_bring_keys(object: &mut Map<String, Value>) {
+    if object.get("properties").and_then(|properties| properties.get("include")).is_some()
+        && let Some(required) = object.remove("required")
+    {
+        let options = json!([{"required": ["include"]}, {"required": required}]);
+        object.insert("anyOf".to_owned(), options);
+    }
+}
+
 /// A mapping may be written as one of its keys, and as nothing where no key is required.
 fn allow_bare_words(object: &mut Map<String, Value>) {
-    const INNER: [&str; 4] = ["type", "properties", "required", "additionalProperties"];
+    const INNER: [&str; 5] = ["type", "properties", "required", "anyOf", "additionalProperties"];
     if object.contains_key("$schema") {
         return;
     }
@@ -81,7 +92,7 @@ fn allow_bare_words(object: &mut Map<String, Value>) {
         .flat_map(Map::keys)
         .map(|key| json!(key))
         .collect();
-    let nothing = !object.contains_key("required");
+    let nothing = !object.contains_key("required") && !object.contains_key("anyOf");
     let inner: Map<String, Value> = INNER
         .into_iter()
         .filter_map(|key| Some((key.to_owned(), object.remove(key)?)))
@@ -262,7 +273,7 @@ mod tests {
         ask!(
             Document, ClosedStage, ArrivalModel, OpenStage, Transport, ClientGroup, Connection, Auth, Jwt, Reconnect,
             FeederSpec, HeartbeatSpec, Step, Case, Test, Empty, SendStep, SizeSpec, NormalSpec, LogNormalSpec,
-            FileContent, Binary, Reply, CaptureSpec, PingStep, ThinkTime, ReceiveStep, CloseStep
+            FileContent, Binary, Reply, CaptureSpec, PingStep, ThinkTime, NormalTime, LogNormalTime, ReceiveStep, CloseStep
         );
         found.into_iter().collect()
     }

@@ -137,6 +137,7 @@ fn key(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Vec<u8>> {
         (None, Some(field)) => {
             let path = context.path(field)?;
             fs::read(&path)
+                .map(without_line_end)
                 .map_err(|error| context.problem(field.at, format!("cannot read {}: {error}", path.display())))
                 .ok()
         }
@@ -149,4 +150,14 @@ fn key(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Vec<u8>> {
             None
         }
     }
+}
+
+/// What editors put after the last line of a file is no part of a secret.
+fn without_line_end(mut key: Vec<u8>) -> Vec<u8> {
+    for end in [b'\n', b'\r'] {
+        if key.last() == Some(&end) {
+            key.pop();
+        }
+    }
+    key
 }
