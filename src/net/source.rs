@@ -241,10 +241,7 @@ mod tests {
     #[test]
     fn without_addresses_the_system_chooses_and_the_wrong_family_is_an_error() {
         let remote = "127.0.0.1:80".parse().unwrap();
-        assert_eq!(
-            SourceAddresses::default().of_client(7, remote).unwrap(),
-            None
-        );
+        assert_eq!(SourceAddresses::default().of_client(7, remote).unwrap(), None);
         let error = SourceAddresses::parse("::1")
             .unwrap()
             .of_client(0, remote)

@@ -41,7 +41,7 @@ impl Delay {
             Self::Fixed(longest) | Self::Uniform(_, longest) => !longest.is_zero(),
             Self::Exponential { mean, max } => !mean.is_zero() && !max.is_zero(),
             Self::Normal { mean, deviation, max } => {
-                !max.is_zero() && !(mean.is_zero() && deviation.is_zero())
+                !max.is_zero() && (!mean.is_zero() || !deviation.is_zero())
             }
             Self::LogNormal { median, max, .. } => !median.is_zero() && !max.is_zero(),
         }
@@ -67,9 +67,20 @@ mod tests {
         for delay in [
             Delay::Fixed(SECOND),
             Delay::Uniform(SECOND, 3 * SECOND),
-            Delay::Exponential { mean: SECOND, max: DAY },
-            Delay::Normal { mean: 10 * SECOND, deviation: SECOND, max: DAY },
-            Delay::LogNormal { median: SECOND, sigma: 0.5, max: DAY },
+            Delay::Exponential {
+                mean: SECOND,
+                max: DAY,
+            },
+            Delay::Normal {
+                mean: 10 * SECOND,
+                deviation: SECOND,
+                max: DAY,
+            },
+            Delay::LogNormal {
+                median: SECOND,
+                sigma: 0.5,
+                max: DAY,
+            },
         ] {
             let mut random = client_rng(1, 1);
             let sum: Duration = (0..DRAWS).map(|_| delay.draw(&mut random)).sum();
@@ -84,11 +95,22 @@ mod tests {
         let max = SECOND;
         for delay in [
             Delay::Exponential { mean: DAY, max },
-            Delay::Normal { mean: SECOND, deviation: DAY, max },
-            Delay::LogNormal { median: DAY, sigma: 10.0, max },
+            Delay::Normal {
+                mean: SECOND,
+                deviation: DAY,
+                max,
+            },
+            Delay::LogNormal {
+                median: DAY,
+                sigma: 10.0,
+                max,
+            },
         ] {
             let drawn: Vec<_> = (0..500).map(|_| delay.draw(&mut random)).collect();
-            assert!(drawn.iter().all(|length| *length <= max) && drawn.contains(&max), "{delay:?}");
+            assert!(
+                drawn.iter().all(|length| *length <= max) && drawn.contains(&max),
+                "{delay:?}"
+            );
         }
     }
 }

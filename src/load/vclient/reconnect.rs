@@ -53,7 +53,9 @@ impl VClient {
             .reconnect
             .is_some_and(|plan| plan.retry_after);
         let unix = Duration::from_nanos(turn.script.unix_nanos(turn.now));
-        let asked = refusal.header("Retry-After").and_then(|value| retry_after(value, unix));
+        let asked = refusal
+            .header("Retry-After")
+            .and_then(|value| retry_after(value, unix));
         if let (true, Some(asked), Some(memory)) = (heeds, asked, &mut self.who.memory) {
             memory.not_before = turn.now + asked;
         }
@@ -96,9 +98,20 @@ mod tests {
             first: Duration::from_millis(100),
             cap: Duration::from_secs(1),
         };
-        for (attempt, longest) in [(0, 100), (1, 200), (3, 800), (4, 1000), (63, 1000), (u64::MAX, 1000)] {
+        for (attempt, longest) in [
+            (0, 100),
+            (1, 200),
+            (3, 800),
+            (4, 1000),
+            (63, 1000),
+            (u64::MAX, 1000),
+        ] {
             let millis = |fraction| pause(policy, attempt, fraction).unwrap().as_millis();
-            assert_eq!((millis(0.0), millis(0.5), millis(1.0)), (0, longest / 2, longest), "attempt {attempt}");
+            assert_eq!(
+                (millis(0.0), millis(0.5), millis(1.0)),
+                (0, longest / 2, longest),
+                "attempt {attempt}"
+            );
         }
     }
 

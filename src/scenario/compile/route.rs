@@ -10,9 +10,15 @@ use crate::scenario::yaml::{Entries, Text};
 pub(super) fn path(context: &mut Context<'_>, section: &Connection) -> Template {
     let named = section.route.as_ref();
     if let (Some(_), Some(route)) = (&section.path, named) {
-        context.problem(route.at, "`path` and `route` say the same: leave out one of the two");
+        context.problem(
+            route.at,
+            "`path` and `route` say the same: leave out one of the two",
+        );
     }
-    let text = match (&section.path, named.and_then(|field| Some((field.at, context.value(field)?)))) {
+    let text = match (
+        &section.path,
+        named.and_then(|field| Some((field.at, context.value(field)?))),
+    ) {
         (Some(path), _) => path.clone(),
         (None, None) => return root(),
         (None, Some((at, name))) => {
@@ -31,7 +37,9 @@ pub(super) fn path(context: &mut Context<'_>, section: &Connection) -> Template 
 /// Makes the routes known to the connections.
 pub(super) fn declare_routes(context: &mut Context<'_>, declared: &Entries<Text>) {
     let routes = declared.0.iter();
-    context.routes = routes.map(|(name, path)| (name.value.clone(), (path.clone(), false))).collect();
+    context.routes = routes
+        .map(|(name, path)| (name.value.clone(), (path.clone(), false)))
+        .collect();
 }
 
 /// Looks through the routes that no connection takes: they may be wrong all the same.

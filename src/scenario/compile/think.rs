@@ -32,14 +32,23 @@ fn distribution(context: &mut Context<'_>, drawn: &Located<ThinkTime>) -> Option
     let options = [
         ("uniform", keys.uniform.as_ref().map(Choice::Uniform)),
         ("exponential", keys.exponential.as_ref().map(Choice::Exponential)),
-        ("normal", keys.normal.as_ref().map(|spec| Choice::Normal(&spec.value))),
-        ("lognormal", keys.lognormal.as_ref().map(|spec| Choice::LogNormal(&spec.value))),
+        (
+            "normal",
+            keys.normal.as_ref().map(|spec| Choice::Normal(&spec.value)),
+        ),
+        (
+            "lognormal",
+            keys.lognormal.as_ref().map(|spec| Choice::LogNormal(&spec.value)),
+        ),
     ];
     let choice = context.one_of(*at, "a think time", options)?;
     if let (Choice::Uniform(_), Some(field)) = (&choice, &keys.max) {
         context.problem(field.at, "`max` is for distributions without an end of their own");
     }
-    let max = keys.max.as_ref().map_or(Some(LONGEST), |field| context.positive(field));
+    let max = keys
+        .max
+        .as_ref()
+        .map_or(Some(LONGEST), |field| context.positive(field));
     match choice {
         Choice::Uniform(bounds) => uniform(context, bounds),
         Choice::Exponential(mean) => {
