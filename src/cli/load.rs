@@ -14,6 +14,10 @@ pub struct RunArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
+    /// Print what the run would do and stop
+    #[arg(long)]
+    pub dry_run: bool,
+
     /// Test this `ws://` or `wss://` URL instead of the scenario's target
     #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
     pub target: Option<String>,
@@ -22,7 +26,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub tls: ClientTlsArgs,
 
-    /// Connect from these local addresses in turn: an address or a CIDR block; repeatable
+    /// Connect from these local addresses, each client from one of them: an address or a CIDR block; repeatable
     #[arg(
         long,
         value_name = "ADDR|CIDR",

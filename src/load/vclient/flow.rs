@@ -8,16 +8,15 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
-
 use crate::clock::Moment;
 use crate::metrics::{Counter, Trend};
-use crate::scenario::{ClientRng, Delay, LoopOp, Op, PayloadKind, SendOp, Template};
+use crate::scenario::{LoopOp, Op, PayloadKind, SendOp, Template};
 use crate::wire::{CloseCode, MessageKind};
 
 use super::client::{VClient, Wait};
 use super::link::Link;
 use super::loops::{Round, is_unbounded};
+use super::memory::NO_CASE;
 use super::pending::Owed;
 use super::turn::Turn;
 
@@ -83,7 +82,7 @@ impl VClient {
             }
             Some(Op::Ping { payload, timeout }) => self.ping(turn, payload, *timeout),
             Some(Op::Think(delay)) => {
-                let due = at + draw(*delay, &mut self.random);
+                let due = at + delay.draw(&mut self.random);
                 self.pc += 1;
                 if due > turn.now {
                     self.pause(Wait::Until(due))
@@ -115,6 +114,15 @@ impl VClient {
                 }
                 _ => self.next(at),
             },
+            Some(Op::Branch(branch)) => {
+                let case = usize::from(std::mem::replace(&mut self.case, NO_CASE));
+                let begin = branch
+                    .cases
+                    .get(case)
+                    .map_or(branch.otherwise, |(_, begin)| *begin);
+                self.jump(begin, at)
+            }
+            Some(Op::Jump { to }) => self.jump(*to, at),
             Some(Op::Close { code, reason }) => {
                 if !self.is_open() {
                     return self.next(at);
@@ -136,6 +144,11 @@ impl VClient {
 
     fn next(&mut self, at: Moment) -> Step {
         self.pc += 1;
+        Step::Next(at)
+    }
+
+    fn jump(&mut self, to: usize, at: Moment) -> Step {
+        self.pc = to as u32;
         Step::Next(at)
     }
 
@@ -193,7 +206,7 @@ impl VClient {
 
     fn write_message(&mut self, turn: &mut Turn<'_>, send: &SendOp) {
         let mask = turn.scratch.mask();
-        let context = self.context(turn, self.seq);
+        let context = self.who.context(turn, self.seq);
         let rendered = &mut turn.scratch.payload;
         let payload = match send.payload.as_literal() {
             Some(literal) => literal,
@@ -215,7 +228,7 @@ impl VClient {
     }
 
     fn ping(&mut self, turn: &mut Turn<'_>, payload: &Template, timeout: Duration) -> Step {
-        let context = self.context(turn, self.seq);
+        let context = self.who.context(turn, self.seq);
         let mut rendered = std::mem::take(&mut turn.scratch.payload);
         rendered.clear();
         payload.render(&context, &mut self.random, &mut rendered);
@@ -259,12 +272,4 @@ fn needs_link(op: &Op) -> bool {
         op,
         Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. }
     )
-}
-
-fn draw(delay: Delay, random: &mut ClientRng) -> Duration {
-    match delay {
-        Delay::Fixed(length) => length,
-        Delay::Uniform(low, high) => low + high.saturating_sub(low).mul_f64(random.random::<f64>()),
-        Delay::Exponential(mean) => mean.mul_f64(-(1.0 - random.random::<f64>()).ln()),
-    }
 }
