@@ -8,6 +8,10 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer, V2Serializer};
+
 const SIGNIFICANT_DIGITS: u8 = 3;
 /// What is longer counts as this long, so that a clock gone wrong cannot make the array grow without end.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -141,6 +145,73 @@ impl Histogram {
     }
 }
 
+impl Histogram {
+    /// The counts in HdrHistogram's compressed form V2 as Base64: what its logs hold and its tools read. In nanoseconds.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new()
+            .serialize(&self.counts, &mut bytes)
+            .expect("writing to memory does not fail, and a u64 has room for every length");
+        BASE64.encode(bytes)
+    }
+
+    /// The counts of what [`encode`](Self::encode) wrote; nothing if it is not that.
+    #[must_use]
+    pub fn decode(text: &str) -> Option<hdrhistogram::Histogram<u64>> {
+        let bytes = BASE64.decode(text).ok()?;
+        Deserializer::new().deserialize(&mut &*bytes).ok()
+    }
+
+    /// The same in a few hundred bytes, to be kept.
+    pub(super) fn pack(&self) -> Packed {
+        let mut counts = Vec::new();
+        V2Serializer::new()
+            .serialize(&self.counts, &mut counts)
+            .expect("writing to memory does not fail, and a u64 has room for every length");
+        counts.shrink_to_fit();
+        Packed {
+            counts: counts.into_boxed_slice(),
+            sum: self.sum,
+            sum_of_squares: self.sum_of_squares,
+            min: self.min,
+            max: self.max,
+        }
+    }
+}
+
+/// A [`Histogram`] in little space.
+#[derive(Clone, Debug)]
+pub(super) struct Packed {
+    counts: Box<[u8]>,
+    sum: u128,
+    sum_of_squares: u128,
+    min: u64,
+    max: u64,
+}
+
+impl Packed {
+    pub(super) fn unpack(&self) -> Histogram {
+        Histogram {
+            counts: Deserializer::new()
+                .deserialize(&mut &*self.counts)
+                .expect("`pack` wrote it"),
+            sum: self.sum,
+            sum_of_squares: self.sum_of_squares,
+            min: self.min,
+            max: self.max,
+        }
+    }
+
+    pub(super) fn merged(&self, other: &Self) -> Self {
+        let mut whole = self.unpack();
+        // What was read back has the bounds it was written with; it has to grow for longer durations like any other.
+        whole.counts.auto(true);
+        whole.merge(&other.unpack());
+        whole.pack()
+    }
+}
+
 impl Default for Histogram {
     fn default() -> Self {
         Self::new()
@@ -223,6 +294,16 @@ mod tests {
         }
 
         #[test]
+        fn what_is_packed_or_encoded_is_read_back_as_it_was(left in durations(50), right in durations(50)) {
+            let (packed, whole) = (of(&left).pack().merged(&of(&right).pack()).unpack(), of(&[left, right].concat()));
+            prop_assert_eq!(packed.buckets().collect::<Vec<_>>(), whole.buckets().collect::<Vec<_>>());
+            prop_assert_eq!((packed.count(), packed.min(), packed.max(), packed.mean(), packed.stddev()),
+                            (whole.count(), whole.min(), whole.max(), whole.mean(), whole.stddev()));
+            let decoded = Histogram::decode(&whole.encode()).unwrap();
+            prop_assert_eq!(decoded, whole.counts);
+        }
+
+        #[test]
         fn a_bucket_holds_what_was_recorded_to_three_digits(values in durations(1)) {
             let recorded = Duration::from_nanos(values[0]);
             let buckets: Vec<_> = of(&values).buckets().collect();
@@ -232,6 +313,12 @@ mod tests {
             prop_assert!(lowest <= recorded && recorded <= highest);
             prop_assert!(highest - lowest <= recorded / 1000);
         }
+    }
+
+    #[test]
+    fn what_is_no_histogram_is_not_read() {
+        assert!(Histogram::decode("not base64!").is_none());
+        assert!(Histogram::decode("aGVsbG8=").is_none());
     }
 
     #[test]

@@ -18,10 +18,12 @@ mod histogram;
 mod outcome;
 mod recorder;
 mod sample;
+mod series;
 mod shard;
 mod snapshot;
 mod summary;
 mod tally;
+mod timeline;
 mod timestamp;
 
 pub use books::{Books, Equation, Term};
@@ -33,8 +35,12 @@ pub use histogram::{Bucket, Histogram};
 pub use outcome::{Outcome, RunEnd};
 pub use recorder::{Recorder, Totals};
 pub use sample::{CloseCause, Counter, ErrorClass, Side, Trend};
+pub use series::{Point, SERIES_TRENDS, Series, Slice};
 pub use shard::{GroupId, Shard};
 pub use snapshot::{GroupSnapshot, Snapshot};
-pub use summary::{GroupSummary, ProcessUsage, Processes, RunFacts, RunInfo, SCHEMA, Summary, SummaryError};
+pub use summary::{
+    Environment, GroupSummary, ProcessUsage, Processes, RunFacts, RunInfo, SCHEMA, ScenarioText, Summary,
+    SummaryError,
+};
 pub use tally::Tally;
-pub use timestamp::rfc3339;
+pub use timestamp::{compact, rfc3339};

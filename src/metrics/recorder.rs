@@ -8,9 +8,11 @@ use crate::clock::Moment;
 
 use super::figures::Figures;
 use super::handover::{Collector, Gauges, Handover, ShardSender, connect};
+use super::series::Series;
 use super::shard::Shard;
 use super::snapshot::{GroupSnapshot, Snapshot};
 use super::tally::Tally;
+use super::timeline::Timeline;
 
 /// The only place where the measurements of a run come together.
 ///
@@ -29,6 +31,9 @@ pub struct Recorder {
     /// The latest of each worker.
     gauges: Vec<Gauges>,
     peak: Gauges,
+    timeline: Timeline,
+    /// At the last tick.
+    elapsed: Duration,
 }
 
 /// Everything that a run measured.
@@ -40,6 +45,8 @@ pub struct Totals {
     pub groups: Vec<(Arc<str>, Tally)>,
     /// The highest value of each gauge that a hand-over saw.
     pub peak: Gauges,
+    /// The run over time.
+    pub series: Series,
 }
 
 impl Recorder {
@@ -56,6 +63,8 @@ impl Recorder {
             window: Shard::new(groups.len()),
             gauges: vec![Gauges::default(); workers],
             peak: Gauges::default(),
+            timeline: Timeline::new(groups.len()),
+            elapsed: Duration::ZERO,
         };
         (recorder, senders)
     }
@@ -80,7 +89,9 @@ impl Recorder {
             self.take(handover);
         }
         self.cumulative.merge(&self.window);
+        let present = self.present();
         Totals {
+            series: self.timeline.finish(&self.window, present, self.elapsed),
             total: sum(self.cumulative.groups()),
             groups: self
                 .names
@@ -89,6 +100,14 @@ impl Recorder {
                 .collect(),
             peak: self.peak,
         }
+    }
+
+    /// Name and tally of each group since the run began, as the last tick left them.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, &Tally)> {
+        self.names
+            .iter()
+            .map(|name| &**name)
+            .zip(self.cumulative.groups())
     }
 
     fn take(
@@ -115,6 +134,8 @@ impl Recorder {
         let elapsed = now.since(self.started);
         let length = now.since(mem::replace(&mut self.window_began, now));
         self.cumulative.merge(&self.window);
+        self.elapsed = elapsed;
+        self.timeline.add(&self.window, self.present(), elapsed);
         let snapshot = Snapshot {
             elapsed,
             window: length,

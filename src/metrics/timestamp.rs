@@ -13,6 +13,12 @@ pub fn rfc3339(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// `20261005T123000Z`: the same without the signs that a file name should not have.
+#[must_use]
+pub fn compact(time: SystemTime) -> String {
+    rfc3339(time).replace(['-', ':'], "")
+}
+
 /// The Gregorian date, `days` after 1970-01-01.
 fn civil(days: u64) -> (u64, usize, u64) {
     let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -58,7 +64,9 @@ mod tests {
             (1_735_689_599, "2024-12-31T23:59:59Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
-            assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), text);
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(rfc3339(time), text);
+            assert_eq!(compact(time), text.replace(['-', ':'], ""));
         }
     }
 }
