@@ -5,6 +5,8 @@ mod embedded;
 mod failure;
 mod logging;
 mod progress;
+mod publish;
+mod report;
 mod run;
 mod serve;
 mod signals;
@@ -23,6 +25,7 @@ pub fn main(cli: &Cli) -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
         Command::Connect(args) => logging::init(&args.log).and_then(|()| connect::connect(args)),
+        Command::Report(args) => logging::init(&args.log).and_then(|()| report::report(args)),
         Command::Serve(args) => logging::init(&args.log).and_then(|()| serve::serve(args)),
     };
     done.unwrap_or_else(|Failure { message, code }| {

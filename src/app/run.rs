@@ -1,7 +1,6 @@
 //! `wsbench run`: scenario, server, engine, summary.
 
-use std::io::{IsTerminal, Write, stdout};
-use std::path::Path;
+use std::fs;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -15,15 +14,16 @@ use crate::exit::{self, ExitCode};
 use crate::load::{
     Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
 };
-use crate::metrics::{Recorder, RunEnd, RunFacts, Summary, Totals};
-use crate::net::system::{allowed_cores, raise_open_file_limit};
+use crate::metrics::{Environment, Processes, Recorder, RunEnd, RunFacts, ScenarioText, Summary, Totals};
+use crate::net::system::{Machine, allowed_cores, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
-use crate::report::{self, Style};
+use crate::report::{Output, Redactor};
 use crate::scenario::{self, Overrides, Plan, TargetSpec};
 
 use super::embedded::EmbeddedServer;
 use super::failure::Failure;
 use super::progress::Progress;
+use super::publish;
 use super::signals::EndSignals;
 use super::usage::UsageLog;
 
@@ -32,6 +32,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Carries out a scenario and tells what was measured.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let outputs = publish::outputs(&args.out, args.summary_export.as_deref())?;
     let plan = Arc::new(plan(args)?);
     let embedded = plan.target == TargetSpec::Embedded;
     let workers = args
@@ -92,10 +93,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         duration: outcome.ended - outcome.began,
         end,
     };
-    publish(
-        &Summary::new(facts, &totals, processes),
-        args.summary_export.as_deref(),
-    )
+    let summary = summary(args, (facts, &totals, processes), workers)?;
+    Ok(publish(args, &summary, &outputs))
 }
 
 /// The scenario with what the command line changes in it.
@@ -178,6 +177,8 @@ impl Watch<'_> {
             .build()
             .map_err(Failure::internal)?;
         let outcome = runtime.block_on(self.watch(engine))?;
+        // What was measured since the last tick belongs to a point that ends now.
+        self.recorder.tick(now());
         self.progress.finish();
         let totals = self.recorder.finish();
         let end = match (self.server_end, outcome.early_end) {
@@ -245,19 +246,43 @@ impl Watch<'_> {
     }
 }
 
-/// Prints the summary and writes the file that was asked for; gives the exit code that it earns.
-fn publish(summary: &Summary, export: Option<&Path>) -> Result<ExitCode, Failure> {
-    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let width = crossterm::terminal::size()
-        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
-    let text = report::text::render(summary, Style { colour, width });
-    // A closed standard output must not keep the file from being written.
-    let _ = stdout().write_all(text.as_bytes());
-    if let Some(path) = export {
-        report::json::write(summary, path).map_err(|error| Failure {
-            message: error.to_string(),
-            code: ExitCode::ReportNotWritten,
-        })?;
+/// Everything that is published of a run, without secrets.
+fn summary(
+    args: &RunArgs,
+    (facts, totals, processes): (RunFacts, &Totals, Processes),
+    workers: usize,
+) -> Result<Summary, Failure> {
+    // It was read before; if it is gone meanwhile, the report does without.
+    let text = fs::read_to_string(&args.file).unwrap_or_default();
+    let variables: Vec<String> = args
+        .variables
+        .iter()
+        .map(|variable| format!("{}={}", variable.key, variable.value))
+        .collect();
+    let redactor = Redactor::new(&text, variables.iter().map(String::as_str), &facts.target);
+    let mut summary = Summary::new(facts, totals, processes);
+    let machine = Machine::this();
+    summary.environment = Some(Environment {
+        system: machine.system,
+        processor: machine.processor,
+        cores: allowed_cores().len() as u64,
+        memory_bytes: machine.memory.map(|size| size.0),
+        workers: workers as u64,
+    });
+    summary.scenario = Some(ScenarioText {
+        file: args.file.display().to_string(),
+        text,
+        variables,
+    });
+    publish::clean(&summary, &redactor)
+}
+
+/// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.
+fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
+    publish::print(summary);
+    let written = publish::write(summary, outputs, args.quiet);
+    if !written {
+        publish::rescue(summary);
     }
-    Ok(exit::for_summary(summary))
+    publish::exit_code(exit::for_summary(summary), written)
 }

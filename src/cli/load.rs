@@ -1,5 +1,6 @@
 //! `wsbench run`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -56,6 +57,26 @@ pub struct RunArgs {
         help_heading = "Output"
     )]
     pub summary_export: Option<PathBuf>,
+
+    /// Write a report: text, json, csv, hlog, hgrm, junit, markdown or html, as TYPE=PATH, or TYPE alone for a file in
+    /// reports/runs/; repeatable (docs/reports.md)
+    #[arg(
+        long,
+        value_name = "TYPE[=PATH]",
+        env = "WSBENCH_OUT",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    pub out: Vec<String>,
+
+    /// Serve the run's metrics to Prometheus at this address while it goes on
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "WSBENCH_METRICS",
+        help_heading = "Output"
+    )]
+    pub metrics: Option<SocketAddr>,
 
     /// Print no progress
     #[arg(short, long, env = "WSBENCH_QUIET", help_heading = "Output")]

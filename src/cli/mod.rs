@@ -3,12 +3,14 @@
 mod connect;
 mod load;
 mod log;
+mod report;
 mod serve;
 mod tls;
 
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use load::{RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
+pub use report::ReportArgs;
 pub use serve::ServeArgs;
 pub use tls::ClientTlsArgs;
 
@@ -30,6 +32,8 @@ pub enum Command {
     Run(RunArgs),
     /// Talk to a WebSocket server by hand or from a script
     Connect(Box<ConnectArgs>),
+    /// Render an earlier run again, in any form
+    Report(ReportArgs),
     /// Start the reference server
     Serve(ServeArgs),
 }
@@ -38,7 +42,8 @@ const EXAMPLES: &str = "\
 Examples:
   wsbench run scenarios/iot.yaml                              against the built-in server
   wsbench run scenarios/iot.yaml --target ws://10.0.0.5:8080  against your own
-  wsbench run scenarios/echo.yaml -e clients=500 --summary-export out.json
+  wsbench run scenarios/echo.yaml -e clients=500 --out json=run.json --out html
+  wsbench report run.json --html run.html
   wsbench serve --listen 127.0.0.1:9001 --compression
   wsbench connect ws://127.0.0.1:9001/echo
 

@@ -43,4 +43,4 @@ pub use summary::{
     SummaryError,
 };
 pub use tally::Tally;
-pub use timestamp::{compact, rfc3339};
+pub use timestamp::{compact, rfc3339, unix_seconds};

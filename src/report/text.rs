@@ -66,7 +66,7 @@ fn run_rows(run: &RunInfo) -> Vec<Row> {
     ]
 }
 
-fn process_rows(summary: &Summary) -> Vec<Row> {
+pub(super) fn process_rows(summary: &Summary) -> Vec<Row> {
     let Processes { generator, server } = &summary.processes;
     let mut rows = usage_rows("generator", generator, summary);
     if let Some(server) = server {

@@ -14,6 +14,7 @@
 mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
+mod machine;
 #[cfg(not(target_os = "linux"))]
 mod portable;
 mod rusage;
@@ -34,6 +35,7 @@ use socket2::Socket;
 use crate::units::ByteSize;
 
 pub use limits::{FileLimit, open_file_limit, raise_open_file_limit};
+pub use machine::Machine;
 
 /// What a process has used so far and holds now. `None` where the system does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -170,14 +170,18 @@ fn a_run_without_a_target_says_why_at_the_top() {
     insta::assert_snapshot!(render(&summary, at(80)));
 }
 
-#[test]
-fn books_that_do_not_balance_are_shown_in_full() {
-    let summary = run(&["only"], RunEnd::Interrupted, 1, |shard| {
+/// A run that was interrupted and whose books do not balance.
+pub(in crate::report) fn unbalanced() -> Summary {
+    run(&["only"], RunEnd::Interrupted, 1, |shard| {
         shard.add(GroupId(0), Counter::ConnectAttempted, 2);
         shard.add(GroupId(0), Counter::ConnectOpened, 1);
         shard.add(GroupId(0), Counter::PingsAnswered, 1);
-    });
-    insta::assert_snapshot!(render(&summary, at(80)));
+    })
+}
+
+#[test]
+fn books_that_do_not_balance_are_shown_in_full() {
+    insta::assert_snapshot!(render(&unbalanced(), at(80)));
 }
 
 #[test]

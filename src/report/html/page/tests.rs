@@ -1,0 +1,102 @@
+use super::*;
+use crate::metrics::{Environment, ScenarioText};
+use crate::report::text::tests::{sample, unbalanced};
+
+fn full() -> Summary {
+    Summary {
+        scenario: Some(ScenarioText {
+            file: "scenarios/iot.yaml".to_owned(),
+            text: "name: iot\n".to_owned(),
+            variables: vec!["clients=5".to_owned()],
+        }),
+        environment: Some(Environment {
+            system: "linux 6.1".to_owned(),
+            processor: Some("Some CPU".to_owned()),
+            cores: 2,
+            memory_bytes: Some(8 << 30),
+            workers: 1,
+        }),
+        ..sample()
+    }
+}
+
+#[test]
+fn the_verdict_comes_first() {
+    for (summary, word) in [(full(), "Passed"), (unbalanced(), "Failed")] {
+        let page = render(&summary).unwrap();
+        let body = page.split_once("<body>").unwrap().1;
+        let text: String = body
+            .split('<')
+            .filter_map(|tag| tag.split_once('>'))
+            .map(|(_, text)| text)
+            .collect();
+        assert!(
+            text.trim_start_matches(['✓', '✗']).starts_with(word),
+            "{}",
+            &text[..100]
+        );
+    }
+}
+
+#[test]
+fn nothing_is_loaded_and_nothing_runs() {
+    let page = render(&full()).unwrap().to_lowercase();
+    for forbidden in [
+        "<script",
+        "<link",
+        "<img",
+        "<iframe",
+        "@import",
+        "url(",
+        " src=",
+        " href=",
+        "javascript:",
+        " onload",
+    ] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn what_a_peer_sent_stays_text() {
+    let mut summary = full();
+    let attack = "</style><script>alert(1)</script>\"onmouseover='x'";
+    summary.run.name = attack.to_owned();
+    summary.run.reason = Some(attack.to_owned());
+    for error in summary.total.errors.values_mut() {
+        error.examples = vec![attack.to_owned()];
+    }
+    summary.scenario.as_mut().unwrap().text = attack.to_owned();
+    let page = render(&summary).unwrap();
+    assert!(!page.contains("<script"));
+    assert!(!page.contains("\"onmouseover"));
+    assert!(page.contains("&lt;script&gt;alert(1)"));
+}
+
+#[test]
+fn every_part_is_there() {
+    let page = render(&full()).unwrap();
+    for part in [
+        "Checks",
+        "Latency",
+        "Counts",
+        "Errors",
+        "What the run cost",
+        "Books",
+        "Scenario",
+        "Environment",
+    ] {
+        assert!(page.contains(&format!(">{part}</h2>")), "{part}");
+    }
+    for value in [
+        "Some CPU",
+        "8 GiB",
+        "name: iot",
+        "clients=5",
+        "upstream has no capacity",
+        "gateways",
+    ] {
+        assert!(page.contains(value), "{value}");
+    }
+}

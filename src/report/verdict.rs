@@ -1,0 +1,96 @@
+//! [`Verdict`]: what came out of a run, in the same words for every report.
+
+use crate::metrics::{Outcome, Summary};
+
+use super::format::{count, seconds};
+
+/// What came out of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// Whether all went well.
+    pub(super) ok: bool,
+    /// `completed in 30s`.
+    pub(super) headline: String,
+    /// Why it is not well, in sentences.
+    pub(super) reasons: Vec<String>,
+    /// Everything that was checked.
+    pub(super) checks: Vec<Check>,
+}
+
+/// One thing that a run has to pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Check {
+    /// What was to hold: `books balance`, `response p(95) < 200`.
+    pub(super) name: String,
+    /// What it belongs to: `run`, `books`.
+    pub(super) kind: &'static str,
+    /// What was found.
+    pub(super) found: String,
+    /// Whether it held.
+    pub(super) ok: bool,
+    /// More about why not, a line each.
+    pub(super) details: Vec<String>,
+}
+
+impl Verdict {
+    pub(super) fn of(summary: &Summary) -> Self {
+        let checks = vec![outcome(summary), books(summary)];
+        let ok = checks.iter().all(|check| check.ok);
+        let run = &summary.run;
+        let outcome = match run.outcome {
+            Outcome::Completed => format!("completed in {}", seconds(run.duration_s)),
+            other => format!("{other} after {}", seconds(run.duration_s)),
+        };
+        let headline = if summary.books.balanced {
+            outcome
+        } else {
+            format!("the books do not balance ({outcome})")
+        };
+        Self {
+            ok,
+            headline,
+            reasons: run.reason.iter().cloned().collect(),
+            checks,
+        }
+    }
+
+    /// `✓` or `✗`.
+    pub(super) const fn sign(&self) -> &'static str {
+        sign(self.ok)
+    }
+}
+
+pub(super) const fn sign(ok: bool) -> &'static str {
+    if ok { "✓" } else { "✗" }
+}
+
+fn outcome(summary: &Summary) -> Check {
+    let run = &summary.run;
+    Check {
+        name: "the plan was carried out".to_owned(),
+        kind: "run",
+        found: run.outcome.to_string(),
+        ok: run.outcome == Outcome::Completed,
+        details: run.reason.iter().cloned().collect(),
+    }
+}
+
+fn books(summary: &Summary) -> Check {
+    let books = &summary.books;
+    let broken: Vec<String> = books.broken().map(ToString::to_string).collect();
+    Check {
+        name: "the books balance".to_owned(),
+        kind: "books",
+        found: if books.balanced {
+            format!("all {} equations hold", count(books.equations.len() as u64))
+        } else {
+            format!(
+                "{} of {} equations do not hold",
+                count(broken.len() as u64),
+                count(books.equations.len() as u64)
+            )
+        },
+        ok: books.balanced,
+        details: broken,
+    }
+}
