@@ -2,6 +2,7 @@
 
 mod connect;
 mod embedded;
+mod exporter;
 mod failure;
 mod logging;
 mod progress;

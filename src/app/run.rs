@@ -17,10 +17,12 @@ use crate::load::{
 use crate::metrics::{Environment, Processes, Recorder, RunEnd, RunFacts, ScenarioText, Summary, Totals};
 use crate::net::system::{Machine, allowed_cores, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
+use crate::report::prometheus::RunLabels;
 use crate::report::{Output, Redactor};
 use crate::scenario::{self, Overrides, Plan, TargetSpec};
 
 use super::embedded::EmbeddedServer;
+use super::exporter::Exporter;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::publish;
@@ -67,9 +69,11 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         };
         move || crate::load::run(&plan, target, shards, options, &control)
     };
+    let exporter = exporter(args, &plan.name, &url)?;
     let watch = Watch {
         recorder,
         control,
+        exporter,
         progress: Progress::new(args.quiet, plan.duration()),
         server: server.as_mut(),
         usage: &mut usage,
@@ -149,10 +153,40 @@ fn start_server(generator_workers: usize) -> Result<EmbeddedServer, Failure> {
     EmbeddedServer::start(workers).map_err(Failure::internal)
 }
 
+/// The address for Prometheus, if one was asked for.
+fn exporter(args: &RunArgs, name: &str, url: &str) -> Result<Option<Exporter>, Failure> {
+    let Some(address) = args.metrics else {
+        return Ok(None);
+    };
+    let labels = RunLabels {
+        scenario: name.to_owned(),
+        target: redactor(args, url).text(url),
+    };
+    Exporter::bind(address, labels)
+        .map(Some)
+        .map_err(|error| Failure::configuration(format!("--metrics {address}: {error}")))
+}
+
+/// Knows the secrets of this run.
+fn redactor(args: &RunArgs, target: &str) -> Redactor {
+    // It was read before; if it is gone meanwhile, what it held is in no report either.
+    let text = fs::read_to_string(&args.file).unwrap_or_default();
+    let variables = variables(args);
+    Redactor::new(&text, variables.iter().map(String::as_str), target)
+}
+
+fn variables(args: &RunArgs) -> Vec<String> {
+    args.variables
+        .iter()
+        .map(|variable| format!("{}={}", variable.key, variable.value))
+        .collect()
+}
+
 /// Everything that watches the engine while it works.
 struct Watch<'a> {
     recorder: Recorder,
     control: Control,
+    exporter: Option<Exporter>,
     progress: Progress,
     server: Option<&'a mut EmbeddedServer>,
     usage: &'a mut UsageLog,
@@ -195,6 +229,14 @@ impl Watch<'_> {
         engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
     ) -> Result<RunOutcome, Failure> {
         let mut signals = EndSignals::new().map_err(Failure::internal)?;
+        if let Some(exporter) = &mut self.exporter {
+            let address = exporter
+                .address()
+                .map_or_else(String::new, |address| address.to_string());
+            self.progress
+                .note(&format!("metrics at http://{address}/metrics"));
+            exporter.serve().map_err(Failure::internal)?;
+        }
         let (sender, mut ended) = oneshot::channel();
         let thread = thread::spawn(move || {
             // The receiver lives as long as the run.
@@ -222,6 +264,9 @@ impl Watch<'_> {
     fn tick(&mut self, at: Moment) {
         let snapshot = self.recorder.tick(at);
         self.progress.show(&snapshot);
+        if let Some(exporter) = &mut self.exporter {
+            exporter.show(&snapshot, &self.recorder);
+        }
         self.usage.sample(snapshot.elapsed);
         if self.server_end.is_none()
             && let Some(status) = self.server.as_mut().and_then(|server| server.ended())
@@ -252,14 +297,7 @@ fn summary(
     (facts, totals, processes): (RunFacts, &Totals, Processes),
     workers: usize,
 ) -> Result<Summary, Failure> {
-    // It was read before; if it is gone meanwhile, the report does without.
-    let text = fs::read_to_string(&args.file).unwrap_or_default();
-    let variables: Vec<String> = args
-        .variables
-        .iter()
-        .map(|variable| format!("{}={}", variable.key, variable.value))
-        .collect();
-    let redactor = Redactor::new(&text, variables.iter().map(String::as_str), &facts.target);
+    let redactor = redactor(args, &facts.target);
     let mut summary = Summary::new(facts, totals, processes);
     let machine = Machine::this();
     summary.environment = Some(Environment {
@@ -271,8 +309,8 @@ fn summary(
     });
     summary.scenario = Some(ScenarioText {
         file: args.file.display().to_string(),
-        text,
-        variables,
+        text: fs::read_to_string(&args.file).unwrap_or_default(),
+        variables: variables(args),
     });
     publish::clean(&summary, &redactor)
 }

@@ -72,9 +72,16 @@ impl Timeline {
     pub(super) fn add(&mut self, window: &Shard, gauges: Gauges, elapsed: Duration) {
         self.open.merge(window);
         self.gauges = gauges;
-        if elapsed >= self.began + self.interval {
+        if elapsed >= self.due() {
             self.close(elapsed);
         }
+    }
+
+    /// When the present interval is over: the next multiple of the interval, so that intervals that end a little late do
+    /// not add up.
+    fn due(&self) -> Duration {
+        let begun = self.began.as_nanos() / self.interval.as_nanos();
+        self.interval * (u32::try_from(begun).unwrap_or(u32::MAX).saturating_add(1))
     }
 
     /// The whole, with what was measured after the last interval's end.
@@ -138,8 +145,8 @@ impl Kept {
             .enumerate()
             .map(|(index, lane)| lane.slice(index == 0));
         Point {
-            at_s: self.at.as_secs_f64(),
-            length_s: self.length.as_secs_f64(),
+            at_s: seconds(self.at),
+            length_s: seconds(self.length),
             clients_wanted: self.gauges.clients_wanted,
             clients_active: self.gauges.clients_active,
             connections_open: self.gauges.connections_open,
@@ -213,6 +220,11 @@ impl Lane {
     }
 }
 
+/// To the microsecond: more would only be noise.
+fn seconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e6
+}
+
 /// A trend of all these groups together.
 fn packed(groups: &[Tally], trend: Trend) -> Option<Packed> {
     let mut recorded = groups.iter().filter_map(|group| group.trend(trend));
@@ -275,6 +287,23 @@ mod tests {
         assert_eq!(shape, [(0.0, 1.0, 4, 4), (1.0, 1.0, 4, 8), (2.0, 0.25, 2, 0)]);
         assert!((series.points[2].total.trends_ms[&Trend::Response].max - 5.0).abs() < 1e-9);
         assert!(series.points[0].groups.is_empty());
+    }
+
+    #[test]
+    fn intervals_that_end_late_do_not_drift() {
+        let mut timeline = Timeline::new(1);
+        for quarter in 1..=40_u32 {
+            let late = Duration::from_millis(u64::from(quarter % 4));
+            timeline.add(&window(1, 1), gauges(1), second(1) / 4 * quarter + late);
+        }
+        let series = timeline.finish(&Shard::new(1), gauges(0), second(10));
+        assert_eq!(series.points.len(), 10);
+        assert!(
+            series
+                .points
+                .iter()
+                .all(|point| (point.length_s - 1.0).abs() < 0.01)
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod names;
 mod output;
 mod page;
 pub mod progress;
+pub mod prometheus;
 pub mod redact;
 mod sections;
 pub mod text;

@@ -1,6 +1,6 @@
 //! [`Verdict`]: what came out of a run, in the same words for every report.
 
-use crate::metrics::{Outcome, Summary};
+use crate::metrics::{Equation, Outcome, Summary};
 
 use super::format::{count, seconds};
 
@@ -77,17 +77,21 @@ fn outcome(summary: &Summary) -> Check {
 
 fn books(summary: &Summary) -> Check {
     let books = &summary.books;
-    let broken: Vec<String> = books.broken().map(ToString::to_string).collect();
+    // With one group its equations repeat those of the total.
+    let all = summary.groups.len() > 1;
+    let shown = |equation: &&Equation| all || equation.group.is_none();
+    let equations = books.equations.iter().filter(shown).count() as u64;
+    let broken: Vec<String> = books.broken().filter(shown).map(ToString::to_string).collect();
     Check {
         name: "the books balance".to_owned(),
         kind: "books",
         found: if books.balanced {
-            format!("all {} equations hold", count(books.equations.len() as u64))
+            format!("all {} equations hold", count(equations))
         } else {
             format!(
                 "{} of {} equations do not hold",
                 count(broken.len() as u64),
-                count(books.equations.len() as u64)
+                count(equations)
             )
         },
         ok: books.balanced,

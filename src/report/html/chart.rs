@@ -10,10 +10,10 @@ use crate::report::ReportError;
 
 /// Units of the picture; the page scales it.
 const SIZE: (u32, u32) = (480, 250);
-const FONT: (&str, u32) = ("sans-serif", 12);
+const FONT: (&str, u32) = ("sans-serif", 15);
 const MARGIN: u32 = 8;
-const LEFT: u32 = 58;
-const BOTTOM: u32 = 26;
+const LEFT: u32 = 62;
+const BOTTOM: u32 = 28;
 const TICKS: usize = 5;
 
 /// Text and axes; grid.
@@ -90,7 +90,7 @@ impl Chart {
         let area = SVGBackend::with_string(text, SIZE).into_drawing_area();
         let (x, y) = (self.range(|(x, _)| Some(x)), self.range(|(_, y)| y));
         let wide = self.y.scale == Scale::Logarithmic && y.lowest > 0.0 && y.highest / y.lowest > 10.0;
-        let x = x.lowest..x.highest;
+        let x = x.lowest.min(0.0)..x.highest;
         if wide {
             let y = (y.lowest * 0.8..y.highest * 1.25).log_scale();
             self.plot(&area, x, y)?;

@@ -3,7 +3,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::clock::Moment;
 use crate::metrics::{
-    CloseCause, ErrorClass, Gauges, GroupId, Recorder, RunEnd, RunFacts, Shard, Side, Trend,
+    CloseCause, Environment, ErrorClass, Gauges, GroupId, Recorder, RunEnd, RunFacts, ScenarioText, Shard,
+    Side, Trend,
 };
 
 fn run(groups: &[&str], end: RunEnd, connections: u64, measure: impl FnOnce(&mut Shard)) -> Summary {
@@ -42,7 +43,7 @@ fn run(groups: &[&str], end: RunEnd, connections: u64, measure: impl FnOnce(&mut
 }
 
 /// Figures of a group in which everything is counted and timed.
-fn busy(shard: &mut Shard, group: GroupId) {
+pub(in crate::report) fn busy(shard: &mut Shard, group: GroupId) {
     let counts = {
         use Counter::*;
         [
@@ -129,6 +130,25 @@ pub(in crate::report) fn sample() -> Summary {
         shard.ended(GroupId(1), CloseCause::ClientClosed);
         shard.close_code(GroupId(1), Side::Client, 1000);
     })
+}
+
+/// The same with everything that only some runs have.
+pub(in crate::report) fn full() -> Summary {
+    Summary {
+        scenario: Some(ScenarioText {
+            file: "scenarios/iot.yaml".to_owned(),
+            text: "name: iot\n".to_owned(),
+            variables: vec!["clients=5".to_owned()],
+        }),
+        environment: Some(Environment {
+            system: "linux 6.1".to_owned(),
+            processor: Some("Some CPU".to_owned()),
+            cores: 2,
+            memory_bytes: Some(8 << 30),
+            workers: 1,
+        }),
+        ..sample()
+    }
 }
 
 fn single() -> Summary {

@@ -1,24 +1,5 @@
 use super::*;
-use crate::metrics::{Environment, ScenarioText};
-use crate::report::text::tests::{sample, unbalanced};
-
-fn full() -> Summary {
-    Summary {
-        scenario: Some(ScenarioText {
-            file: "scenarios/iot.yaml".to_owned(),
-            text: "name: iot\n".to_owned(),
-            variables: vec!["clients=5".to_owned()],
-        }),
-        environment: Some(Environment {
-            system: "linux 6.1".to_owned(),
-            processor: Some("Some CPU".to_owned()),
-            cores: 2,
-            memory_bytes: Some(8 << 30),
-            workers: 1,
-        }),
-        ..sample()
-    }
-}
+use crate::report::text::tests::{full, unbalanced};
 
 #[test]
 fn the_verdict_comes_first() {
