@@ -1,6 +1,6 @@
 // A client on npm `ws` that talks to an echo route and checks every reply; the same modes as client.py.
 //
-//     node client.cjs URL talk | compressed | await-close
+//     node client.cjs URL talk | compressed | await-close | hello
 
 const assert = require("node:assert");
 const { once } = require("node:events");
@@ -36,6 +36,15 @@ async function awaitClose(url) {
   console.log((await once(socket, "close"))[0]);
 }
 
+async function hello(url) {
+  const socket = new WebSocket(url, { perMessageDeflate: false });
+  const inbox = reader(socket);
+  await once(socket, "open");
+  socket.send('{"type":"hello","user":"Alice"}');
+  console.log(await inbox());
+  socket.close();
+}
+
 // Messages in order, whether they arrive before or after somebody waits for them.
 function reader(socket) {
   const arrived = [], waiting = [];
@@ -52,7 +61,7 @@ function check(found, wanted) {
 }
 
 const [url, mode] = process.argv.slice(2);
-const run = mode === "await-close" ? awaitClose(url) : talk(url, mode === "compressed");
+const run = mode === "await-close" ? awaitClose(url) : mode === "hello" ? hello(url) : talk(url, mode === "compressed");
 // A promise that waits for a message keeps no process alive: without this, a lost reply would end it with success.
 const deadline = setTimeout(() => { console.error("not done within 60 s"); process.exit(1); }, 60_000);
 run.then(() => clearTimeout(deadline), (error) => { console.error(error.message); process.exit(1); });

@@ -1,9 +1,10 @@
 """A client on Python `websockets` that talks to an echo route and checks every reply.
 
-    client.py URL talk | compressed | await-close
+    client.py URL talk | compressed | await-close | hello
 
 `talk` and `compressed` exchange messages and end with a close handshake; the latter also insists on
-permessage-deflate. `await-close` prints `open`, waits for the server to close, and prints the code.
+permessage-deflate. `await-close` prints `open`, waits for the server to close, and prints the code. `hello` says one thing in JSON and prints the
+first answer.
 """
 
 import sys
@@ -43,6 +44,12 @@ def await_close(url):
             print(closed.rcvd.code if closed.rcvd else 1006, flush=True)
 
 
+def hello(url):
+    with connect(url) as socket:
+        socket.send('{"type": "hello", "user": "Alice"}')
+        print(socket.recv(10))
+
+
 def expect(what, found, wanted):
     if found != wanted:
         raise SystemExit(f"{what}: expected {str(wanted)[:80]!r}, got {str(found)[:80]!r}")
@@ -52,5 +59,7 @@ if __name__ == "__main__":
     url, mode = sys.argv[1:]
     if mode == "await-close":
         await_close(url)
+    elif mode == "hello":
+        hello(url)
     else:
         talk(url, "deflate" if mode == "compressed" else None)

@@ -1,10 +1,11 @@
-//! wsbench against implementations that nobody here wrote: Python `websockets` and npm `ws`, as clients of
-//! `wsbench serve` and as servers under `wsbench run`.
+//! wsbench against implementations that nobody here wrote: Python `websockets`, npm `ws` and `wscat` and Chromium as clients of
+//! `wsbench serve`, the first two also as servers under `wsbench run`.
 //!
 //! They need what `scripts/install-test-tools` installs, so they are built with the feature `real-tests` only, which
 //! `scripts/test` turns on. Then a missing tool is a failure.
 
 mod clients;
+mod modes;
 mod process;
 mod servers;
 mod tools;

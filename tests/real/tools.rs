@@ -46,6 +46,29 @@ impl Counterpart {
     }
 }
 
+/// A page of `browser.cjs` in headless Chromium.
+pub(crate) fn browser(url: &str, page: &[&str]) -> Command {
+    let mut command = Command::new("node");
+    command
+        .env("NODE_PATH", installed("node/node_modules"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/browser.cjs"))
+        .arg(url)
+        .args(page);
+    command
+}
+
+/// npm's `wscat` on a terminal, without which it does not say when it is connected.
+pub(crate) fn wscat(url: &str) -> Command {
+    let program = installed("node/node_modules/wscat/bin/wscat");
+    let line = format!(
+        "node '{}' --show-ping-pong --slash --no-check --connect {url}",
+        program.display()
+    );
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    command
+}
+
 fn installed(path: &str) -> PathBuf {
     let tools = std::env::var_os("WSBENCH_TEST_TOOLS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/tools"),
