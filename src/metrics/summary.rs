@@ -8,6 +8,7 @@ use super::books::Books;
 use super::figures::Figures;
 use super::outcome::{Outcome, RunEnd};
 use super::recorder::Totals;
+use super::threshold::Thresholds;
 use super::timestamp::rfc3339;
 
 /// Name and version of the form. A field that is added keeps the version; one that is removed or changes its meaning
@@ -25,6 +26,9 @@ pub struct Summary {
     pub total: Figures,
     /// Each group, in the scenario's order.
     pub groups: Vec<GroupSummary>,
+    /// The run's thresholds and whether they held.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// What the run cost.
     pub processes: Processes,
     /// Whether every begin has its end.
@@ -121,7 +125,7 @@ pub enum SummaryError {
 }
 
 impl Summary {
-    /// The summary of a run that has ended.
+    /// The summary of a run that has ended, without thresholds.
     #[must_use]
     pub fn new(facts: RunFacts, totals: &Totals, processes: Processes) -> Self {
         let total = Figures::new(&totals.total, facts.duration);
@@ -152,6 +156,7 @@ impl Summary {
             run,
             total,
             groups,
+            thresholds: Thresholds::default(),
             processes,
             books,
         }

@@ -3,7 +3,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::clock::Moment;
 use crate::metrics::{
-    CloseCause, ErrorClass, Gauges, GroupId, Recorder, RunEnd, RunFacts, Shard, Side, Trend,
+    CloseCause, ErrorClass, Gauges, GroupId, Recorder, RunEnd, RunFacts, Shard, Side, ThresholdResult,
+    ThresholdUnit, Trend,
 };
 
 fn run(groups: &[&str], end: RunEnd, connections: u64, measure: impl FnOnce(&mut Shard)) -> Summary {
@@ -122,13 +123,57 @@ fn busy(shard: &mut Shard, group: GroupId) {
 
 /// A summary in which nothing is empty; also what the JSON report and its schema are tested with.
 pub(in crate::report) fn sample() -> Summary {
-    run(&["sensors", "gateways"], RunEnd::Completed, 2_000, |shard| {
+    let mut summary = run(&["sensors", "gateways"], RunEnd::Completed, 2_000, |shard| {
         busy(shard, GroupId(0));
         shard.add(GroupId(1), Counter::ConnectAttempted, 1);
         shard.add(GroupId(1), Counter::ConnectOpened, 1);
         shard.ended(GroupId(1), CloseCause::ClientClosed);
         shard.close_code(GroupId(1), Side::Client, 1000);
-    })
+    });
+    summary.thresholds = thresholds();
+    summary
+}
+
+/// One that held, one that did not, and one about what nobody measured.
+fn thresholds() -> Thresholds {
+    let result = |metric: &str, expression: &str, unit, limit, value, state| ThresholdResult {
+        metric: metric.to_owned(),
+        expression: expression.to_owned(),
+        unit,
+        limit,
+        value,
+        state,
+        aborted: false,
+    };
+    Thresholds {
+        verdict: ThresholdVerdict::Crossed,
+        results: vec![
+            result(
+                "response_time{group:sensors}",
+                "p(95)<250ms",
+                ThresholdUnit::Ms,
+                250.0,
+                Some(41.5),
+                ThresholdState::Passed,
+            ),
+            result(
+                "flows_failed",
+                "rate<1%",
+                ThresholdUnit::Share,
+                0.01,
+                Some(0.031),
+                ThresholdState::Crossed,
+            ),
+            result(
+                "ping_time",
+                "max<1s",
+                ThresholdUnit::Ms,
+                1000.0,
+                None,
+                ThresholdState::NoData,
+            ),
+        ],
+    }
 }
 
 fn single() -> Summary {
