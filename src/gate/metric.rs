@@ -165,6 +165,25 @@ impl Metric {
         self.group.as_deref()
     }
 
+    /// Checks that the group which the metric selects exists.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such group.
+    pub fn check_group<'a>(&self, groups: impl Iterator<Item = &'a str> + Clone) -> Result<(), String> {
+        let Some(wanted) = self.group() else {
+            return Ok(());
+        };
+        if groups.clone().any(|name| name == wanted) {
+            return Ok(());
+        }
+        Err(format!(
+            "there is no client group `{wanted}`{}\n  groups: {}",
+            suggestion(nearest(wanted, groups.clone())),
+            quoted(groups)
+        ))
+    }
+
     pub(super) fn kind(&self) -> Kind {
         match self.source {
             Source::Trend(_) => Kind::Trend,

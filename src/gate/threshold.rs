@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::units::{nearest, quoted, suggestion};
+use crate::units::{Span, UnitError};
 
 use super::expression::Expression;
 use super::metric::Metric;
@@ -41,70 +41,59 @@ impl ThresholdError {
 }
 
 impl Threshold {
-    /// A threshold that does not end the run.
+    /// Reads `metric: condition`, the form of the command line. Options follow after semicolons:
+    /// `errors: count<10; abort_on_fail; delay_abort_eval=10s`.
     ///
     /// # Errors
     ///
-    /// If either text is wrong; the offset is into the text that the error is about, and
-    /// [`of_flag`](Self::of_flag) counts from the begin of both.
-    pub fn new(metric: &str, expression: &str) -> Result<Self, ThresholdError> {
-        let metric = Metric::parse(metric)?;
-        let expression = Expression::parse(expression, &metric)?;
-        Ok(Self {
-            metric,
-            expression,
-            abort_on_fail: false,
-            delay_abort_eval: Duration::ZERO,
-        })
-    }
-
-    /// Reads `metric: expression`, the form of the command line.
-    ///
-    /// # Errors
-    ///
-    /// If it is not that form, or either part is wrong.
+    /// If it is not that form, or a part of it is wrong.
     pub fn of_flag(text: &str) -> Result<Self, ThresholdError> {
+        let mut parts = text.split(';');
+        let condition = parts.next().unwrap_or_default();
         // A selector has a colon too, so the one after the braces counts.
-        let after_selectors = text.find('}').map_or(0, |end| end + 1);
-        let Some(colon) = text[after_selectors..].find(':').map(|at| at + after_selectors) else {
+        let after_selectors = condition.find('}').map_or(0, |end| end + 1);
+        let Some(colon) = condition[after_selectors..]
+            .find(':')
+            .map(|at| at + after_selectors)
+        else {
             return Err(ThresholdError::new(
-                text.len(),
+                condition.len(),
                 "expected `metric: condition`, for example `response_time: p(95)<250ms`",
             ));
         };
-        let shift = |by: usize| {
-            move |error: ThresholdError| ThresholdError {
-                offset: error.offset + by,
+        let metric = Metric::parse(&condition[..colon])?;
+        let expression =
+            Expression::parse(&condition[colon + 1..], &metric).map_err(|error| ThresholdError {
+                offset: error.offset + colon + 1,
                 ..error
-            }
-        };
-        let metric = Metric::parse(&text[..colon])?;
-        let expression = Expression::parse(&text[colon + 1..], &metric).map_err(shift(colon + 1))?;
-        Ok(Self {
+            })?;
+        let mut threshold = Self {
             metric,
             expression,
             abort_on_fail: false,
             delay_abort_eval: Duration::ZERO,
-        })
+        };
+        let mut offset = condition.len() + 1;
+        for option in parts {
+            threshold.set(option.trim()).map_err(|message| ThresholdError::new(offset, message))?;
+            offset += option.len() + 1;
+        }
+        Ok(threshold)
     }
 
-    /// Checks that the group which the metric selects exists.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such group.
-    pub fn check_group<'a>(&self, groups: impl Iterator<Item = &'a str> + Clone) -> Result<(), String> {
-        let Some(wanted) = self.metric.group() else {
-            return Ok(());
-        };
-        if groups.clone().any(|name| name == wanted) {
+    fn set(&mut self, option: &str) -> Result<(), String> {
+        if option == "abort_on_fail" {
+            self.abort_on_fail = true;
             return Ok(());
         }
-        Err(format!(
-            "there is no client group `{wanted}`{}\n  groups: {}",
-            suggestion(nearest(wanted, groups.clone())),
-            quoted(groups)
-        ))
+        let Some(delay) = option.strip_prefix("delay_abort_eval=") else {
+            return Err(format!(
+                "unknown option `{option}`; options are `abort_on_fail` and `delay_abort_eval=10s`"
+            ));
+        };
+        let Span(delay) = delay.parse().map_err(|error: UnitError| error.to_string())?;
+        self.delay_abort_eval = delay;
+        Ok(())
     }
 }
 
@@ -137,6 +126,10 @@ mod tests {
         assert!(error.message.contains("`metric: condition`"), "{error}");
         let error = Threshold::of_flag("response_time: p(95)<abc").unwrap_err();
         assert_eq!(error.offset, 21, "{error}");
+        let threshold = Threshold::of_flag("errors: count<1; abort_on_fail;delay_abort_eval=10s").unwrap();
+        assert!(threshold.abort_on_fail && threshold.delay_abort_eval == Duration::from_secs(10));
+        let error = Threshold::of_flag("errors: count<1; abort").unwrap_err();
+        assert!(error.offset == 16 && error.message.contains("`abort_on_fail`"), "{error}");
     }
 
     #[test]
@@ -147,6 +140,6 @@ mod tests {
             error.contains("did you mean `chat`?") && error.contains("`feed`"),
             "{error}"
         );
-        assert!(threshold.check_group(["chta"].into_iter()).is_ok());
+        assert!(threshold.metric.check_group(["chta"].into_iter()).is_ok());
     }
 }

@@ -128,6 +128,25 @@ impl Histogram {
         })
     }
 
+    pub(super) const fn counts(&self) -> &hdrhistogram::Histogram<u64> {
+        &self.counts
+    }
+
+    /// A histogram of which only the buckets are known.
+    pub(super) fn of_counts(counts: hdrhistogram::Histogram<u64>) -> Self {
+        let mut histogram = Self::new();
+        for step in counts.iter_recorded() {
+            let (value, count) = (step.value_iterated_to(), u128::from(step.count_at_value()));
+            let middle = u128::from(counts.median_equivalent(value));
+            histogram.sum += middle * count;
+            histogram.sum_of_squares += middle.pow(2) * count;
+            histogram.min = histogram.min.min(counts.lowest_equivalent(value));
+            histogram.max = histogram.max.max(value);
+        }
+        histogram.counts = counts;
+        histogram
+    }
+
     /// Every bucket that counted something, in ascending order.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
         self.counts.iter_recorded().map(|step| {

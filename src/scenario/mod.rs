@@ -16,6 +16,7 @@ mod compile;
 mod credentials;
 mod document;
 mod error;
+mod fingerprint;
 mod feeder;
 mod har;
 mod include;

@@ -16,6 +16,7 @@ mod message;
 mod reconnect;
 mod reply;
 mod size;
+mod thresholds;
 mod transport;
 mod whole;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::group::groups;
 use super::load::{Scale, load};
+use super::thresholds::thresholds;
 use super::transport::transport;
 use crate::scenario::document::{Constant, Document};
 use crate::scenario::error::{Problem, nearest, suggestion};
@@ -56,12 +57,15 @@ pub(crate) fn compile(
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let name = context.value_or(document.name.as_ref(), stem);
     let seed = context.value_or(document.seed.as_ref(), 0);
+    let groups = groups(&mut context, *at, document, &name);
     Plan {
         target: target(&mut context, document, overrides),
         seed: overrides.seed.unwrap_or(seed),
-        groups: groups(&mut context, *at, document, &name),
+        thresholds: thresholds(&mut context, &document.thresholds, &groups),
+        groups,
         load: load(&mut context, *at, document, scale),
         graceful_stop: context.value_or(document.graceful_stop.as_ref(), GRACEFUL_STOP),
+        fingerprint: String::new(),
         transport: transport(
             &mut context,
             document.transport.as_ref(),
