@@ -5,7 +5,7 @@
 
 use std::process;
 
-use crate::metrics::{Outcome, Summary};
+use crate::metrics::{Outcome, Summary, ThresholdVerdict};
 
 /// How wsbench ended, as a script sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub enum ExitCode {
     ThresholdCrossed = 99,
     /// Worse than the baseline.
     Regression = 100,
+    /// `compare` cannot tell whether anything changed, or the two are not comparable.
+    CannotTell = 102,
     /// The generator itself was the bottleneck, so the numbers say nothing about the target.
     RunInvalid = 103,
     /// A scenario, a configuration file or a flag's value is wrong (as in k6).
@@ -45,12 +47,13 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// All of them, in ascending order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Ok,
         Self::Internal,
         Self::Usage,
         Self::ThresholdCrossed,
         Self::Regression,
+        Self::CannotTell,
         Self::RunInvalid,
         Self::BadConfiguration,
         Self::Interrupted,
@@ -78,6 +81,9 @@ impl ExitCode {
             Self::Usage => "The command line is wrong.",
             Self::ThresholdCrossed => "A threshold was crossed.",
             Self::Regression => "The run is worse than its baseline.",
+            Self::CannotTell => {
+                "The comparison cannot tell whether anything changed, or the two are not comparable."
+            }
             Self::RunInvalid => {
                 "The generator itself was the bottleneck; the numbers say nothing about the target."
             }
@@ -106,10 +112,10 @@ impl From<ExitCode> for process::ExitCode {
     }
 }
 
-/// The exit code of a run without thresholds.
+/// The exit code of a run.
 ///
 /// Books that do not balance outrank everything, since then no other number can be believed; after that the
-/// [`Outcome`] decides. Errors such as reply timeouts or failed flows do not fail a run by themselves, as in k6:
+/// [`Outcome`] decides, and of a run that completed its thresholds. Errors such as reply timeouts or failed flows do not fail a run by themselves, as in k6:
 /// thresholds are there to say how many are too many.
 #[must_use]
 pub const fn for_summary(summary: &Summary) -> ExitCode {
@@ -117,7 +123,11 @@ pub const fn for_summary(summary: &Summary) -> ExitCode {
         return ExitCode::BooksUnbalanced;
     }
     match summary.run.outcome {
+        Outcome::Completed if matches!(summary.thresholds.verdict, ThresholdVerdict::Crossed) => {
+            ExitCode::ThresholdCrossed
+        }
         Outcome::Completed => ExitCode::Ok,
+        Outcome::Aborted => ExitCode::ThresholdCrossed,
         Outcome::Interrupted => ExitCode::Interrupted,
         Outcome::TargetUnreachable => ExitCode::TargetUnreachable,
         Outcome::TargetLost => ExitCode::TargetLost,
@@ -214,5 +224,26 @@ mod tests {
                 "{end:?} {counts:?}"
             );
         }
+    }
+
+    #[test]
+    fn thresholds_decide_about_a_run_that_completed_and_about_one_that_they_ended() {
+        let crossed = |end| {
+            let mut summary = summary(end, &[]);
+            summary.thresholds.verdict = ThresholdVerdict::Crossed;
+            for_summary(&summary)
+        };
+        assert_eq!(crossed(RunEnd::Completed), ExitCode::ThresholdCrossed);
+        assert_eq!(crossed(RunEnd::Interrupted), ExitCode::Interrupted);
+        assert_eq!(
+            for_summary(&summary(
+                RunEnd::ThresholdCrossed("errors: count<1".to_owned()),
+                &[]
+            )),
+            ExitCode::ThresholdCrossed
+        );
+        let mut passed = summary(RunEnd::Completed, &[]);
+        passed.thresholds.verdict = ThresholdVerdict::Passed;
+        assert_eq!(for_summary(&passed), ExitCode::Ok);
     }
 }

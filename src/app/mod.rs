@@ -2,16 +2,20 @@
 
 mod connect;
 mod embedded;
+mod environment;
 mod exporter;
 mod failure;
+mod import;
 mod logging;
 mod progress;
 mod publish;
 mod report;
 mod run;
+mod schema;
 mod serve;
 mod signals;
 mod usage;
+mod validate;
 
 use std::io::{Write, stderr};
 
@@ -25,6 +29,9 @@ use failure::Failure;
 pub fn main(cli: &Cli) -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
+        Command::Validate(args) => validate::validate(args),
+        Command::Schema(_) => schema::schema(),
+        Command::Import(args) => import::import(args),
         Command::Connect(args) => logging::init(&args.log).and_then(|()| connect::connect(args)),
         Command::Report(args) => logging::init(&args.log).and_then(|()| report::report(args)),
         Command::Serve(args) => logging::init(&args.log).and_then(|()| serve::serve(args)),

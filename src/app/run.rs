@@ -1,6 +1,7 @@
 //! `wsbench run`: scenario, server, engine, summary.
 
 use std::fs;
+use std::io::{Write, stdout};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -15,13 +16,14 @@ use crate::load::{
     Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
 };
 use crate::metrics::{Environment, Processes, Recorder, RunEnd, RunFacts, ScenarioText, Summary, Totals};
-use crate::net::system::{Machine, allowed_cores, raise_open_file_limit};
+use crate::net::system::{Machine, allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
 use crate::report::prometheus::RunLabels;
 use crate::report::{Output, Redactor};
-use crate::scenario::{self, Overrides, Plan, TargetSpec};
+use crate::scenario::{self, Overrides, Plan, Resources, TargetSpec};
 
 use super::embedded::EmbeddedServer;
+use super::environment::environment;
 use super::exporter::Exporter;
 use super::failure::Failure;
 use super::progress::Progress;
@@ -36,6 +38,9 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let outputs = publish::outputs(&args.out, args.summary_export.as_deref())?;
     let plan = Arc::new(plan(args)?);
+    if args.dry_run {
+        return show(&plan);
+    }
     let embedded = plan.target == TargetSpec::Embedded;
     let workers = args
         .workers
@@ -101,6 +106,17 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     Ok(publish(args, &summary, &outputs))
 }
 
+/// Tells what a run of the plan would do.
+fn show(plan: &Plan) -> Result<ExitCode, Failure> {
+    let resources = Resources {
+        ports: ephemeral_ports(),
+        open_files: raise_open_file_limit().ok().map(|limit| limit.soft),
+    };
+    let text = scenario::outline(plan, resources);
+    stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
+    Ok(ExitCode::Ok)
+}
+
 /// The scenario with what the command line changes in it.
 fn plan(args: &RunArgs) -> Result<Plan, Failure> {
     let overrides = Overrides {
@@ -112,6 +128,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
             .iter()
             .map(|variable| (variable.key.clone(), variable.value.clone()))
             .collect(),
+        environment: environment(),
         ..Overrides::default()
     };
     let mut plan = scenario::load(&args.file, &overrides).map_err(Failure::configuration)?;

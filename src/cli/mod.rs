@@ -4,6 +4,7 @@ mod connect;
 mod load;
 mod log;
 mod report;
+mod scenario;
 mod serve;
 mod tls;
 
@@ -11,6 +12,7 @@ pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use load::{RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
 pub use report::ReportArgs;
+pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};
 pub use serve::ServeArgs;
 pub use tls::ClientTlsArgs;
 
@@ -30,6 +32,12 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario and print what was measured
     Run(RunArgs),
+    /// Check scenarios and say everything that is wrong with them, with line and column
+    Validate(ValidateArgs),
+    /// Print the JSON Schema of the scenario language, for editors
+    Schema(SchemaArgs),
+    /// Make a scenario from a browser's recording
+    Import(ImportArgs),
     /// Talk to a WebSocket server by hand or from a script
     Connect(Box<ConnectArgs>),
     /// Render an earlier run again, in any form

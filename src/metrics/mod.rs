@@ -15,6 +15,8 @@ mod error_log;
 mod figures;
 mod handover;
 mod histogram;
+mod histogram_v2;
+mod measured;
 mod outcome;
 mod recorder;
 mod sample;
@@ -23,6 +25,7 @@ mod shard;
 mod snapshot;
 mod summary;
 mod tally;
+mod threshold;
 mod timeline;
 mod timestamp;
 
@@ -32,6 +35,8 @@ pub use error_log::{ErrorLog, MAX_EXAMPLES};
 pub use figures::{CloseCodeFigures, CodeCounts, ErrorFigures, Figures, TrendFigures};
 pub use handover::{Gauges, ShardSender};
 pub use histogram::{Bucket, Histogram};
+pub use histogram_v2::HistogramError;
+pub use measured::Measured;
 pub use outcome::{Outcome, RunEnd};
 pub use recorder::{Recorder, Totals};
 pub use sample::{CloseCause, Counter, ErrorClass, Side, Trend};
@@ -43,4 +48,5 @@ pub use summary::{
     SummaryError,
 };
 pub use tally::Tally;
+pub use threshold::{ThresholdResult, ThresholdState, ThresholdUnit, ThresholdVerdict, Thresholds};
 pub use timestamp::{compact, rfc3339, unix_seconds};

@@ -8,6 +8,7 @@ use crate::clock::Moment;
 
 use super::figures::Figures;
 use super::handover::{Collector, Gauges, Handover, ShardSender, connect};
+use super::measured::Measured;
 use super::series::Series;
 use super::shard::Shard;
 use super::snapshot::{GroupSnapshot, Snapshot};
@@ -49,6 +50,18 @@ pub struct Totals {
     pub series: Series,
 }
 
+impl Totals {
+    /// The same for a judge; the run took `elapsed`.
+    #[must_use]
+    pub fn measured(&self, elapsed: Duration) -> Measured<'_> {
+        Measured {
+            elapsed,
+            peak: self.peak,
+            groups: self.groups.iter().map(|(name, tally)| (&**name, tally)).collect(),
+        }
+    }
+}
+
 impl Recorder {
     /// A recorder for these groups and one [`ShardSender`] per worker; the run begins at `started`.
     #[must_use]
@@ -73,6 +86,21 @@ impl Recorder {
     pub fn tick(&mut self, now: Moment) -> Arc<Snapshot> {
         self.drain();
         Arc::new(self.snapshot(now))
+    }
+
+    /// What has been measured up to the last snapshot, `elapsed` after the begin.
+    #[must_use]
+    pub fn measured(&self, elapsed: Duration) -> Measured<'_> {
+        Measured {
+            elapsed,
+            peak: self.peak,
+            groups: self
+                .names
+                .iter()
+                .map(|name| &**name)
+                .zip(self.cumulative.groups())
+                .collect(),
+        }
     }
 
     /// Takes in what the workers have handed over. Never waits.

@@ -54,7 +54,7 @@ pub struct Slice {
     pub errors: u64,
     /// Durations in milliseconds, of the trends in [`SERIES_TRENDS`] that something was recorded of.
     pub trends_ms: BTreeMap<Trend, TrendFigures>,
-    /// Their histograms, as [`Histogram::encode`](super::Histogram::encode) writes them; of all groups together only.
+    /// Their histograms, as [`Histogram::to_base64`](super::Histogram::to_base64) writes them; of all groups together only.
     pub histograms: BTreeMap<Trend, String>,
 }
 

@@ -12,6 +12,7 @@ use super::recorder::Totals;
 use super::sample::Trend;
 use super::series::Series;
 use super::tally::Tally;
+use super::threshold::Thresholds;
 use super::timestamp::{compact, rfc3339};
 
 /// Name and version of the form. A field that is added keeps the version; one that is removed or changes its meaning
@@ -29,6 +30,9 @@ pub struct Summary {
     pub total: Figures,
     /// Each group, in the scenario's order.
     pub groups: Vec<GroupSummary>,
+    /// The run's thresholds and whether they held.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// What the run cost.
     pub processes: Processes,
     /// Whether every begin has its end.
@@ -36,7 +40,7 @@ pub struct Summary {
     /// The run over time; empty in the summary of an earlier version.
     #[serde(default)]
     pub series: Series,
-    /// Histograms of all groups together, as [`Histogram::encode`](super::Histogram::encode) writes them.
+    /// Histograms of all groups together, as [`Histogram::to_base64`](super::Histogram::to_base64) writes them.
     #[serde(default)]
     pub histograms: BTreeMap<Trend, String>,
     /// The machine; absent if nobody told.
@@ -169,7 +173,7 @@ pub enum SummaryError {
 }
 
 impl Summary {
-    /// The summary of a run that has ended.
+    /// The summary of a run that has ended, without thresholds.
     #[must_use]
     pub fn new(facts: RunFacts, totals: &Totals, processes: Processes) -> Self {
         let total = Figures::new(&totals.total, facts.duration);
@@ -202,6 +206,7 @@ impl Summary {
             run,
             total,
             groups,
+            thresholds: Thresholds::default(),
             processes,
             books,
             series: totals.series.clone(),
@@ -241,7 +246,7 @@ impl Summary {
 fn histograms(tally: &Tally) -> BTreeMap<Trend, String> {
     Trend::ALL
         .into_iter()
-        .filter_map(|trend| Some((trend, tally.trend(trend)?.encode())))
+        .filter_map(|trend| Some((trend, tally.trend(trend)?.to_base64())))
         .collect()
 }
 

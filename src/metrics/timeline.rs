@@ -213,7 +213,7 @@ impl Lane {
             let histogram = packed.unpack();
             slice.trends_ms.insert(trend, TrendFigures::new(&histogram));
             if histograms {
-                slice.histograms.insert(trend, histogram.encode());
+                slice.histograms.insert(trend, histogram.to_base64());
             }
         }
         slice
@@ -324,14 +324,14 @@ mod tests {
         let covered: f64 = series.points.iter().map(|point| point.length_s).sum();
         assert!((covered - 3_000.0).abs() < 1e-6);
         // The histograms of all points make the histogram of the run.
-        let mut whole = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+        let mut whole = Histogram::new();
         for point in &series.points {
-            let decoded = Histogram::decode(&point.total.histograms[&Trend::Response]).unwrap();
-            whole.add(&decoded).unwrap();
+            let decoded = Histogram::from_base64(&point.total.histograms[&Trend::Response]).unwrap();
+            whole.merge(&decoded);
         }
-        assert_eq!(whole.len(), 3_000);
+        assert_eq!(whole.count(), 3_000);
         assert_eq!(
-            whole.value_at_quantile(0.5) / 1_000_000,
+            whole.quantile(0.5).as_millis(),
             50,
             "milliseconds run from 1 to 100"
         );

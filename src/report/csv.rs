@@ -97,3 +97,46 @@ fn trend_cells(slice: &Slice, trend: Trend) -> Vec<String> {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::text::tests::three_seconds;
+
+    #[test]
+    fn a_row_for_each_interval_and_group() {
+        let text = String::from_utf8(render(&three_seconds()).unwrap()).unwrap();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn every_row_has_every_column_and_what_was_not_measured_is_empty() {
+        let file = render(&three_seconds()).unwrap();
+        let mut reader = csv::Reader::from_reader(&*file);
+        let header = reader.headers().unwrap().clone();
+        let column = |name: &str| header.iter().position(|found| found == name).unwrap();
+        let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+        assert_eq!(rows.len(), 3 * 3);
+        let cell = |row: usize, name: &str| rows[row][column(name)].to_owned();
+        assert_eq!(
+            [cell(0, "group"), cell(1, "group"), cell(2, "group")],
+            ["all", "sensors", "gateways"]
+        );
+        assert_eq!(
+            (cell(6, "response_p50_ms"), cell(6, "response_max_ms")),
+            ("75.038719".to_owned(), "150".to_owned())
+        );
+        assert_eq!(
+            (cell(3, "response_count"), cell(3, "response_p50_ms")),
+            ("0".to_owned(), String::new())
+        );
+        assert_eq!(
+            (cell(3, "connections_open"), cell(4, "connections_open")),
+            ("18".to_owned(), String::new())
+        );
+        let sent: u64 = (0..3)
+            .map(|point| cell(3 * point, "messages_sent").parse::<u64>().unwrap())
+            .sum();
+        assert_eq!(sent, 300);
+    }
+}

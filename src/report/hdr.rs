@@ -43,7 +43,7 @@ pub(super) fn interval_log(summary: &Summary) -> Result<Vec<u8>, ReportError> {
                     continue;
                 };
                 let counts = decode(trend, text)?;
-                log.write_histogram(&counts, begin, length, Tag::new(&name(trend)))
+                log.write_histogram(counts.counts(), begin, length, Tag::new(&name(trend)))
                     .map_err(|error| failed(&error))?;
             }
         }
@@ -57,8 +57,7 @@ pub(super) fn distribution(summary: &Summary, trend: Trend) -> Result<Vec<u8>, R
         .histograms
         .get(&trend)
         .ok_or_else(|| ReportError::NotRecorded { trend: name(trend) })?;
-    let counts = decode(trend, text)?;
-    Ok(percentiles(&counts).into_bytes())
+    Ok(percentiles(decode(trend, text)?.counts()).into_bytes())
 }
 
 /// The trend that a distribution is of if nobody says which: what most people come for, or what there is instead.
@@ -69,9 +68,12 @@ pub(super) fn main_trend(summary: &Summary) -> Trend {
         .unwrap_or(Trend::Response)
 }
 
-fn decode(trend: Trend, text: &str) -> Result<Counts<u64>, ReportError> {
-    Histogram::decode(text).ok_or_else(|| {
-        ReportError::Histogram(format!("the summary's histogram of {} is damaged", name(trend)))
+fn decode(trend: Trend, text: &str) -> Result<Histogram, ReportError> {
+    Histogram::from_base64(text).map_err(|error| {
+        ReportError::Histogram(format!(
+            "the summary's histogram of {} is damaged: {error}",
+            name(trend)
+        ))
     })
 }
 
@@ -111,4 +113,76 @@ fn percentiles(counts: &Counts<u64>) -> String {
 /// A comment of the log ends with its line.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use hdrhistogram::serialization::Deserializer;
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
+    use super::*;
+    use crate::report::text::tests::{sample, three_seconds};
+
+    #[test]
+    fn the_log_holds_every_interval_that_measured_something() {
+        let file = interval_log(&three_seconds()).unwrap();
+        let mut found = Vec::new();
+        for entry in IntervalLogIterator::new(&file) {
+            if let LogEntry::Interval(interval) = entry.unwrap() {
+                let bytes = STANDARD.decode(interval.encoded_histogram()).unwrap();
+                let counts: Counts<u64> = Deserializer::new().deserialize(&mut &*bytes).unwrap();
+                found.push((
+                    interval.tag().unwrap().as_str().to_owned(),
+                    interval.start_timestamp().as_secs(),
+                    interval.duration().as_secs(),
+                    interval.max().round() as u64,
+                    counts.len(),
+                ));
+            }
+        }
+        assert_eq!(
+            found,
+            [
+                ("response".to_owned(), 0, 1, 100, 100),
+                ("response".to_owned(), 2, 1, 150, 50)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_break_the_log() {
+        let mut summary = three_seconds();
+        summary.run.name = "a\n#[StartTime: 1.0]\nb".to_owned();
+        let file = String::from_utf8(interval_log(&summary).unwrap()).unwrap();
+        assert_eq!(
+            file.lines()
+                .filter(|line| line.starts_with("#[StartTime"))
+                .count(),
+            1,
+            "{file}"
+        );
+    }
+
+    #[test]
+    fn the_distribution_in_the_form_of_the_tools() {
+        let text = String::from_utf8(distribution(&three_seconds(), Trend::Response).unwrap()).unwrap();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_was_not_recorded_has_no_distribution() {
+        let summary = three_seconds();
+        let error = distribution(&summary, Trend::Ping).unwrap_err().to_string();
+        assert!(error.contains("no `ping`"), "{error}");
+        assert_eq!(main_trend(&summary), Trend::Response);
+        let mut damaged = sample();
+        damaged.histograms = BTreeMap::from([(Trend::Ping, "HISTFAAA".to_owned())]);
+        assert_eq!(main_trend(&damaged), Trend::Ping);
+        let error = distribution(&damaged, Trend::Ping).unwrap_err().to_string();
+        assert!(error.contains("damaged"), "{error}");
+    }
 }

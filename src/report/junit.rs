@@ -119,18 +119,27 @@ fn valid(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::text::tests::{sample, unbalanced};
+    use crate::report::text::tests::{sample, single, unbalanced};
+
+    fn text(summary: &Summary) -> String {
+        String::from_utf8(render(summary).unwrap()).unwrap()
+    }
 
     #[test]
     fn a_run_that_passed() {
-        let text = String::from_utf8(render(&sample()).unwrap()).unwrap();
-        insta::assert_snapshot!(text);
+        insta::assert_snapshot!(text(&single()));
+    }
+
+    #[test]
+    fn thresholds_are_test_cases() {
+        let text = text(&sample());
+        let (cases, _) = text.split_once("<system-out>").unwrap();
+        insta::assert_snapshot!(cases);
     }
 
     #[test]
     fn a_run_that_failed_says_why() {
-        let text = String::from_utf8(render(&unbalanced()).unwrap()).unwrap();
-        insta::assert_snapshot!(text);
+        insta::assert_snapshot!(text(&unbalanced()));
     }
 
     #[test]

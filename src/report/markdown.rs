@@ -166,10 +166,15 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::text::tests::{sample, unbalanced};
+    use crate::report::text::tests::{sample, single, unbalanced};
 
     #[test]
     fn a_run_that_passed() {
+        insta::assert_snapshot!(render(&single()));
+    }
+
+    #[test]
+    fn a_run_of_several_groups_that_crossed_a_threshold() {
         insta::assert_snapshot!(render(&sample()));
     }
 

@@ -1,6 +1,9 @@
 //! The end-of-run text: the verdict first, then totals, then groups, then costs and books.
 
-use crate::metrics::{Books, Counter, Outcome, ProcessUsage, Processes, RunInfo, Summary};
+use crate::metrics::{
+    Books, Counter, Outcome, ProcessUsage, Processes, RunInfo, Summary, ThresholdState, ThresholdVerdict,
+    Thresholds,
+};
 
 use super::format::{count, counted, memory, seconds};
 use super::page::{Page, Row, Style, Tone};
@@ -10,7 +13,8 @@ use super::sections::sections;
 #[must_use]
 pub fn render(summary: &Summary, style: Style) -> String {
     let mut page = Page::new(style);
-    verdict(&mut page, &summary.run, &summary.books);
+    verdict(&mut page, summary);
+    thresholds(&mut page, &summary.thresholds);
     page.section("run", &run_rows(&summary.run));
     for (heading, rows) in sections(&summary.total, page.width()) {
         page.section(heading, &rows);
@@ -28,7 +32,8 @@ pub fn render(summary: &Summary, style: Style) -> String {
     page.finish()
 }
 
-fn verdict(page: &mut Page, run: &RunInfo, books: &Books) {
+fn verdict(page: &mut Page, summary: &Summary) {
+    let (run, books) = (&summary.run, &summary.books);
     let outcome = match run.outcome {
         Outcome::Completed => format!("completed in {}", seconds(run.duration_s)),
         other => format!("{other} after {}", seconds(run.duration_s)),
@@ -38,6 +43,11 @@ fn verdict(page: &mut Page, run: &RunInfo, books: &Books) {
             Tone::Bad,
             &format!("✗ {}: the books do not balance ({outcome})", run.name),
         );
+    } else if run.outcome == Outcome::Completed && summary.thresholds.verdict == ThresholdVerdict::Crossed {
+        page.line(
+            Tone::Bad,
+            &format!("✗ {}: {outcome}, but not within its thresholds", run.name),
+        );
     } else if run.outcome == Outcome::Completed {
         page.line(Tone::Good, &format!("✓ {}: {outcome}", run.name));
     } else {
@@ -45,6 +55,26 @@ fn verdict(page: &mut Page, run: &RunInfo, books: &Books) {
     }
     if let Some(reason) = &run.reason {
         page.line(Tone::Plain, &format!("  {reason}"));
+    }
+}
+
+/// One line each, as `✓ response_time: p(95)<250ms, is 41.5ms`.
+fn thresholds(page: &mut Page, thresholds: &Thresholds) {
+    if thresholds.results.is_empty() {
+        return;
+    }
+    page.blank();
+    for result in &thresholds.results {
+        let (tone, mark) = if result.state == ThresholdState::Passed {
+            (Tone::Good, '✓')
+        } else {
+            (Tone::Bad, '✗')
+        };
+        let value = result.value.map_or("nothing was measured".to_owned(), |_| {
+            format!("is {}", result.present())
+        });
+        let stopped = if result.aborted { "; it ended the run" } else { "" };
+        page.line(tone, &format!("{mark} {result}, {value}{stopped}"));
     }
 }
 

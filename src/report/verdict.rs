@@ -1,6 +1,6 @@
 //! [`Verdict`]: what came out of a run, in the same words for every report.
 
-use crate::metrics::{Equation, Outcome, Summary};
+use crate::metrics::{Equation, Outcome, Summary, ThresholdResult, ThresholdState, ThresholdVerdict};
 
 use super::format::{count, seconds};
 
@@ -34,17 +34,21 @@ pub(super) struct Check {
 
 impl Verdict {
     pub(super) fn of(summary: &Summary) -> Self {
-        let checks = vec![outcome(summary), books(summary)];
+        let mut checks = vec![outcome(summary), books(summary)];
+        checks.extend(summary.thresholds.results.iter().map(threshold));
         let ok = checks.iter().all(|check| check.ok);
         let run = &summary.run;
         let outcome = match run.outcome {
             Outcome::Completed => format!("completed in {}", seconds(run.duration_s)),
             other => format!("{other} after {}", seconds(run.duration_s)),
         };
-        let headline = if summary.books.balanced {
-            outcome
-        } else {
+        let headline = if !summary.books.balanced {
             format!("the books do not balance ({outcome})")
+        } else if run.outcome == Outcome::Completed && summary.thresholds.verdict == ThresholdVerdict::Crossed
+        {
+            format!("{outcome}, but not within its thresholds")
+        } else {
+            outcome
         };
         Self {
             ok,
@@ -72,6 +76,17 @@ fn outcome(summary: &Summary) -> Check {
         found: run.outcome.to_string(),
         ok: run.outcome == Outcome::Completed,
         details: run.reason.iter().cloned().collect(),
+    }
+}
+
+fn threshold(result: &ThresholdResult) -> Check {
+    let details = result.aborted.then(|| "it ended the run".to_owned());
+    Check {
+        name: result.to_string(),
+        kind: "thresholds",
+        found: result.present(),
+        ok: result.state == ThresholdState::Passed,
+        details: details.into_iter().collect(),
     }
 }
 

@@ -38,6 +38,11 @@ fn step() -> impl Strategy<Value = String> {
         2 => (0..900_u64).prop_map(|millis| format!("{{think: {millis}ms}}")),
         1 => Just("{think: {exponential: 200ms}}".to_owned()),
         1 => (1..4_u32, 1..20_u64).prop_map(|(count, tenths)| format!("{{receive: {{count: {count}, for: {}ms}}}}", tenths * 100)),
+        2 => (1..30_u64).prop_map(|tenths| format!(
+            "{{expect: {{any: {{}}, timeout: {}ms, capture: {{v: {{regex: '^a'}}}}}}}}, {{if: {{contains: a}}, then: [{{think: 1ms}}], else: \
+             [{{send: {{text: b}}}}]}}",
+            tenths * 100
+        )),
         1 => Just("{close: {code: 4000}}, {connect: {}}".to_owned()),
         1 => Just("{drop: {}}, {connect: {}}".to_owned()),
         1 => Just("{close: {}}, {think: 300ms}, {connect: {}}".to_owned()),

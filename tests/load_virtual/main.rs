@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `world` | the clients' driver, the network and a scripted server |
 //! | `simulation` | what a client does and measures, exact to the nanosecond |
+//! | `language` | captures, branches, rows, credentials, reconnects, sizes |
 //! | `books` | whatever happens, the books balance |
 
 #![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
 
 mod books;
+mod language;
 mod simulation;
 mod world;

@@ -63,6 +63,8 @@ pub(crate) enum Door {
     Slammed,
     /// The upgrade is refused.
     Forbidden,
+    /// The same, and the client is asked to come again after so many seconds.
+    Busy(u32),
 }
 
 /// A server's behaviour: what it does, and how long after it saw something.
@@ -177,6 +179,8 @@ pub(crate) struct World {
     /// Every message that reached the server, with the moment it left the client.
     pub(crate) sent: Vec<(Moment, String)>,
     pub(crate) attempts: Vec<Moment>,
+    /// Every upgrade request that reached the server: target and headers.
+    pub(crate) requests: Vec<(Moment, String, Vec<(String, String)>)>,
     stalled: (Moment, u32),
 }
 
@@ -198,6 +202,7 @@ impl World {
             splitter: None,
             sent: Vec::new(),
             attempts: Vec::new(),
+            requests: Vec::new(),
             stalled: (Moment::ZERO, 0),
         }
     }
@@ -215,6 +220,11 @@ impl World {
     /// Starts a client of the first group, intended for now.
     pub(crate) fn start(&mut self) -> usize {
         self.start_at(GroupId(0), self.now)
+    }
+
+    /// Leaves out the number of the next client.
+    pub(crate) fn skip_client(&mut self) {
+        self.next_client += 1;
     }
 
     pub(crate) fn start_at(&mut self, group: GroupId, intended: Moment) -> usize {
@@ -486,7 +496,7 @@ impl World {
         match door {
             Door::Silent => {}
             Door::Refused => self.push(connected, key, connection, Event::ConnectRefused),
-            Door::Open | Door::Mute | Door::Forbidden => {
+            Door::Open | Door::Mute | Door::Forbidden | Door::Busy(_) => {
                 self.push(connected, key, connection, Event::Connected);
             }
             Door::Slammed => {
@@ -517,6 +527,8 @@ impl World {
                 return;
             };
             server.handshake = None;
+            self.requests
+                .push((self.now, head.target.clone(), head.headers.clone()));
             start = consumed;
             let mut answer = Vec::new();
             match server.door {
@@ -524,6 +536,10 @@ impl World {
                 Door::Forbidden => {
                     answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
                 }
+                Door::Busy(seconds) => answer.extend_from_slice(
+                    format!("HTTP/1.1 503 Busy\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n")
+                        .as_bytes(),
+                ),
                 _ => head
                     .upgrade(HandshakeRules::STRICT)
                     .unwrap()

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
-
 use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass, GroupId};
-use crate::scenario::{ClientRng, Group, RenderContext, client_rng};
+use crate::scenario::{ClientRng, Group, client_rng};
 
 use super::link::Link;
 use super::loops::Loops;
+use super::memory::{NO_CASE, Who};
 use super::pending::Pending;
 use super::turn::{Script, Turn};
 
@@ -47,9 +46,10 @@ pub struct VClient {
     /// the moment at which the flow reached it.
     pub(super) behind: u64,
     pub(super) loops: Loops,
-    id: u64,
-    iteration: u64,
+    pub(super) who: Who,
     pub(super) random: ClientRng,
+    /// Which case of the branch ahead applies.
+    pub(super) case: u8,
     /// A flow is under way: it was begun and neither completed, failed nor was interrupted.
     pub(super) in_flow: bool,
     /// Flows that failed in a row.
@@ -124,9 +124,9 @@ impl VClient {
             seq: 0,
             behind: 0,
             loops: Loops::default(),
-            id,
-            iteration: 0,
+            who: Who::new(&script.plan.groups[usize::from(group.0)], id),
             random: client_rng(script.plan.seed, id),
+            case: NO_CASE,
             in_flow: false,
             failures: 0,
             openings: 0,
@@ -166,6 +166,12 @@ impl VClient {
     #[must_use]
     pub fn openings(&self) -> u32 {
         self.openings
+    }
+
+    /// Its number within the run.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.who.id
     }
 
     /// The group it belongs to.
@@ -308,8 +314,13 @@ impl VClient {
 
     /// Begins a flow that was intended for `at`.
     pub(super) fn begin_flow(&mut self, turn: &mut Turn<'_>, at: Moment) {
+        if !self.take_row(turn) {
+            self.wait = Wait::Done;
+            return;
+        }
         turn.count(self.group, Counter::FlowsStarted);
         self.in_flow = true;
+        self.case = NO_CASE;
         self.pc = 0;
         self.behind = 0;
         self.loops.clear();
@@ -320,7 +331,7 @@ impl VClient {
     pub(super) fn complete_flow(&mut self, turn: &mut Turn<'_>, at: Moment) {
         turn.count(self.group, Counter::FlowsCompleted);
         self.in_flow = false;
-        self.failures = 0;
+        self.forget_failures();
         self.end_flow(turn, at);
     }
 
@@ -357,15 +368,22 @@ impl VClient {
     }
 
     fn between_flows(&mut self, turn: &mut Turn<'_>, at: Moment) {
-        if self.leaving != Leaving::No || !turn.script.repeats {
+        if self.leaving != Leaving::No {
             self.wait = Wait::Done;
             return;
         }
-        self.iteration += 1;
+        if let (Some(plan), true) = (self.plan(turn.script).connection.reconnect, self.failures > 0) {
+            return self.come_back(turn, plan);
+        }
+        if !turn.script.repeats {
+            self.wait = Wait::Done;
+            return;
+        }
+        self.who.iteration += 1;
         if self.failures == 0 {
             self.begin_flow(turn, at);
         } else {
-            let pause = backoff(self.failures, &mut self.random);
+            let pause = backoff(self.failures, turn.scratch.fraction());
             self.wait = Wait::Backoff(turn.now + pause);
         }
     }
@@ -373,21 +391,14 @@ impl VClient {
     /// A connection proved that the target works.
     pub(super) fn forget_failures(&mut self) {
         self.failures = 0;
+        if let Some(memory) = &mut self.who.memory {
+            memory.attempts = 0;
+        }
     }
 
     /// The client's group in the plan.
     pub(super) fn plan<'a>(&self, script: &'a Script) -> &'a Group {
         &script.plan.groups[usize::from(self.group.0)]
-    }
-
-    /// What templates and matchers may refer to.
-    pub(super) fn context(&self, turn: &Turn<'_>, seq: u64) -> RenderContext {
-        RenderContext {
-            client: self.id,
-            seq,
-            iteration: self.iteration,
-            unix_nanos: turn.script.unix_nanos(turn.now),
-        }
     }
 
     /// Runs `call` and counts the bytes that it wrote.
@@ -407,11 +418,12 @@ impl VClient {
 }
 
 /// How long to pause after this many failures in a row: doubling from 100 ms to 5 s, each time shortened by a random
-/// part of up to a half, so that clients which failed together do not return together.
-fn backoff(failures: u8, random: &mut ClientRng) -> Duration {
+/// part of up to a half, so that clients which failed together do not return together. The `fraction` is not drawn from
+/// what payloads are drawn from: a failure must not change them.
+fn backoff(failures: u8, fraction: f64) -> Duration {
     let doublings = u32::from(failures.saturating_sub(1)).min(10);
     let longest = (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF);
-    longest.mul_f64(random.random_range(0.5..=1.0))
+    longest.mul_f64(1.0 - fraction / 2.0)
 }
 
 #[cfg(test)]
@@ -420,12 +432,10 @@ mod tests {
 
     #[test]
     fn backoff_grows_to_its_bound() {
-        let mut random = client_rng(1, 1);
-        let first = backoff(1, &mut random);
-        assert!(first >= FIRST_BACKOFF / 2 && first <= FIRST_BACKOFF);
+        let bounds = |failures| (backoff(failures, 1.0), backoff(failures, 0.0));
+        assert_eq!(bounds(1), (FIRST_BACKOFF / 2, FIRST_BACKOFF));
         for failures in [7, 8, 200, 255] {
-            let pause = backoff(failures, &mut random);
-            assert!(pause >= LONGEST_BACKOFF / 2 && pause <= LONGEST_BACKOFF);
+            assert_eq!(bounds(failures), (LONGEST_BACKOFF / 2, LONGEST_BACKOFF));
         }
     }
 

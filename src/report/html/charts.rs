@@ -124,8 +124,9 @@ fn spectrum(summary: &Summary) -> Chart {
     ]
     .into_iter()
     .filter_map(|(name, trend)| {
-        let counts = Histogram::decode(summary.histograms.get(&trend)?)?;
-        let points = counts
+        let histogram = Histogram::from_base64(summary.histograms.get(&trend)?).ok()?;
+        let points = histogram
+            .counts()
             .iter_quantiles(4)
             .map(|step| (step.quantile_iterated_to(), step.value_iterated_to()))
             // 100 % lies at infinity; the longest value is at the percentile just before it.

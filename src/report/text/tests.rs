@@ -4,7 +4,7 @@ use super::*;
 use crate::clock::Moment;
 use crate::metrics::{
     CloseCause, Environment, ErrorClass, Gauges, GroupId, Recorder, RunEnd, RunFacts, ScenarioText, Shard,
-    Side, Trend,
+    Side, ThresholdResult, ThresholdUnit, Trend,
 };
 
 fn run(groups: &[&str], end: RunEnd, connections: u64, measure: impl FnOnce(&mut Shard)) -> Summary {
@@ -123,16 +123,94 @@ pub(in crate::report) fn busy(shard: &mut Shard, group: GroupId) {
 
 /// A summary in which nothing is empty; also what the JSON report and its schema are tested with.
 pub(in crate::report) fn sample() -> Summary {
-    run(&["sensors", "gateways"], RunEnd::Completed, 2_000, |shard| {
+    let mut summary = run(&["sensors", "gateways"], RunEnd::Completed, 2_000, |shard| {
         busy(shard, GroupId(0));
         shard.add(GroupId(1), Counter::ConnectAttempted, 1);
         shard.add(GroupId(1), Counter::ConnectOpened, 1);
         shard.ended(GroupId(1), CloseCause::ClientClosed);
         shard.close_code(GroupId(1), Side::Client, 1000);
-    })
+    });
+    summary.thresholds = thresholds();
+    summary
 }
 
-/// The same with everything that only some runs have.
+/// One that held, one that did not, and one about what nobody measured.
+fn thresholds() -> Thresholds {
+    let result = |metric: &str, expression: &str, unit, limit, value, state| ThresholdResult {
+        metric: metric.to_owned(),
+        expression: expression.to_owned(),
+        unit,
+        limit,
+        value,
+        state,
+        aborted: false,
+    };
+    Thresholds {
+        verdict: ThresholdVerdict::Crossed,
+        results: vec![
+            result(
+                "response_time{group:sensors}",
+                "p(95)<250ms",
+                ThresholdUnit::Ms,
+                250.0,
+                Some(41.5),
+                ThresholdState::Passed,
+            ),
+            result(
+                "flows_failed",
+                "rate<1%",
+                ThresholdUnit::Share,
+                0.01,
+                Some(0.031),
+                ThresholdState::Crossed,
+            ),
+            result(
+                "ping_time",
+                "max<1s",
+                ThresholdUnit::Ms,
+                1000.0,
+                None,
+                ThresholdState::NoData,
+            ),
+        ],
+    }
+}
+
+/// Three seconds of a run of two groups, with a second in which nothing was answered.
+pub(in crate::report) fn three_seconds() -> Summary {
+    let (mut recorder, mut senders) = Recorder::new(&["sensors", "gateways"], 1, Moment::ZERO);
+    for (second, answered) in [(1, 100), (2, 0), (3, 50)] {
+        let shard = senders[0].shard();
+        shard.add(GroupId(0), Counter::MessagesSent, 100);
+        shard.add(GroupId(0), Counter::SentAnswered, answered);
+        shard.add(GroupId(0), Counter::SentLostTimeout, 100 - answered);
+        shard.add(GroupId(0), Counter::MessagesReceived, answered);
+        shard.add(GroupId(1), Counter::ConnectAttempted, 1);
+        shard.add(GroupId(1), Counter::ConnectOpened, 1);
+        shard.ended(GroupId(1), CloseCause::ClientClosed);
+        for n in 1..=answered {
+            shard.record(GroupId(0), Trend::Response, Duration::from_millis(n * second));
+        }
+        senders[0].flush(Gauges {
+            clients_wanted: 10 * second,
+            clients_active: 10 * second,
+            connections_open: 9 * second,
+        });
+        recorder.tick(Moment::ZERO + Duration::from_secs(second));
+    }
+    drop(senders);
+    let facts = RunFacts {
+        name: "three seconds".to_owned(),
+        target: "ws://127.0.0.1:40001/iot".to_owned(),
+        seed: 42,
+        started: UNIX_EPOCH + Duration::from_secs(1_790_000_000),
+        duration: Duration::from_secs(3),
+        end: RunEnd::Completed,
+    };
+    Summary::new(facts, &recorder.finish(), Processes::default())
+}
+
+/// A summary in which no field is left out.
 pub(in crate::report) fn full() -> Summary {
     Summary {
         scenario: Some(ScenarioText {
@@ -147,11 +225,13 @@ pub(in crate::report) fn full() -> Summary {
             memory_bytes: Some(8 << 30),
             workers: 1,
         }),
+        series: three_seconds().series,
         ..sample()
     }
 }
 
-fn single() -> Summary {
+/// A run of one group in which all went well.
+pub(in crate::report) fn single() -> Summary {
     run(&["only"], RunEnd::Completed, 2_000, |shard| {
         busy(shard, GroupId(0));
     })

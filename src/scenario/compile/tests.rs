@@ -43,11 +43,11 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!((group.name.as_str(), group.weight), ("test", 1));
     assert_eq!(
         (
-            connection.path.as_str(),
+            connection.path.as_literal().unwrap(),
             connection.compression,
             connection.max_message_size.0
         ),
-        ("/", false, 1 << 20)
+        (&b"/"[..], false, 1 << 20)
     );
     assert_eq!(
         (connection.connect_timeout, connection.close_timeout),
@@ -76,6 +76,7 @@ flow: [connect]
         variables: BTreeMap::from([("clients".to_owned(), "1k".to_owned())]),
         client_scale: Some(0.5),
         duration_scale: Some(2.0),
+        ..Overrides::default()
     };
     let plan = from_str("test.yaml", text, &overrides).unwrap();
     assert_eq!((plan.seed, plan.transport.insecure), (9, true));
@@ -355,8 +356,11 @@ scenarios:
     assert_eq!(groups, [("reader", 3), ("writer", 1)]);
     for group in &plan.groups {
         assert_eq!(
-            (group.connection.path.as_str(), group.connection.compression),
-            ("/ws", true)
+            (
+                group.connection.path.as_literal().unwrap(),
+                group.connection.compression
+            ),
+            (&b"/ws"[..], true)
         );
         assert_eq!(group.connection.subprotocols, ["chat.v1", "chat.v2"]);
         assert_eq!(group.connection.headers[0].0, "X-Room");
@@ -382,4 +386,27 @@ fn paths_of_files_are_relative_to_the_scenario() {
         ("/etc/c.pem".as_ref(), "some/folder/k.pem".as_ref())
     );
     assert_eq!(transport.source_addresses.len(), 6);
+}
+
+#[test]
+fn thresholds_are_read_in_each_of_their_forms() {
+    let plan = compile(include_str!("../../../tests/data/scenarios/good/thresholds.yaml"));
+    let texts: Vec<String> = plan.thresholds.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "connect_time: p(95)<250ms",
+            "session_time{group:chat}: avg<30s",
+            "session_time{group:chat}: p(99.9)<1m",
+            "flows_failed: rate<1%",
+            "flows_failed: count<100",
+        ]
+    );
+    let ends: Vec<bool> = plan
+        .thresholds
+        .iter()
+        .map(|threshold| threshold.abort_on_fail)
+        .collect();
+    assert_eq!(ends, [false, false, true, false, false]);
+    assert_eq!(plan.thresholds[2].delay_abort_eval, Duration::from_secs(10));
 }

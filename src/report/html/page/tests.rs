@@ -1,9 +1,9 @@
 use super::*;
-use crate::report::text::tests::{full, unbalanced};
+use crate::report::text::tests::{full, single, unbalanced};
 
 #[test]
 fn the_verdict_comes_first() {
-    for (summary, word) in [(full(), "Passed"), (unbalanced(), "Failed")] {
+    for (summary, word) in [(single(), "Passed"), (full(), "Failed"), (unbalanced(), "Failed")] {
         let page = render(&summary).unwrap();
         let body = page.split_once("<body>").unwrap().1;
         let text: String = body
@@ -76,6 +76,7 @@ fn every_part_is_there() {
         "name: iot",
         "clients=5",
         "upstream has no capacity",
+        "response_time{group:sensors}: p(95)&lt;250ms",
         "gateways",
     ] {
         assert!(page.contains(value), "{value}");
