@@ -1,12 +1,16 @@
 //! Composition root: one file per command. The only place that knows every module.
 
+mod baselines;
+mod compare;
 mod connect;
 mod embedded;
 mod environment;
 mod failure;
 mod import;
 mod logging;
+mod pace;
 mod progress;
+mod repeats;
 mod run;
 mod schema;
 mod serve;
@@ -26,6 +30,8 @@ use failure::Failure;
 pub fn main(cli: &Cli) -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
+        Command::Baseline(args) => baselines::baseline(args),
+        Command::Compare(args) => logging::init(&args.log).and_then(|()| compare::compare(args)),
         Command::Validate(args) => validate::validate(args),
         Command::Schema(_) => schema::schema(),
         Command::Import(args) => import::import(args),

@@ -9,13 +9,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-use crate::cli::RunArgs;
+use crate::cli::{LoadArgs, RunArgs};
 use crate::clock::{Moment, now};
 use crate::exit::{self, ExitCode};
+use crate::gate::{Judge, Threshold};
 use crate::load::{
     Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
 };
-use crate::metrics::{Recorder, RunEnd, RunFacts, Summary, Totals};
+use crate::metrics::{Recorder, RunEnd, RunFacts, Snapshot, Summary, Totals};
 use crate::net::system::{allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
 use crate::report::{self, Style};
@@ -33,15 +34,31 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Carries out a scenario and tells what was measured.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
-    let plan = Arc::new(plan(args)?);
+    let mut plan = plan(&args.file, args.target.as_deref(), &args.load)?;
+    for text in &args.thresholds {
+        plan.thresholds.push(threshold(text, &plan)?);
+    }
     if args.dry_run {
         return show(&plan);
     }
+    let done = carry_out(&Arc::new(plan), &args.load)?;
+    publish(&done.summary, args.summary_export.as_deref())
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) summary: Summary,
+    pub(super) totals: Totals,
+}
+
+/// Runs a plan once, with a server of its own if it asks for the embedded one.
+pub(super) fn carry_out(plan: &Arc<Plan>, args: &LoadArgs) -> Result<Done, Failure> {
     let embedded = plan.target == TargetSpec::Embedded;
     let workers = args
         .workers
         .map_or_else(|| default_workers(embedded), usize::from);
-    check_files(&plan, workers)?;
+    check_files(plan, workers)?;
     let mut server = match plan.target {
         TargetSpec::Embedded => Some(start_server(workers)?),
         TargetSpec::Url(_) => None,
@@ -63,7 +80,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mut usage = UsageLog::begin(server.as_ref().map(EmbeddedServer::pid));
     let control = Control::new();
     let engine = {
-        let (plan, control) = (Arc::clone(&plan), control.clone());
+        let (plan, control) = (Arc::clone(plan), control.clone());
         let options = RunOptions {
             pin_workers: args.pin,
             ..RunOptions::default()
@@ -78,12 +95,20 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         usage: &mut usage,
         server_end: None,
         interrupted: false,
+        judge: Judge::new(plan.thresholds.clone()),
+        crossed: None,
     };
-    let Ended { outcome, totals, end } = watch.until_the_end(engine)?;
+    let Ended {
+        outcome,
+        totals,
+        end,
+        judge,
+    } = watch.until_the_end(engine)?;
     let processes = usage.end();
     if let Some(server) = server {
         server.stop();
     }
+    let duration = outcome.ended - outcome.began;
     let facts = RunFacts {
         name: plan.name.clone(),
         target: if embedded {
@@ -93,13 +118,26 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         },
         seed: plan.seed,
         started,
-        duration: outcome.ended - outcome.began,
+        duration,
         end,
     };
-    publish(
-        &Summary::new(facts, &totals, processes),
-        args.summary_export.as_deref(),
-    )
+    let mut summary = Summary::new(facts, &totals, processes);
+    summary.thresholds = judge.finish(&totals.measured(duration));
+    Ok(Done { summary, totals })
+}
+
+/// A threshold of the command line.
+fn threshold(text: &str, plan: &Plan) -> Result<Threshold, Failure> {
+    let wrong = |offset: usize, message: &dyn std::fmt::Display| {
+        let before = text.get(..offset).unwrap_or(text).chars().count();
+        Failure::configuration(format!("--threshold: {message}\n  {text}\n  {:before$}^", ""))
+    };
+    let threshold = Threshold::of_flag(text).map_err(|error| wrong(error.offset, &error.message))?;
+    threshold
+        .metric
+        .check_group(plan.groups.iter().map(|group| group.name.as_str()))
+        .map_err(|message| wrong(0, &message))?;
+    Ok(threshold)
 }
 
 /// Tells what a run of the plan would do.
@@ -114,9 +152,9 @@ fn show(plan: &Plan) -> Result<ExitCode, Failure> {
 }
 
 /// The scenario with what the command line changes in it.
-fn plan(args: &RunArgs) -> Result<Plan, Failure> {
+pub(super) fn plan(file: &Path, target: Option<&str>, args: &LoadArgs) -> Result<Plan, Failure> {
     let overrides = Overrides {
-        target: args.target.clone(),
+        target: target.map(str::to_owned),
         seed: args.seed,
         insecure: args.tls.insecure,
         variables: args
@@ -127,7 +165,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
         environment: environment(),
         ..Overrides::default()
     };
-    let mut plan = scenario::load(&args.file, &overrides).map_err(Failure::configuration)?;
+    let mut plan = scenario::load(file, &overrides).map_err(Failure::configuration)?;
     let transport = &mut plan.transport;
     if let Some(ca) = &args.tls.ca {
         transport.ca_file = Some(ca.clone());
@@ -175,6 +213,9 @@ struct Watch<'a> {
     usage: &'a mut UsageLog,
     server_end: Option<String>,
     interrupted: bool,
+    judge: Judge,
+    /// The threshold that ended the run, with its value.
+    crossed: Option<String>,
 }
 
 /// What is left when the engine has ended.
@@ -182,6 +223,7 @@ struct Ended {
     outcome: RunOutcome,
     totals: Totals,
     end: RunEnd,
+    judge: Judge,
 }
 
 impl Watch<'_> {
@@ -198,11 +240,17 @@ impl Watch<'_> {
         let totals = self.recorder.finish();
         let end = match (self.server_end, outcome.early_end) {
             _ if self.interrupted => RunEnd::Interrupted,
+            _ if self.crossed.is_some() => RunEnd::ThresholdCrossed(self.crossed.unwrap_or_default()),
             (Some(how), _) => RunEnd::ServerExited(how),
             (None, Some(EarlyEnd::Lost)) => RunEnd::TargetLost,
             (None, Some(EarlyEnd::Unreachable) | None) => RunEnd::Completed,
         };
-        Ok(Ended { outcome, totals, end })
+        Ok(Ended {
+            outcome,
+            totals,
+            end,
+            judge: self.judge,
+        })
     }
 
     async fn watch(
@@ -238,6 +286,7 @@ impl Watch<'_> {
         let snapshot = self.recorder.tick(at);
         self.progress.show(&snapshot);
         self.usage.sample(snapshot.elapsed);
+        self.look(&snapshot);
         if self.server_end.is_none()
             && let Some(status) = self.server.as_mut().and_then(|server| server.ended())
         {
@@ -246,6 +295,17 @@ impl Watch<'_> {
             self.server_end = Some(status.to_string());
             self.control.interrupt();
         }
+    }
+
+    /// Judges the thresholds, and ends the run in order if one asks for it.
+    fn look(&mut self, snapshot: &Snapshot) {
+        let Some(result) = self.judge.look(&self.recorder.measured(snapshot.elapsed)) else {
+            return;
+        };
+        let text = format!("{result}, which is {}", result.present());
+        self.progress.note(&format!("stopping: the threshold {text}"));
+        self.crossed = Some(text);
+        self.control.interrupt();
     }
 
     /// The first signal ends the run in order, a further one at once.

@@ -22,6 +22,31 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
     pub target: Option<String>,
 
+    /// How the load is made.
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// Condition that the run must meet, as `response_time: p(95)<250ms`; repeatable (docs/gate.md)
+    #[arg(long = "threshold", value_name = "METRIC: CONDITION", help_heading = "Verdict")]
+    pub thresholds: Vec<String>,
+
+    /// Write the summary as JSON (docs/summary.schema.json)
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_SUMMARY_EXPORT",
+        help_heading = "Output"
+    )]
+    pub summary_export: Option<PathBuf>,
+
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// How load is made, whatever it is for: a run, a baseline, a comparison.
+#[derive(Args, Clone, Debug)]
+pub struct LoadArgs {
     /// TLS.
     #[command(flatten)]
     pub tls: ClientTlsArgs,
@@ -52,22 +77,9 @@ pub struct RunArgs {
     #[arg(long, env = "WSBENCH_PIN", help_heading = "Load")]
     pub pin: bool,
 
-    /// Write the summary as JSON (docs/summary.schema.json)
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "WSBENCH_SUMMARY_EXPORT",
-        help_heading = "Output"
-    )]
-    pub summary_export: Option<PathBuf>,
-
     /// Print no progress
     #[arg(short, long, env = "WSBENCH_QUIET", help_heading = "Output")]
     pub quiet: bool,
-
-    /// Logging.
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 /// One `KEY=VAL`.

@@ -1,6 +1,7 @@
 //! The command line. clap lives here and nowhere else; `app` maps these structs onto the subsystems' own types.
 
 mod connect;
+mod gate;
 mod load;
 mod log;
 mod scenario;
@@ -8,7 +9,8 @@ mod serve;
 mod tls;
 
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
-pub use load::{RunArgs, Variable};
+pub use gate::{AcceptArg, BaselineArgs, BaselineCommand, BaselineSaveArgs, CompareArgs, FolderArgs};
+pub use load::{LoadArgs, RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
 pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};
 pub use serve::ServeArgs;
@@ -30,6 +32,10 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario and print what was measured
     Run(RunArgs),
+    /// Keep repeated runs of a scenario to compare later ones with
+    Baseline(BaselineArgs),
+    /// Compare two baselines or targets: improved, same, regressed, or cannot tell
+    Compare(Box<CompareArgs>),
     /// Check scenarios and say everything that is wrong with them, with line and column
     Validate(ValidateArgs),
     /// Print the JSON Schema of the scenario language, for editors
@@ -47,6 +53,9 @@ Examples:
   wsbench run scenarios/iot.yaml                              against the built-in server
   wsbench run scenarios/iot.yaml --target ws://10.0.0.5:8080  against your own
   wsbench run scenarios/echo.yaml -e clients=500 --summary-export out.json
+  wsbench run scenarios/iot.yaml --threshold 'response_time: p(95)<250ms'
+  wsbench baseline save main scenarios/iot.yaml --target ws://10.0.0.5:8080
+  wsbench compare main ws://10.0.0.6:8080 --scenario scenarios/iot.yaml
   wsbench serve --listen 127.0.0.1:9001 --compression
   wsbench connect ws://127.0.0.1:9001/echo
 

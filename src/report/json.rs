@@ -11,7 +11,7 @@ use crate::metrics::Summary;
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The file system refused.
-    #[error("cannot write the summary to `{path}`: {source}; choose another path or make room")]
+    #[error("cannot write to `{path}`: {source}; choose another path or make room")]
     Write {
         /// Where it should have gone.
         path: PathBuf,
@@ -29,7 +29,15 @@ pub enum ReportError {
 ///
 /// If the file cannot be written; nothing is left behind then.
 pub fn write(summary: &Summary, path: &Path) -> Result<(), ReportError> {
-    let text = summary.to_json()?;
+    write_text(&summary.to_json()?, path)
+}
+
+/// Writes a text to `path` in the same way.
+///
+/// # Errors
+///
+/// If the file cannot be written; nothing is left behind then.
+pub fn write_text(text: &str, path: &Path) -> Result<(), ReportError> {
     replace(path, text.as_bytes()).map_err(|source| ReportError::Write {
         path: path.to_owned(),
         source,

@@ -1,6 +1,8 @@
 //! What people and scripts get to read: text, JSON, a line of progress. Everything is made from a summary or a snapshot.
 
+pub mod baseline;
 mod codes;
+pub mod comparison;
 mod format;
 pub mod json;
 mod page;
