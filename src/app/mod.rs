@@ -1,5 +1,7 @@
 //! Composition root: one file per command. The only place that knows every module.
 
+mod baselines;
+mod compare;
 mod connect;
 mod embedded;
 mod environment;
@@ -7,8 +9,10 @@ mod exporter;
 mod failure;
 mod import;
 mod logging;
+mod pace;
 mod progress;
 mod publish;
+mod repeats;
 mod report;
 mod run;
 mod schema;
@@ -29,6 +33,8 @@ use failure::Failure;
 pub fn main(cli: &Cli) -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
+        Command::Baseline(args) => baselines::baseline(args),
+        Command::Compare(args) => logging::init(&args.log).and_then(|()| compare::compare(args)),
         Command::Validate(args) => validate::validate(args),
         Command::Schema(_) => schema::schema(),
         Command::Import(args) => import::import(args),

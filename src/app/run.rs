@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Write, stdout};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -9,13 +10,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-use crate::cli::RunArgs;
+use crate::cli::{LoadArgs, RunArgs};
 use crate::clock::{Moment, now};
 use crate::exit::{self, ExitCode};
+use crate::gate::{Judge, Threshold};
 use crate::load::{
     Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
 };
-use crate::metrics::{Environment, Processes, Recorder, RunEnd, RunFacts, ScenarioText, Summary, Totals};
+use crate::metrics::{Environment, Recorder, RunEnd, RunFacts, ScenarioText, Snapshot, Summary, Totals};
 use crate::net::system::{Machine, allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
 use crate::report::prometheus::RunLabels;
@@ -37,15 +39,37 @@ const TICK: Duration = Duration::from_millis(250);
 /// Carries out a scenario and tells what was measured.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let outputs = publish::outputs(&args.out, args.summary_export.as_deref())?;
-    let plan = Arc::new(plan(args)?);
+    let mut plan = plan(&args.file, args.target.as_deref(), &args.load)?;
+    for text in &args.thresholds {
+        plan.thresholds.push(threshold(text, &plan)?);
+    }
     if args.dry_run {
         return show(&plan);
     }
+    let exporter = exporter(args, &plan)?;
+    let done = carry_out(&Arc::new(plan), &args.load, exporter)?;
+    let summary = complete(args, done.summary)?;
+    Ok(publish(args, &summary, &outputs))
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) summary: Summary,
+    pub(super) totals: Totals,
+}
+
+/// Runs a plan once, with a server of its own if it asks for the embedded one, and shows it to Prometheus meanwhile.
+pub(super) fn carry_out(
+    plan: &Arc<Plan>,
+    args: &LoadArgs,
+    exporter: Option<Exporter>,
+) -> Result<Done, Failure> {
     let embedded = plan.target == TargetSpec::Embedded;
     let workers = args
         .workers
         .map_or_else(|| default_workers(embedded), usize::from);
-    check_files(&plan, workers)?;
+    check_files(plan, workers)?;
     let mut server = match plan.target {
         TargetSpec::Embedded => Some(start_server(workers)?),
         TargetSpec::Url(_) => None,
@@ -67,14 +91,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mut usage = UsageLog::begin(server.as_ref().map(EmbeddedServer::pid));
     let control = Control::new();
     let engine = {
-        let (plan, control) = (Arc::clone(&plan), control.clone());
+        let (plan, control) = (Arc::clone(plan), control.clone());
         let options = RunOptions {
             pin_workers: args.pin,
             ..RunOptions::default()
         };
         move || crate::load::run(&plan, target, shards, options, &control)
     };
-    let exporter = exporter(args, &plan.name, &url)?;
     let watch = Watch {
         recorder,
         control,
@@ -84,12 +107,20 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         usage: &mut usage,
         server_end: None,
         interrupted: false,
+        judge: Judge::new(plan.thresholds.clone()),
+        crossed: None,
     };
-    let Ended { outcome, totals, end } = watch.until_the_end(engine)?;
+    let Ended {
+        outcome,
+        totals,
+        end,
+        judge,
+    } = watch.until_the_end(engine)?;
     let processes = usage.end();
     if let Some(server) = server {
         server.stop();
     }
+    let duration = outcome.ended - outcome.began;
     let facts = RunFacts {
         name: plan.name.clone(),
         target: if embedded {
@@ -99,11 +130,27 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         },
         seed: plan.seed,
         started,
-        duration: outcome.ended - outcome.began,
+        duration,
         end,
     };
-    let summary = summary(args, (facts, &totals, processes), workers)?;
-    Ok(publish(args, &summary, &outputs))
+    let mut summary = Summary::new(facts, &totals, processes);
+    summary.environment = Some(machine(workers));
+    summary.thresholds = judge.finish(&totals.measured(duration));
+    Ok(Done { summary, totals })
+}
+
+/// A threshold of the command line.
+fn threshold(text: &str, plan: &Plan) -> Result<Threshold, Failure> {
+    let wrong = |offset: usize, message: &dyn std::fmt::Display| {
+        let before = text.get(..offset).unwrap_or(text).chars().count();
+        Failure::configuration(format!("--threshold: {message}\n  {text}\n  {:before$}^", ""))
+    };
+    let threshold = Threshold::of_flag(text).map_err(|error| wrong(error.offset, &error.message))?;
+    threshold
+        .metric
+        .check_group(plan.groups.iter().map(|group| group.name.as_str()))
+        .map_err(|message| wrong(0, &message))?;
+    Ok(threshold)
 }
 
 /// Tells what a run of the plan would do.
@@ -118,9 +165,9 @@ fn show(plan: &Plan) -> Result<ExitCode, Failure> {
 }
 
 /// The scenario with what the command line changes in it.
-fn plan(args: &RunArgs) -> Result<Plan, Failure> {
+pub(super) fn plan(file: &Path, target: Option<&str>, args: &LoadArgs) -> Result<Plan, Failure> {
     let overrides = Overrides {
-        target: args.target.clone(),
+        target: target.map(str::to_owned),
         seed: args.seed,
         insecure: args.tls.insecure,
         variables: args
@@ -131,7 +178,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
         environment: environment(),
         ..Overrides::default()
     };
-    let mut plan = scenario::load(&args.file, &overrides).map_err(Failure::configuration)?;
+    let mut plan = scenario::load(file, &overrides).map_err(Failure::configuration)?;
     let transport = &mut plan.transport;
     if let Some(ca) = &args.tls.ca {
         transport.ca_file = Some(ca.clone());
@@ -171,13 +218,17 @@ fn start_server(generator_workers: usize) -> Result<EmbeddedServer, Failure> {
 }
 
 /// The address for Prometheus, if one was asked for.
-fn exporter(args: &RunArgs, name: &str, url: &str) -> Result<Option<Exporter>, Failure> {
+fn exporter(args: &RunArgs, plan: &Plan) -> Result<Option<Exporter>, Failure> {
     let Some(address) = args.metrics else {
         return Ok(None);
     };
+    let target = match &plan.target {
+        TargetSpec::Embedded => "embedded".to_owned(),
+        TargetSpec::Url(url) => redactor(args, url).text(url),
+    };
     let labels = RunLabels {
-        scenario: name.to_owned(),
-        target: redactor(args, url).text(url),
+        scenario: plan.name.clone(),
+        target,
     };
     Exporter::bind(address, labels)
         .map(Some)
@@ -186,15 +237,18 @@ fn exporter(args: &RunArgs, name: &str, url: &str) -> Result<Option<Exporter>, F
 
 /// Knows the secrets of this run.
 fn redactor(args: &RunArgs, target: &str) -> Redactor {
-    // It was read before; if it is gone meanwhile, what it held is in no report either.
-    let text = fs::read_to_string(&args.file).unwrap_or_default();
-    let variables = variables(args);
+    let (text, variables) = (scenario_text(args), variables(args));
     Redactor::new(&text, variables.iter().map(String::as_str), target)
 }
 
+/// The scenario was read before; if its file is gone meanwhile, the reports do without its text.
+fn scenario_text(args: &RunArgs) -> String {
+    fs::read_to_string(&args.file).unwrap_or_default()
+}
+
 fn variables(args: &RunArgs) -> Vec<String> {
-    args.variables
-        .iter()
+    let variables = args.load.variables.iter();
+    variables
         .map(|variable| format!("{}={}", variable.key, variable.value))
         .collect()
 }
@@ -209,6 +263,9 @@ struct Watch<'a> {
     usage: &'a mut UsageLog,
     server_end: Option<String>,
     interrupted: bool,
+    judge: Judge,
+    /// The threshold that ended the run, with its value.
+    crossed: Option<String>,
 }
 
 /// What is left when the engine has ended.
@@ -216,6 +273,7 @@ struct Ended {
     outcome: RunOutcome,
     totals: Totals,
     end: RunEnd,
+    judge: Judge,
 }
 
 impl Watch<'_> {
@@ -234,11 +292,17 @@ impl Watch<'_> {
         let totals = self.recorder.finish();
         let end = match (self.server_end, outcome.early_end) {
             _ if self.interrupted => RunEnd::Interrupted,
+            _ if self.crossed.is_some() => RunEnd::ThresholdCrossed(self.crossed.unwrap_or_default()),
             (Some(how), _) => RunEnd::ServerExited(how),
             (None, Some(EarlyEnd::Lost)) => RunEnd::TargetLost,
             (None, Some(EarlyEnd::Unreachable) | None) => RunEnd::Completed,
         };
-        Ok(Ended { outcome, totals, end })
+        Ok(Ended {
+            outcome,
+            totals,
+            end,
+            judge: self.judge,
+        })
     }
 
     async fn watch(
@@ -285,6 +349,7 @@ impl Watch<'_> {
             exporter.show(&snapshot, &self.recorder);
         }
         self.usage.sample(snapshot.elapsed);
+        self.look(&snapshot);
         if self.server_end.is_none()
             && let Some(status) = self.server.as_mut().and_then(|server| server.ended())
         {
@@ -293,6 +358,17 @@ impl Watch<'_> {
             self.server_end = Some(status.to_string());
             self.control.interrupt();
         }
+    }
+
+    /// Judges the thresholds, and ends the run in order if one asks for it.
+    fn look(&mut self, snapshot: &Snapshot) {
+        let Some(result) = self.judge.look(&self.recorder.measured(snapshot.elapsed)) else {
+            return;
+        };
+        let text = format!("{result}, which is {}", result.present());
+        self.progress.note(&format!("stopping: the threshold {text}"));
+        self.crossed = Some(text);
+        self.control.interrupt();
     }
 
     /// The first signal ends the run in order, a further one at once.
@@ -308,34 +384,32 @@ impl Watch<'_> {
     }
 }
 
-/// Everything that is published of a run, without secrets.
-fn summary(
-    args: &RunArgs,
-    (facts, totals, processes): (RunFacts, &Totals, Processes),
-    workers: usize,
-) -> Result<Summary, Failure> {
-    let redactor = redactor(args, &facts.target);
-    let mut summary = Summary::new(facts, totals, processes);
+/// The machine that the load comes from.
+fn machine(workers: usize) -> Environment {
     let machine = Machine::this();
-    summary.environment = Some(Environment {
+    Environment {
         system: machine.system,
         processor: machine.processor,
         cores: allowed_cores().len() as u64,
         memory_bytes: machine.memory.map(|size| size.0),
         workers: workers as u64,
-    });
+    }
+}
+
+/// The summary with what was asked for and without secrets.
+fn complete(args: &RunArgs, mut summary: Summary) -> Result<Summary, Failure> {
     summary.scenario = Some(ScenarioText {
         file: args.file.display().to_string(),
-        text: fs::read_to_string(&args.file).unwrap_or_default(),
+        text: scenario_text(args),
         variables: variables(args),
     });
-    publish::clean(&summary, &redactor)
+    publish::clean(&summary, &redactor(args, &summary.run.target))
 }
 
 /// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.
 fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
     publish::print(summary);
-    let written = publish::write(summary, outputs, args.quiet);
+    let written = publish::write(summary, outputs, args.load.quiet);
     if !written {
         publish::rescue(summary);
     }

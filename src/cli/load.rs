@@ -23,35 +23,17 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
     pub target: Option<String>,
 
-    /// TLS.
+    /// How the load is made.
     #[command(flatten)]
-    pub tls: ClientTlsArgs,
+    pub load: LoadArgs,
 
-    /// Connect from these local addresses in turn: an address or a CIDR block; repeatable
+    /// Condition that the run must meet, as `response_time: p(95)<250ms`; repeatable (docs/gate.md)
     #[arg(
-        long,
-        value_name = "ADDR|CIDR",
-        env = "WSBENCH_SOURCE",
-        value_delimiter = ',',
-        help_heading = "Target"
+        long = "threshold",
+        value_name = "METRIC: CONDITION",
+        help_heading = "Verdict"
     )]
-    pub source: Vec<String>,
-
-    /// Set a variable of the scenario; repeatable
-    #[arg(short = 'e', long = "env", value_name = "KEY=VAL", help_heading = "Load")]
-    pub variables: Vec<Variable>,
-
-    /// Seed of all random choices
-    #[arg(long, value_name = "N", env = "WSBENCH_SEED", help_heading = "Load")]
-    pub seed: Option<u64>,
-
-    /// Load generator threads [default: one per core; half the cores beside the embedded server]
-    #[arg(long, value_name = "N", env = "WSBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Load")]
-    pub workers: Option<u16>,
-
-    /// Bind each generator thread to a core of its own
-    #[arg(long, env = "WSBENCH_PIN", help_heading = "Load")]
-    pub pin: bool,
+    pub thresholds: Vec<String>,
 
     /// Write the summary as JSON (docs/summary.schema.json)
     #[arg(
@@ -82,13 +64,47 @@ pub struct RunArgs {
     )]
     pub metrics: Option<SocketAddr>,
 
-    /// Print no progress
-    #[arg(short, long, env = "WSBENCH_QUIET", help_heading = "Output")]
-    pub quiet: bool,
-
     /// Logging.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// How load is made, whatever it is for: a run, a baseline, a comparison.
+#[derive(Args, Clone, Debug)]
+pub struct LoadArgs {
+    /// TLS.
+    #[command(flatten)]
+    pub tls: ClientTlsArgs,
+
+    /// Connect from these local addresses in turn: an address or a CIDR block; repeatable
+    #[arg(
+        long,
+        value_name = "ADDR|CIDR",
+        env = "WSBENCH_SOURCE",
+        value_delimiter = ',',
+        help_heading = "Target"
+    )]
+    pub source: Vec<String>,
+
+    /// Set a variable of the scenario; repeatable
+    #[arg(short = 'e', long = "env", value_name = "KEY=VAL", help_heading = "Load")]
+    pub variables: Vec<Variable>,
+
+    /// Seed of all random choices
+    #[arg(long, value_name = "N", env = "WSBENCH_SEED", help_heading = "Load")]
+    pub seed: Option<u64>,
+
+    /// Load generator threads [default: one per core; half the cores beside the embedded server]
+    #[arg(long, value_name = "N", env = "WSBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Load")]
+    pub workers: Option<u16>,
+
+    /// Bind each generator thread to a core of its own
+    #[arg(long, env = "WSBENCH_PIN", help_heading = "Load")]
+    pub pin: bool,
+
+    /// Print no progress
+    #[arg(short, long, env = "WSBENCH_QUIET", help_heading = "Output")]
+    pub quiet: bool,
 }
 
 /// One `KEY=VAL`.

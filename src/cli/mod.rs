@@ -1,6 +1,7 @@
 //! The command line. clap lives here and nowhere else; `app` maps these structs onto the subsystems' own types.
 
 mod connect;
+mod gate;
 mod load;
 mod log;
 mod report;
@@ -9,7 +10,8 @@ mod serve;
 mod tls;
 
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
-pub use load::{RunArgs, Variable};
+pub use gate::{AcceptArg, BaselineArgs, BaselineCommand, BaselineSaveArgs, CompareArgs, FolderArgs};
+pub use load::{LoadArgs, RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
 pub use report::ReportArgs;
 pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};
@@ -32,6 +34,10 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario and print what was measured
     Run(RunArgs),
+    /// Keep repeated runs of a scenario to compare later ones with
+    Baseline(BaselineArgs),
+    /// Compare two baselines or targets: improved, same, regressed, or cannot tell
+    Compare(Box<CompareArgs>),
     /// Check scenarios and say everything that is wrong with them, with line and column
     Validate(ValidateArgs),
     /// Print the JSON Schema of the scenario language, for editors
@@ -52,6 +58,9 @@ Examples:
   wsbench run scenarios/iot.yaml --target ws://10.0.0.5:8080  against your own
   wsbench run scenarios/echo.yaml -e clients=500 --out json=run.json --out html
   wsbench report run.json --html run.html
+  wsbench run scenarios/iot.yaml --threshold 'response_time: p(95)<250ms'
+  wsbench baseline save main scenarios/iot.yaml --target ws://10.0.0.5:8080
+  wsbench compare main ws://10.0.0.6:8080 --scenario scenarios/iot.yaml
   wsbench serve --listen 127.0.0.1:9001 --compression
   wsbench connect ws://127.0.0.1:9001/echo
 

@@ -6,13 +6,19 @@
 //!
 //! A metric's name and selectors are read in `metric.rs`, a condition in `expression.rs`; `docs/gate.md` lists both.
 
+mod baseline;
 mod compare;
 mod expression;
 mod judge;
 mod metric;
 mod threshold;
 
-pub use compare::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Row, SideInfo, Verdict};
+pub use baseline::{
+    BASELINE_SCHEMA, Baseline, BaselineError, GroupHistograms, Machine, Pace, Repeat, ScenarioId,
+};
+pub use compare::{
+    Aspect, COMPARISON_SCHEMA, CompareOptions, Comparison, Difference, Row, SideInfo, Verdict, compare,
+};
 pub use expression::{Aggregate, Expression, Operator};
 pub use judge::Judge;
 pub use metric::Metric;

@@ -140,7 +140,10 @@ mod tests {
     #[test]
     fn a_group_that_is_not_there_is_told_with_those_that_are() {
         let threshold = Threshold::of_flag("response_time{group:chta}: avg<1s").unwrap();
-        let error = threshold.check_group(["chat", "feed"].into_iter()).unwrap_err();
+        let error = threshold
+            .metric
+            .check_group(["chat", "feed"].into_iter())
+            .unwrap_err();
         assert!(
             error.contains("did you mean `chat`?") && error.contains("`feed`"),
             "{error}"

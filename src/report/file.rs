@@ -13,7 +13,7 @@ use super::ReportError;
 /// # Errors
 ///
 /// If the file cannot be written; nothing is left behind then.
-pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+pub fn write(path: &Path, content: &[u8]) -> Result<(), ReportError> {
     replace(path, content).map_err(|source| ReportError::Write {
         path: path.to_owned(),
         source,

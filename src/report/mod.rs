@@ -1,7 +1,9 @@
 //! What people and scripts get to read: text, JSON, CSV, histograms, JUnit, Markdown, HTML, a line of progress, Prometheus.
 //! Everything is made from a summary or a snapshot.
 
+pub mod baseline;
 mod codes;
+pub mod comparison;
 mod csv;
 mod error;
 mod file;
@@ -22,6 +24,7 @@ pub mod text;
 mod verdict;
 
 pub use error::ReportError;
+pub use file::write as write_file;
 pub use output::{DEFAULT_FOLDER, Form, FormError, Output, rescue, write_all};
 pub use page::Style;
 pub use redact::Redactor;

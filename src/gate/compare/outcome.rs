@@ -69,7 +69,7 @@ pub struct Difference {
 }
 
 /// What must be equal for two sides to be comparable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aspect {
     /// The scenario with what the command line set in it.

@@ -8,6 +8,7 @@
 //! | [`usage_of`] | `/proc` | unsupported |
 //! | [`pin_current_thread`] | `sched_setaffinity` | unsupported |
 //! | [`allowed_cores`] | `sched_getaffinity` | all cores |
+//! | [`cpu_model`] | `/proc/cpuinfo` | unknown |
 //! | [`ephemeral_ports`] | `ip_local_port_range` | unknown |
 //! | [`sharpen_timers`] | `PR_SET_TIMERSLACK` | nothing: timers are as they are |
 //! | [`wait_readable`] | `ppoll`, nanoseconds | `poll`, milliseconds |
@@ -37,6 +38,12 @@ use crate::units::ByteSize;
 
 pub use limits::{FileLimit, open_file_limit, raise_open_file_limit};
 pub use machine::Machine;
+
+/// What kind of processor this is; `None` where the system does not tell.
+#[must_use]
+pub fn cpu_model() -> Option<String> {
+    platform::cpu_model()
+}
 
 /// How many local ports the system hands out to connections that do not ask for one; `None` where it does not tell. Each
 /// pair of a source and a target address has so many.

@@ -60,3 +60,7 @@ fn unsupported(text: &'static str) -> io::Error {
 pub(super) fn ephemeral_ports() -> Option<u64> {
     None
 }
+
+pub(super) const fn cpu_model() -> Option<String> {
+    None
+}
