@@ -70,7 +70,9 @@ impl Side {
                 code: exit::for_summary(&done.summary),
             });
         }
-        let repeat = Repeat::new(done.summary, &done.totals, Pace { before, after });
+        // A baseline has distributions of its own, and what happened in each second is not compared.
+        let summary = done.summary.without_series();
+        let repeat = Repeat::new(summary, &done.totals, Pace { before, after });
         if !load.quiet {
             // What is told on the way is a courtesy: a closed standard error is no reason to end.
             let _ = writeln!(stderr(), "{}", self.line(&repeat, number, of));

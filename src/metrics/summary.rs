@@ -216,6 +216,15 @@ impl Summary {
         }
     }
 
+    /// The figures of the whole run only: without its course over time and its histograms, which take most of the space.
+    #[must_use]
+    pub fn without_series(mut self) -> Self {
+        self.series = Series::default();
+        self.histograms.clear();
+        self.groups.iter_mut().for_each(|group| group.histograms.clear());
+        self
+    }
+
     /// Reads a summary that an earlier run exported.
     ///
     /// # Errors

@@ -27,18 +27,10 @@ impl Machine {
                 .flatten()
                 .collect::<Vec<_>>()
                 .join(" "),
-            processor: read("/proc/cpuinfo").and_then(|text| processor(&text)),
+            processor: super::cpu_model(),
             memory: read("/proc/meminfo").and_then(|text| memory(&text)),
         }
     }
-}
-
-fn processor(cpuinfo: &str) -> Option<String> {
-    // x86 calls it `model name`; others have it in one of these lines, or not at all.
-    ["model name", "Model", "Hardware", "cpu model"]
-        .into_iter()
-        .find_map(|key| value(cpuinfo, key))
-        .map(str::to_owned)
 }
 
 fn memory(meminfo: &str) -> Option<ByteSize> {
@@ -63,14 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_and_memory_are_read() {
-        let cpuinfo = "processor\t: 0\nmodel\t\t: 85\nmodel name\t: Some CPU @ 2.00GHz\n\nprocessor\t: 1\n";
-        assert_eq!(processor(cpuinfo).as_deref(), Some("Some CPU @ 2.00GHz"));
-        assert_eq!(
-            processor("processor : 0\nHardware : Board\n").as_deref(),
-            Some("Board")
-        );
-        assert_eq!(processor(""), None);
+    fn memory_is_read() {
         assert_eq!(
             memory("MemTotal:       16384 kB\nMemFree: 1 kB\n"),
             Some(ByteSize(16 << 20))
