@@ -97,7 +97,7 @@ fn case(xml: &mut Xml, scenario: &str, check: &Check) -> io::Result<()> {
         return Ok(());
     }
     element.write_inner_content(|xml| {
-        let message = valid(&check.found);
+        let message = valid(&format!("{}: {}", check.name, check.found));
         xml.create_element("failure")
             .with_attributes([("message", &*message), ("type", check.kind)])
             .write_text_content(BytesText::new(&valid(&check.details.join("\n"))))?;
