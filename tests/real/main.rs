@@ -1,11 +1,14 @@
 //! wsbench against implementations that nobody here wrote: Python `websockets`, npm `ws` and `wscat` and Chromium as clients of
 //! `wsbench serve`, the first two also as servers under `wsbench run`.
 //!
+//! Also the reports of a run, against libraries and tools that read their forms.
+//!
 //! They need what `scripts/install-test-tools` installs, so they are built with the feature `real-tests` only, which
 //! `scripts/test` turns on. Then a missing tool is a failure.
 
 mod clients;
 mod modes;
 mod process;
+mod reports;
 mod servers;
 mod tools;

@@ -30,19 +30,10 @@ impl Counterpart {
     }
 
     fn script(self, name: &str) -> Command {
-        let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/real");
-        let mut command = match self {
-            Self::Python => Command::new(installed("python/bin/python")),
-            Self::Node => Command::new("node"),
-        };
         match self {
-            Self::Python => command.arg(scripts.join(name).with_extension("py")),
-            Self::Node => {
-                command.env("NODE_PATH", installed("node/node_modules"));
-                command.arg(scripts.join(name).with_extension("cjs"))
-            }
-        };
-        command
+            Self::Python => python(name),
+            Self::Node => node(name),
+        }
     }
 }
 
@@ -69,7 +60,26 @@ pub(crate) fn wscat(url: &str) -> Command {
     command
 }
 
-fn installed(path: &str) -> PathBuf {
+/// A script of this folder for Python, with the installed packages.
+pub(crate) fn python(name: &str) -> Command {
+    let mut command = Command::new(installed("python/bin/python"));
+    command.arg(scripts().join(name).with_extension("py"));
+    command
+}
+
+/// A script of this folder for Node, with the installed packages.
+pub(crate) fn node(name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", installed("node/node_modules"));
+    command.arg(scripts().join(name).with_extension("cjs"));
+    command
+}
+
+fn scripts() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/real")
+}
+
+pub(crate) fn installed(path: &str) -> PathBuf {
     let tools = std::env::var_os("WSBENCH_TEST_TOOLS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/tools"),
         PathBuf::from,
