@@ -162,7 +162,7 @@ pub struct RunFacts {
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
     /// It is not JSON, or not a summary.
-    #[error("not a summary of wsbench ({0}); write one with `wsbench run --summary-export FILE`")]
+    #[error("not a summary of wsbench ({0}); write one with `wsbench run --out json=FILE`")]
     Malformed(#[from] serde_json::Error),
     /// It has another form.
     #[error("the summary has the form `{found}`, and this wsbench reads `{SCHEMA}`; run the scenario again")]

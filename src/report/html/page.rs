@@ -137,7 +137,7 @@ fn checks(verdict: &Verdict) -> Markup {
     html! {
         section aria-labelledby="checks" {
             h2 id="checks" { "Checks" }
-            div.scroll tabindex="0" role="region" aria-labelledby="checks" {
+            div.scroll tabindex="0" role="group" aria-labelledby="checks" {
                 table {
                     thead { tr { th scope="col" { "Result" } th scope="col" { "Check" } th scope="col" { "Found" } } }
                     tbody {

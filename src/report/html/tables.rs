@@ -50,7 +50,7 @@ fn trends(figures: &Figures, caption: &str) -> Markup {
         return html! {};
     }
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(format!("Latency: {caption}")) {
+        div.scroll tabindex="0" role="group" aria-label=(format!("Latency: {caption}")) {
             table.numbers {
                 caption { (caption) }
                 thead { tr {
@@ -102,7 +102,7 @@ fn errors(figures: &Figures) -> Markup {
     html! {
         section aria-labelledby="errors" {
             h2 id="errors" { "Errors" }
-            div.scroll tabindex="0" role="region" aria-labelledby="errors" {
+            div.scroll tabindex="0" role="group" aria-labelledby="errors" {
                 table {
                     thead { tr { th scope="col" { "Class" } th.number scope="col" { "Count" } th scope="col" { "The first" } } }
                     tbody {
@@ -155,7 +155,7 @@ fn series(summary: &Summary) -> Markup {
             h2 id="series" { "The charts' numbers" }
             details {
                 summary { (count(points.len() as u64)) " intervals" }
-                div.scroll tabindex="0" role="region" aria-labelledby="series" {
+                div.scroll tabindex="0" role="group" aria-labelledby="series" {
                     table.numbers {
                         thead { tr {
                             @for name in [
