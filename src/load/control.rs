@@ -84,7 +84,7 @@ impl Default for Steering {
 
 impl Steering {
     /// The schedule's clock: it stands still while the run is paused.
-    fn scheduled(&self, at: Moment) -> Moment {
+    pub(super) fn scheduled(&self, at: Moment) -> Moment {
         Moment::from_nanos((self.pause.unwrap_or(at) - (Moment::ZERO + self.paused)).as_nanos() as u64)
     }
 
@@ -181,6 +181,15 @@ impl Control {
 
     pub(super) fn steering(&self) -> Steering {
         *self.lock()
+    }
+
+    /// The run begins; what was asked for before holds from here.
+    pub(super) fn begin(&self, at: Moment) {
+        self.steer(|steering, _| {
+            steering.pause = steering.pause.map(|_| at);
+            steering.paused = Duration::ZERO;
+            steering.rate.1 = Moment::ZERO;
+        });
     }
 
     /// The run is about to end: a pause is over, and nothing can be steered any more.

@@ -8,7 +8,7 @@
 //! | `roster` | one worker's share of the clients |
 //! | `worker` | one thread: its clients, its measurements, its end |
 //! | `health` | whether there is a target at all, and when to give up |
-//! | `control` | how a run is told to end |
+//! | `control` | how a run is paused, scaled and ended while it goes on |
 //! | `target` | what is tested, resolved once |
 //! | `coordinator` | [`run`]: a whole run |
 //!
@@ -21,7 +21,7 @@ mod coordinator;
 mod health;
 pub mod pacer;
 mod reactor;
-mod roster;
+pub mod roster;
 mod target;
 pub mod vclient;
 mod worker;

@@ -54,6 +54,8 @@ pub struct VClient {
     pub(super) case: u8,
     /// A flow is under way: it was begun and neither completed, failed nor was interrupted.
     pub(super) in_flow: bool,
+    /// The run is paused: the flow does not go on.
+    pub(super) held: bool,
     /// Flows that failed in a row.
     failures: u8,
     /// Connections opened so far.
@@ -90,6 +92,10 @@ pub(super) enum Wait {
     Ended,
     /// A moment between two flows, after a failure.
     Backoff(Moment),
+    /// The end of a pause of the run; the flow had reached its next step at this moment.
+    Held(Moment),
+    /// The same, to send a message that was intended for this moment.
+    HeldSend(Moment),
     /// Nothing more.
     Done,
 }
@@ -130,6 +136,7 @@ impl VClient {
             random: client_rng(script.plan.seed, id),
             case: NO_CASE,
             in_flow: false,
+            held: false,
             failures: 0,
             openings: 0,
             leaving: Leaving::No,
@@ -145,7 +152,7 @@ impl VClient {
     #[must_use]
     pub fn command(&self) -> Command {
         match self.link {
-            Link::Wanted { .. } => Command::Connect,
+            Link::Wanted { .. } if !self.held => Command::Connect,
             Link::Discarded => Command::Disconnect,
             Link::Down if self.wait == Wait::Done => Command::Finish,
             _ => Command::None,
@@ -180,6 +187,7 @@ impl VClient {
     #[must_use]
     pub fn deadline(&self, script: &Script) -> Moment {
         let waiting = match self.wait {
+            _ if self.held => Moment::NEVER,
             Wait::Until(at) | Wait::Round(at) | Wait::Expect(at) | Wait::Backoff(at) => at,
             Wait::Receive { until, .. } => until,
             Wait::Turn => Moment::ZERO,
@@ -239,6 +247,7 @@ impl VClient {
 
     fn wait_is_over(&mut self, turn: &mut Turn<'_>) {
         match self.wait {
+            _ if self.held => {}
             Wait::Until(at) if at <= turn.now => self.run(turn, at),
             Wait::Round(at) if at <= turn.now => {
                 self.behind = 0;
