@@ -252,7 +252,7 @@ flow: [{every: 100ms, do: [{send: {text: x, reply: echo}}]}]
         (2, Wish::Clients(Some(12)), 12),
         (3, Wish::Clients(Some(2)), 2),
         (3, Wish::Clients(Some(0)), 0),
-        (7, Wish::Clients(None), 10),
+        (7, Wish::Clients(None), 11),
     ] {
         assert!(run.go(after * SECOND));
         run.wish(wish);

@@ -54,8 +54,6 @@ pub struct VClient {
     pub(super) case: u8,
     /// A flow is under way: it was begun and neither completed, failed nor was interrupted.
     pub(super) in_flow: bool,
-    /// The run is paused: the flow does not go on.
-    pub(super) held: bool,
     /// Flows that failed in a row.
     failures: u8,
     /// Connections opened so far.
@@ -136,7 +134,6 @@ impl VClient {
             random: client_rng(script.plan.seed, id),
             case: NO_CASE,
             in_flow: false,
-            held: false,
             failures: 0,
             openings: 0,
             leaving: Leaving::No,
@@ -152,7 +149,7 @@ impl VClient {
     #[must_use]
     pub fn command(&self) -> Command {
         match self.link {
-            Link::Wanted { .. } if !self.held => Command::Connect,
+            Link::Wanted { .. } if !self.loops.held => Command::Connect,
             Link::Discarded => Command::Disconnect,
             Link::Down if self.wait == Wait::Done => Command::Finish,
             _ => Command::None,
@@ -187,7 +184,7 @@ impl VClient {
     #[must_use]
     pub fn deadline(&self, script: &Script) -> Moment {
         let waiting = match self.wait {
-            _ if self.held => Moment::NEVER,
+            _ if self.loops.held => Moment::NEVER,
             Wait::Until(at) | Wait::Round(at) | Wait::Expect(at) | Wait::Backoff(at) => at,
             Wait::Receive { until, .. } => until,
             Wait::Turn => Moment::ZERO,
@@ -247,7 +244,7 @@ impl VClient {
 
     fn wait_is_over(&mut self, turn: &mut Turn<'_>) {
         match self.wait {
-            _ if self.held => {}
+            _ if self.loops.held => {}
             Wait::Until(at) if at <= turn.now => self.run(turn, at),
             Wait::Round(at) if at <= turn.now => {
                 self.behind = 0;

@@ -45,7 +45,7 @@ impl VClient {
 
     /// As [`run`](Self::run); the next step was intended for `intended`.
     pub(super) fn run_intended(&mut self, turn: &mut Turn<'_>, mut at: Moment, mut intended: Option<Moment>) {
-        if self.held {
+        if self.loops.held {
             self.wait = intended.map_or(Wait::Held(at), Wait::HeldSend);
             return;
         }
