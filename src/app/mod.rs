@@ -6,6 +6,7 @@ mod environment;
 mod failure;
 mod import;
 mod logging;
+mod machine;
 mod progress;
 mod run;
 mod schema;
