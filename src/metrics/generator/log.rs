@@ -178,7 +178,7 @@ impl GeneratorLog {
             notes: self.notes(),
             timer_lag_ms: figures(&self.lags.timer),
             loop_lag_ms: figures(&self.lags.busy),
-            workers: self.workers.iter().map(WorkerLog::figures).collect(),
+            workers: self.workers.iter().filter_map(WorkerLog::figures).collect(),
             late_s: lateness.total.as_secs_f64(),
             late_longest_s: lateness.longest.as_secs_f64(),
             saturated_s: lateness.saturated.as_secs_f64(),
@@ -278,14 +278,14 @@ impl WorkerLog {
         self.mark = self.last;
     }
 
-    fn figures(&self) -> WorkerFigures {
-        let first = self.first.unwrap_or_default();
-        let whole = share(first, self.last);
-        WorkerFigures {
+    /// `None` for a worker that never told.
+    fn figures(&self) -> Option<WorkerFigures> {
+        let whole = share(self.first?, self.last);
+        Some(WorkerFigures {
             cpu: whole.cpu,
             cpu_peak: self.peak.max(whole.cpu),
             waiting: self.last.waited.map(|_| whole.waiting),
-        }
+        })
     }
 }
 
