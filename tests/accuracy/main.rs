@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `process` | the two programs, and HTTP by hand |
 //! | `journal` | counts against the server's own journal |
+//! | `generator` | when the generator itself is the bottleneck |
 //! | `control` | the control interface of a run |
 
 #![expect(clippy::unwrap_used, reason = "a program that does not do its part fails the test")]
 
 mod control;
+mod generator;
 mod journal;
 mod process;

@@ -51,11 +51,24 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn start(folder: &Path, scenario: &Path, more: &[&str]) -> Self {
+        Self::spawn(folder, scenario, more, wsbench(&[]))
+    }
+
+    /// With at most this many open files.
+    pub(crate) fn start_with_files(files: u32, folder: &Path, scenario: &Path, more: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_wsbench")]);
+        Self::spawn(folder, scenario, more, shell)
+    }
+
+    fn spawn(folder: &Path, scenario: &Path, more: &[&str], mut program: Command) -> Self {
         let summary = folder.join("summary.json");
         let mut arguments = vec!["run", scenario.to_str().unwrap(), "--workers", "1"];
         arguments.extend(["--summary-export", summary.to_str().unwrap()]);
         arguments.extend(more);
-        let mut process = wsbench(&arguments)
+        let mut process = program
+            .args(&arguments)
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -109,7 +109,7 @@ fn stalls_show_in_the_response_time_as_theory_says_and_hardly_in_the_service_tim
             share * 100.0
         );
     }
-    assert_eq!(world.trend(Trend::Service).quantile(0.99), ROUND_TRIP);
+    assert!(world.trend(Trend::Service).quantile(0.99) < 2 * ROUND_TRIP);
     world.finish();
     world.assert_balanced();
 }
