@@ -11,6 +11,7 @@ pub mod gate;
 pub mod load;
 pub mod metrics;
 pub mod net;
+pub mod remote;
 pub mod report;
 pub mod scenario;
 pub mod server;

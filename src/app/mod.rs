@@ -9,6 +9,7 @@ mod exporter;
 mod failure;
 mod import;
 mod logging;
+mod machine;
 mod pace;
 mod progress;
 mod publish;

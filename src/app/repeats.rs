@@ -54,7 +54,7 @@ impl Side {
         };
         let number = self.repeats.len() + 1;
         let before = pace::measure().map_err(Failure::internal)?;
-        let done = run::carry_out(&self.plan, &quiet, None)?;
+        let done = run::carry_out(&self.plan, &quiet, run::Openings::default())?;
         let after = pace::measure().map_err(Failure::internal)?;
         let run = &done.summary.run;
         if run.outcome != Outcome::Completed || !done.summary.books.balanced {

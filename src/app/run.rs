@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::oneshot;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::cli::{LoadArgs, RunArgs};
@@ -17,17 +18,21 @@ use crate::gate::{Judge, Threshold};
 use crate::load::{
     Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
 };
-use crate::metrics::{Environment, Recorder, RunEnd, RunFacts, ScenarioText, Snapshot, Summary, Totals};
-use crate::net::system::{Machine, allowed_cores, ephemeral_ports, raise_open_file_limit};
+use crate::metrics::{
+    Environment, GeneratorLimits, Recorder, RunEnd, RunFacts, ScenarioText, Snapshot, Summary, Totals,
+};
+use crate::net::system::{self, allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
+use crate::remote::{Guard, LoadKind, Remote, RunIdentity};
 use crate::report::prometheus::RunLabels;
 use crate::report::{Output, Redactor};
-use crate::scenario::{self, Overrides, Plan, Resources, TargetSpec};
+use crate::scenario::{self, LoadModel, Overrides, Plan, Resources, TargetSpec};
 
 use super::embedded::EmbeddedServer;
 use super::environment::environment;
 use super::exporter::Exporter;
 use super::failure::Failure;
+use super::machine::Machine;
 use super::progress::Progress;
 use super::publish;
 use super::signals::EndSignals;
@@ -46,8 +51,11 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if args.dry_run {
         return show(&plan);
     }
-    let exporter = exporter(args, &plan)?;
-    let done = carry_out(&Arc::new(plan), &args.load, exporter)?;
+    let open = Openings {
+        exporter: exporter(args, &plan)?,
+        remote: remote_access(args)?,
+    };
+    let done = carry_out(&Arc::new(plan), &args.load, open)?;
     let summary = complete(args, done.summary)?;
     Ok(publish(args, &summary, &outputs))
 }
@@ -59,12 +67,17 @@ pub(super) struct Done {
     pub(super) totals: Totals,
 }
 
-/// Runs a plan once, with a server of its own if it asks for the embedded one, and shows it to Prometheus meanwhile.
-pub(super) fn carry_out(
-    plan: &Arc<Plan>,
-    args: &LoadArgs,
+/// Where a run is open to others while it goes on.
+#[derive(Default)]
+pub(super) struct Openings {
+    /// To Prometheus, which reads.
     exporter: Option<Exporter>,
-) -> Result<Done, Failure> {
+    /// To whoever steers it.
+    remote: Option<RemoteAccess>,
+}
+
+/// Runs a plan once, with a server of its own if it asks for the embedded one.
+pub(super) fn carry_out(plan: &Arc<Plan>, args: &LoadArgs, open: Openings) -> Result<Done, Failure> {
     let embedded = plan.target == TargetSpec::Embedded;
     let workers = args
         .workers
@@ -87,7 +100,8 @@ pub(super) fn carry_out(
 
     let groups: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
     let started = SystemTime::now();
-    let (recorder, shards) = Recorder::new(&groups, workers, now());
+    let (mut recorder, shards) = Recorder::new(&groups, workers, now());
+    recorder.set_limits(generator_limits(args));
     let mut usage = UsageLog::begin(server.as_ref().map(EmbeddedServer::pid));
     let control = Control::new();
     let engine = {
@@ -98,10 +112,14 @@ pub(super) fn carry_out(
         };
         move || crate::load::run(&plan, target, shards, options, &control)
     };
+    let identity = identity(plan, &url);
     let watch = Watch {
         recorder,
         control,
-        exporter,
+        machine: Machine::new(plan),
+        snapshots: watch::Sender::default(),
+        exporter: open.exporter,
+        remote: open.remote.map(|remote| (remote, identity)),
         progress: Progress::new(args.quiet, plan.duration()),
         server: server.as_mut(),
         usage: &mut usage,
@@ -151,6 +169,41 @@ fn threshold(text: &str, plan: &Plan) -> Result<Threshold, Failure> {
         .check_group(plan.groups.iter().map(|group| group.name.as_str()))
         .map_err(|message| wrong(0, &message))?;
     Ok(threshold)
+}
+
+fn generator_limits(args: &LoadArgs) -> GeneratorLimits {
+    let share = |percent: u8| f64::from(percent) / 100.0;
+    GeneratorLimits {
+        lag: args.generator.max_lag.0,
+        lag_share: share(args.generator.max_lag_share),
+        busy: share(args.generator.max_busy),
+        sustained: args.generator.max_late.0,
+        tolerate: args.generator.allow_invalid,
+    }
+}
+
+/// Where and to whom the run is open to be steered, if anyone asked for that.
+fn remote_access(args: &RunArgs) -> Result<Option<RemoteAccess>, Failure> {
+    let Some(address) = args.control else {
+        return Ok(None);
+    };
+    let guard = Guard::new(address, args.control_token.clone()).map_err(Failure::configuration)?;
+    let listener = std::net::TcpListener::bind(address)
+        .map_err(|error| Failure::configuration(format!("--control {address}: {error}")))?;
+    listener.set_nonblocking(true).map_err(Failure::internal)?;
+    Ok(Some(RemoteAccess { listener, guard }))
+}
+
+fn identity(plan: &Plan, url: &str) -> RunIdentity {
+    RunIdentity {
+        name: plan.name.clone(),
+        target: url.to_owned(),
+        planned: plan.duration(),
+        load: match plan.load {
+            LoadModel::Closed { .. } => LoadKind::Closed,
+            LoadModel::Open { .. } => LoadKind::Open,
+        },
+    }
 }
 
 /// Tells what a run of the plan would do.
@@ -257,7 +310,10 @@ fn variables(args: &RunArgs) -> Vec<String> {
 struct Watch<'a> {
     recorder: Recorder,
     control: Control,
+    machine: Machine,
+    snapshots: watch::Sender<Arc<Snapshot>>,
     exporter: Option<Exporter>,
+    remote: Option<(RemoteAccess, RunIdentity)>,
     progress: Progress,
     server: Option<&'a mut EmbeddedServer>,
     usage: &'a mut UsageLog,
@@ -266,6 +322,12 @@ struct Watch<'a> {
     judge: Judge,
     /// The threshold that ended the run, with its value.
     crossed: Option<String>,
+}
+
+/// The control interface before the run.
+struct RemoteAccess {
+    listener: std::net::TcpListener,
+    guard: Guard,
 }
 
 /// What is left when the engine has ended.
@@ -289,12 +351,14 @@ impl Watch<'_> {
         // What was measured since the last tick belongs to a point that ends now.
         self.recorder.tick(now());
         self.progress.finish();
+        self.recorder.paused(outcome.paused);
         let totals = self.recorder.finish();
         let end = match (self.server_end, outcome.early_end) {
             _ if self.interrupted => RunEnd::Interrupted,
             _ if self.crossed.is_some() => RunEnd::ThresholdCrossed(self.crossed.unwrap_or_default()),
             (Some(how), _) => RunEnd::ServerExited(how),
             (None, Some(EarlyEnd::Lost)) => RunEnd::TargetLost,
+            (None, None) if outcome.stopped => RunEnd::Interrupted,
             (None, Some(EarlyEnd::Unreachable) | None) => RunEnd::Completed,
         };
         Ok(Ended {
@@ -310,14 +374,7 @@ impl Watch<'_> {
         engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
     ) -> Result<RunOutcome, Failure> {
         let mut signals = EndSignals::new().map_err(Failure::internal)?;
-        if let Some(exporter) = &mut self.exporter {
-            let address = exporter
-                .address()
-                .map_or_else(String::new, |address| address.to_string());
-            self.progress
-                .note(&format!("metrics at http://{address}/metrics"));
-            exporter.serve().map_err(Failure::internal)?;
-        }
+        self.open_to_others()?;
         let (sender, mut ended) = oneshot::channel();
         let thread = thread::spawn(move || {
             // The receiver lives as long as the run.
@@ -342,7 +399,34 @@ impl Watch<'_> {
         outcome.map_err(Failure::internal)?.map_err(Failure::internal)
     }
 
+    /// Opens what Prometheus reads and the control interface; both end with the runtime.
+    fn open_to_others(&mut self) -> Result<(), Failure> {
+        if let Some(exporter) = &mut self.exporter {
+            let address = exporter
+                .address()
+                .map_or_else(String::new, |address| address.to_string());
+            self.progress
+                .note(&format!("metrics at http://{address}/metrics"));
+            exporter.serve().map_err(Failure::internal)?;
+        }
+        let Some((RemoteAccess { listener, guard }, run)) = self.remote.take() else {
+            return Ok(());
+        };
+        let listener = TcpListener::from_std(listener).map_err(Failure::internal)?;
+        let address = listener.local_addr().map_err(Failure::internal)?;
+        self.progress.note(&format!("control interface at http://{address}"));
+        let remote = Remote {
+            run,
+            control: self.control.clone(),
+            snapshots: self.snapshots.subscribe(),
+            guard,
+        };
+        tokio::spawn(crate::remote::serve(listener, remote));
+        Ok(())
+    }
+
     fn tick(&mut self, at: Moment) {
+        self.recorder.paused(self.control.state().paused_for);
         let snapshot = self.recorder.tick(at);
         self.progress.show(&snapshot);
         if let Some(exporter) = &mut self.exporter {
@@ -350,6 +434,10 @@ impl Watch<'_> {
         }
         self.usage.sample(snapshot.elapsed);
         self.look(&snapshot);
+        if let Some(pulse) = self.machine.look(&snapshot, self.usage.open_files()) {
+            self.recorder.process(pulse);
+        }
+        self.snapshots.send_replace(snapshot);
         if self.server_end.is_none()
             && let Some(status) = self.server.as_mut().and_then(|server| server.ended())
         {
@@ -386,7 +474,7 @@ impl Watch<'_> {
 
 /// The machine that the load comes from.
 fn machine(workers: usize) -> Environment {
-    let machine = Machine::this();
+    let machine = system::Machine::this();
     Environment {
         system: machine.system,
         processor: machine.processor,

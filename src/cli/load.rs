@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::{ClientTlsArgs, LogArgs};
+use super::{ClientTlsArgs, GeneratorArgs, LogArgs};
 
 /// Flags of `wsbench run`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
 #[derive(Args, Clone, Debug)]
@@ -64,6 +64,26 @@ pub struct RunArgs {
     )]
     pub metrics: Option<SocketAddr>,
 
+    /// Steer the run over HTTP at this address: status, pause, resume, scale, stop (docs/control.md)
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "WSBENCH_CONTROL",
+        help_heading = "Control"
+    )]
+    pub control: Option<SocketAddr>,
+
+    /// Token that the control interface asks for; needed unless it listens on the loopback interface
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "WSBENCH_CONTROL_TOKEN",
+        hide_env_values = true,
+        requires = "control",
+        help_heading = "Control"
+    )]
+    pub control_token: Option<String>,
+
     /// Logging.
     #[command(flatten)]
     pub log: LogArgs,
@@ -76,7 +96,7 @@ pub struct LoadArgs {
     #[command(flatten)]
     pub tls: ClientTlsArgs,
 
-    /// Connect from these local addresses in turn: an address or a CIDR block; repeatable
+    /// Connect from these local addresses, each client from one of them: an address or a CIDR block; repeatable
     #[arg(
         long,
         value_name = "ADDR|CIDR",
@@ -101,6 +121,10 @@ pub struct LoadArgs {
     /// Bind each generator thread to a core of its own
     #[arg(long, env = "WSBENCH_PIN", help_heading = "Load")]
     pub pin: bool,
+
+    /// Whether the generator can be believed.
+    #[command(flatten)]
+    pub generator: GeneratorArgs,
 
     /// Print no progress
     #[arg(short, long, env = "WSBENCH_QUIET", help_heading = "Output")]

@@ -2,6 +2,7 @@
 
 mod connect;
 mod gate;
+mod generator;
 mod load;
 mod log;
 mod report;
@@ -11,6 +12,7 @@ mod tls;
 
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use gate::{AcceptArg, BaselineArgs, BaselineCommand, BaselineSaveArgs, CompareArgs, FolderArgs};
+pub use generator::GeneratorArgs;
 pub use load::{LoadArgs, RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
 pub use report::ReportArgs;

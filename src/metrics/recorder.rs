@@ -7,9 +7,11 @@ use std::time::Duration;
 use crate::clock::Moment;
 
 use super::figures::Figures;
+use super::generator::{GeneratorFigures, GeneratorLimits, GeneratorLog, ProcessPulse};
 use super::handover::{Collector, Gauges, Handover, ShardSender, connect};
 use super::measured::Measured;
 use super::series::Series;
+use super::sample::{Counter, ErrorClass};
 use super::shard::Shard;
 use super::snapshot::{GroupSnapshot, Snapshot};
 use super::tally::Tally;
@@ -35,6 +37,7 @@ pub struct Recorder {
     timeline: Timeline,
     /// At the last tick.
     elapsed: Duration,
+    generator: GeneratorLog,
 }
 
 /// Everything that a run measured.
@@ -48,6 +51,10 @@ pub struct Totals {
     pub peak: Gauges,
     /// The run over time.
     pub series: Series,
+    /// What the generator measured of itself.
+    pub generator: GeneratorFigures,
+    /// How long the run was paused.
+    pub paused: Duration,
 }
 
 impl Totals {
@@ -78,8 +85,24 @@ impl Recorder {
             peak: Gauges::default(),
             timeline: Timeline::new(groups.len()),
             elapsed: Duration::ZERO,
+            generator: GeneratorLog::new(workers, started),
         };
         (recorder, senders)
+    }
+
+    /// From when on the run is invalid; the defaults if nobody says.
+    pub const fn set_limits(&mut self, limits: GeneratorLimits) {
+        self.generator.limits = limits;
+    }
+
+    /// Takes in what the generator's process holds now.
+    pub fn process(&mut self, pulse: ProcessPulse) {
+        self.generator.process(pulse);
+    }
+
+    /// How long the run has been paused so far.
+    pub const fn paused(&mut self, length: Duration) {
+        self.generator.paused = length;
     }
 
     /// Takes in what the workers have handed over, and makes a snapshot of it. Never waits.
@@ -118,9 +141,13 @@ impl Recorder {
         }
         self.cumulative.merge(&self.window);
         let present = self.present();
+        self.generator.add(&self.window);
+        let total = sum(self.cumulative.groups());
         Totals {
             series: self.timeline.finish(&self.window, present, self.elapsed),
-            total: sum(self.cumulative.groups()),
+            generator: self.generator.figures(exhausted(&total)),
+            paused: self.generator.paused,
+            total,
             groups: self
                 .names
                 .into_iter()
@@ -144,8 +171,12 @@ impl Recorder {
             worker,
             shard,
             gauges,
+            pulse,
         }: Handover,
     ) {
+        if let Some(pulse) = pulse {
+            self.generator.worker(worker, pulse);
+        }
         self.window.merge(&shard);
         self.collector.give_back(worker, shard);
         self.gauges[worker] = gauges;
@@ -164,13 +195,17 @@ impl Recorder {
         self.cumulative.merge(&self.window);
         self.elapsed = elapsed;
         self.timeline.add(&self.window, self.present(), elapsed);
+        self.generator.add(&self.window);
+        self.generator.judge(now);
+        let total = sum(self.cumulative.groups());
         let snapshot = Snapshot {
+            generator: self.generator.snapshot(&self.window, exhausted(&total)),
             elapsed,
             window: length,
             gauges: self.present(),
             total: group_snapshot(
                 "".into(),
-                (&sum(self.cumulative.groups()), elapsed),
+                (&total, elapsed),
                 (&sum(self.window.groups()), length),
             ),
             groups: self
@@ -199,6 +234,14 @@ fn group_snapshot(
     }
 }
 
+/// Connects that failed for want of something local. Where none ever succeeded it may be the address that is wrong.
+fn exhausted(total: &Tally) -> u64 {
+    match total.counter(Counter::ConnectOpened) {
+        0 => 0,
+        _ => total.errors().count(ErrorClass::Exhausted),
+    }
+}
+
 fn sum(groups: &[Tally]) -> Tally {
     let mut total = Tally::default();
     groups.iter().for_each(|group| total.merge(group));
@@ -208,7 +251,7 @@ fn sum(groups: &[Tally]) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Counter, ErrorClass, GroupId, Trend};
+    use crate::metrics::{GroupId, Trend};
     use std::thread;
 
     const FIRST: GroupId = GroupId(0);

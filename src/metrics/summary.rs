@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::books::Books;
 use super::figures::Figures;
+use super::generator::GeneratorFigures;
 use super::outcome::{Outcome, RunEnd};
 use super::recorder::Totals;
 use super::sample::Trend;
@@ -35,6 +36,9 @@ pub struct Summary {
     pub thresholds: Thresholds,
     /// What the run cost.
     pub processes: Processes,
+    /// Whether the generator can be believed; as valid as it was taken for in the summary of an earlier version.
+    #[serde(default)]
+    pub generator: GeneratorFigures,
     /// Whether every begin has its end.
     pub books: Books,
     /// The run over time; empty in the summary of an earlier version.
@@ -176,13 +180,14 @@ impl Summary {
     /// The summary of a run that has ended, without thresholds.
     #[must_use]
     pub fn new(facts: RunFacts, totals: &Totals, processes: Processes) -> Self {
-        let total = Figures::new(&totals.total, facts.duration);
+        let active = facts.duration.saturating_sub(totals.paused);
+        let total = Figures::new(&totals.total, active);
         let groups: Vec<GroupSummary> = totals
             .groups
             .iter()
             .map(|(name, tally)| GroupSummary {
                 name: name.to_string(),
-                figures: Figures::new(tally, facts.duration),
+                figures: Figures::new(tally, active),
                 histograms: histograms(tally),
             })
             .collect();
@@ -208,6 +213,7 @@ impl Summary {
             groups,
             thresholds: Thresholds::default(),
             processes,
+            generator: totals.generator.clone(),
             books,
             series: totals.series.clone(),
             histograms: histograms(&totals.total),

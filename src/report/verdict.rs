@@ -1,6 +1,9 @@
 //! [`Verdict`]: what came out of a run, in the same words for every report.
 
-use crate::metrics::{Equation, Outcome, Summary, ThresholdResult, ThresholdState, ThresholdVerdict};
+use crate::metrics::{
+    Equation, GeneratorFigures, Outcome, Summary, ThresholdResult, ThresholdState, ThresholdVerdict,
+    Verdict as Validity,
+};
 
 use super::format::{count, seconds};
 
@@ -34,9 +37,10 @@ pub(super) struct Check {
 
 impl Verdict {
     pub(super) fn of(summary: &Summary) -> Self {
-        let mut checks = vec![outcome(summary), books(summary)];
+        let mut checks = vec![outcome(summary), books(summary), generator(&summary.generator)];
         checks.extend(summary.thresholds.results.iter().map(threshold));
         let ok = checks.iter().all(|check| check.ok);
+        let generator = &summary.generator;
         let run = &summary.run;
         let outcome = match run.outcome {
             Outcome::Completed => format!("completed in {}", seconds(run.duration_s)),
@@ -44,6 +48,9 @@ impl Verdict {
         };
         let headline = if !summary.books.balanced {
             format!("the books do not balance ({outcome})")
+        } else if generator.verdict == Validity::Invalid {
+            let tolerated = if generator.tolerated { ", which was allowed" } else { "" };
+            format!("invalid, the generator was the bottleneck{tolerated} ({outcome})")
         } else if run.outcome == Outcome::Completed && summary.thresholds.verdict == ThresholdVerdict::Crossed
         {
             format!("{outcome}, but not within its thresholds")
@@ -53,7 +60,7 @@ impl Verdict {
         Self {
             ok,
             headline,
-            reasons: run.reason.iter().cloned().collect(),
+            reasons: run.reason.iter().cloned().chain(advice(generator)).collect(),
             checks,
         }
     }
@@ -77,6 +84,31 @@ fn outcome(summary: &Summary) -> Check {
         ok: run.outcome == Outcome::Completed,
         details: run.reason.iter().cloned().collect(),
     }
+}
+
+fn generator(figures: &GeneratorFigures) -> Check {
+    let valid = figures.verdict == Validity::Valid;
+    let notes = figures.notes.iter().map(|note| format!("note: {}; {}", note.reason, note.advice));
+    Check {
+        name: "the generator kept up".to_owned(),
+        kind: "generator",
+        found: match (valid, figures.tolerated) {
+            (true, _) => "valid",
+            (false, true) => "invalid, which was allowed",
+            (false, false) => "invalid: the numbers say little about the target",
+        }
+        .to_owned(),
+        ok: !figures.fails(),
+        details: advice(figures).chain(notes).collect(),
+    }
+}
+
+/// What is wrong with the generator, and what to do about it.
+fn advice(figures: &GeneratorFigures) -> impl Iterator<Item = String> {
+    figures
+        .problems
+        .iter()
+        .map(|problem| format!("{}; {}", problem.reason, problem.advice))
 }
 
 fn threshold(result: &ThresholdResult) -> Check {

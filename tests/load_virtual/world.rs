@@ -67,6 +67,9 @@ pub(crate) enum Door {
     Busy(u32),
 }
 
+/// An upgrade request: when it was sent, its target and its headers.
+pub(crate) type Upgrade = (Moment, String, Vec<(String, String)>);
+
 /// A server's behaviour: what it does, and how long after it saw something.
 pub(crate) type Behaviour = Box<dyn FnMut(Moment, &Seen) -> Vec<(Duration, Act)>>;
 
@@ -179,8 +182,8 @@ pub(crate) struct World {
     /// Every message that reached the server, with the moment it left the client.
     pub(crate) sent: Vec<(Moment, String)>,
     pub(crate) attempts: Vec<Moment>,
-    /// Every upgrade request that reached the server: target and headers.
-    pub(crate) requests: Vec<(Moment, String, Vec<(String, String)>)>,
+    /// Every upgrade request that reached the server.
+    pub(crate) requests: Vec<Upgrade>,
     stalled: (Moment, u32),
 }
 
@@ -247,6 +250,25 @@ impl World {
     pub(crate) fn stop(&mut self, key: usize, within: Duration) {
         let until = self.now + within;
         self.call(key, |client, turn| client.stop(turn, until));
+    }
+
+    /// Holds all clients, as a pause of the run does.
+    pub(crate) fn hold_all(&mut self) {
+        self.keys()
+            .into_iter()
+            .for_each(|key| self.call(key, |client, _| client.hold()));
+    }
+
+    /// Lets all clients go on after a pause of this length.
+    pub(crate) fn resume_all(&mut self, pause: Duration) {
+        self.keys()
+            .into_iter()
+            .for_each(|key| self.call(key, |client, turn| client.resume(turn, pause)));
+    }
+
+    /// Counts an arrival that found too many clients.
+    pub(crate) fn drop_arrival(&mut self) {
+        self.shard.add(GroupId(0), Counter::ArrivalsDropped, 1);
     }
 
     pub(crate) fn stop_all(&mut self, within: Duration) {

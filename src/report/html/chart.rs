@@ -114,7 +114,7 @@ impl Chart {
     {
         let mut chart = ChartBuilder::on(area)
             .margin(MARGIN)
-            .margin_right(MARGIN * 2)
+            .margin_right(MARGIN * 3)
             .set_label_area_size(LabelAreaPosition::Left, LEFT)
             .set_label_area_size(LabelAreaPosition::Bottom, BOTTOM)
             .build_cartesian_2d(x, y)?;
