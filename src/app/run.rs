@@ -291,7 +291,8 @@ fn exporter(args: &RunArgs, plan: &Plan) -> Result<Option<Exporter>, Failure> {
 /// Knows the secrets of this run.
 fn redactor(args: &RunArgs, target: &str) -> Redactor {
     let (text, variables) = (scenario_text(args), variables(args));
-    Redactor::new(&text, variables.iter().map(String::as_str), target)
+    let environment = |name: &str| std::env::var(name).ok();
+    Redactor::new(&text, variables.iter().map(String::as_str), target, environment)
 }
 
 /// The scenario was read before; if its file is gone meanwhile, the reports do without its text.
@@ -414,7 +415,8 @@ impl Watch<'_> {
         };
         let listener = TcpListener::from_std(listener).map_err(Failure::internal)?;
         let address = listener.local_addr().map_err(Failure::internal)?;
-        self.progress.note(&format!("control interface at http://{address}"));
+        self.progress
+            .note(&format!("control interface at http://{address}"));
         let remote = Remote {
             run,
             control: self.control.clone(),

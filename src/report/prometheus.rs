@@ -5,7 +5,9 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::metrics::{CloseCause, Counter, ErrorClass, Histogram, Side, Snapshot, Tally, Trend};
+use crate::metrics::{
+    CloseCause, Counter, ErrorClass, GeneratorSnapshot, Histogram, Side, Snapshot, Tally, Trend,
+};
 
 use super::names::name;
 
@@ -39,6 +41,7 @@ pub fn render<'a>(
         groups: groups.into_iter().collect(),
     };
     page.run(labels, snapshot);
+    page.generator(&snapshot.generator);
     page.counters();
     page.endings();
     page.errors();
@@ -82,6 +85,31 @@ impl Page<'_> {
                 "wsbench_run_connections_open",
                 "Open connections.",
                 gauges.connections_open,
+            ),
+        ] {
+            self.head(name, "gauge", help);
+            self.sample(name, &[], value);
+        }
+    }
+
+    /// Whether the generator keeps up: what is measured says something about the target only as long as it does.
+    fn generator(&mut self, generator: &GeneratorSnapshot) {
+        let busiest = generator.busiest().map_or(0.0, |worker| worker.cpu);
+        for (name, help, value) in [
+            (
+                "wsbench_run_generator_busy_ratio",
+                "Share of a core that the busiest worker had in the last second.",
+                busiest,
+            ),
+            (
+                "wsbench_run_generator_late_seconds",
+                "For how long workers have been late at their limit without a break.",
+                generator.late_for.as_secs_f64(),
+            ),
+            (
+                "wsbench_run_generator_problems",
+                "Reasons for which the run would be invalid so far.",
+                generator.problems.len() as f64,
             ),
         ] {
             self.head(name, "gauge", help);

@@ -19,6 +19,9 @@ pub const MASK: &str = "***";
 /// Values shorter than this are too likely to be part of something harmless to be looked for everywhere.
 const SHORTEST_LITERAL: usize = 4;
 
+/// The same of a value that only stands somewhere below such a name, as `HS256` does.
+const SHORTEST_VALUE: usize = 8;
+
 /// Names, or parts of names, whose values are secrets.
 const PARTS: &str = "token|secret|passw(?:or)?d|passphrase|credential|authori[sz]ation|cookie|signature|jwt|bearer\
     |session[-_]?(?:id|key)|(?:api|access|private|device|client|shared)[-_]?key";
@@ -52,9 +55,16 @@ static PRIVATE_KEY: LazyLock<Regex> = LazyLock::new(|| {
 /// A line of YAML whose key says that its value is a secret: indentation (a list's dash included), key, value.
 static YAML_LINE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r#"(?i)^(\s*(?:-\s+)*)(["']?[\w.-]*(?:{PARTS})[\w.-]*["']?\s*:)(?:\s+(.*))?$"#
+        r#"(?i)^(\s*(?:-\s+)*)(["']?(?:[\w.-]*(?:{PARTS})[\w.-]*|auth)["']?\s*:)(?:\s+(.*))?$"#
     ))
 });
+
+/// The value of a line of YAML: what follows its key or its dash.
+static VALUE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?:^\s*-\s+|:\s+)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s{\[#][^#]*?)\s*(?:#.*)?$"#));
+/// `env.NAME` of a template.
+static ENVIRONMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"\benv\.([A-Za-z_][A-Za-z0-9_]*)"));
+static SECRET_NAME: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("(?i){PARTS}")));
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the patterns of this file are tested")
@@ -68,18 +78,40 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// For texts about a run of this scenario, with these variables (`KEY=VAL`) and this target.
+    /// For texts about a run of this scenario, with these variables (`KEY=VAL`) and this target; `environment` gives the
+    /// environment variables that the scenario refers to.
     #[must_use]
-    pub fn new<'a>(scenario: &'a str, variables: impl IntoIterator<Item = &'a str>, target: &'a str) -> Self {
+    pub fn new<'a>(
+        scenario: &'a str,
+        variables: impl IntoIterator<Item = &'a str>,
+        target: &'a str,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let mut known = BTreeSet::new();
         for text in [target, scenario].into_iter().chain(variables) {
             for found in QUERY.captures_iter(text).chain(NAMED.captures_iter(text)) {
-                known.extend(literal(&found[2]));
+                known.extend(literal(&found[2], SHORTEST_LITERAL));
             }
         }
         if let Some(user) = USER_INFO.find(target) {
             let user = user.as_str().rsplit("//").next().unwrap_or_default();
-            known.extend(user.trim_end_matches('@').split(':').skip(1).filter_map(literal));
+            let passwords = user.trim_end_matches('@').split(':').skip(1);
+            known.extend(passwords.filter_map(|password| literal(password, SHORTEST_LITERAL)));
+        }
+        let (_, hidden) = without_secrets(scenario);
+        for line in &hidden {
+            known.extend(
+                VALUE
+                    .captures(line)
+                    .and_then(|found| literal(&found[1], SHORTEST_VALUE)),
+            );
+        }
+        let secret_places = hidden.iter().flat_map(|line| ENVIRONMENT.captures_iter(line));
+        let secret_names = ENVIRONMENT
+            .captures_iter(scenario)
+            .filter(|found| SECRET_NAME.is_match(&found[1]));
+        for found in secret_places.chain(secret_names) {
+            known.extend(environment(&found[1]).and_then(|value| literal(&value, SHORTEST_LITERAL)));
         }
         let mut known: Vec<String> = known.into_iter().collect();
         known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -113,25 +145,7 @@ impl Redactor {
     /// A scenario without its secrets: also without what stands under a key that names one, over several lines.
     #[must_use]
     pub fn yaml(&self, text: &str) -> String {
-        let mut lines = Vec::new();
-        // The column of the key whose value is being left out.
-        let mut hidden: Option<usize> = None;
-        for line in text.lines() {
-            let column = line.len() - line.trim_start().len();
-            let inside = hidden.is_some_and(|key| {
-                line.trim().is_empty() || column > key || column == key && line.trim_start().starts_with("- ")
-            });
-            if inside {
-                continue;
-            }
-            hidden = None;
-            let Some(found) = YAML_LINE.captures(line) else {
-                lines.push(line.to_owned());
-                continue;
-            };
-            hidden = Some(found[1].len());
-            lines.push(format!("{}{} {MASK}", &found[1], &found[2]));
-        }
+        let (lines, _) = without_secrets(text);
         self.text(&(lines.join("\n") + "\n"))
     }
 
@@ -167,6 +181,32 @@ impl Redactor {
     }
 }
 
+/// The lines of a scenario, with the mask for every value under a key that names a secret; and what it stands for.
+fn without_secrets(text: &str) -> (Vec<String>, Vec<String>) {
+    let (mut lines, mut secrets) = (Vec::new(), Vec::new());
+    // The column of the key whose value is being left out.
+    let mut hidden: Option<usize> = None;
+    for line in text.lines() {
+        let column = line.len() - line.trim_start().len();
+        let inside = hidden.is_some_and(|key| {
+            line.trim().is_empty() || column > key || column == key && line.trim_start().starts_with("- ")
+        });
+        if inside {
+            secrets.push(line.to_owned());
+            continue;
+        }
+        hidden = None;
+        let Some(found) = YAML_LINE.captures(line) else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        hidden = Some(found[1].len());
+        secrets.push(line.to_owned());
+        lines.push(format!("{}{} {MASK}", &found[1], &found[2]));
+    }
+    (lines, secrets)
+}
+
 /// The mask in the quotes of what it replaces, so that JSON and YAML stay what they are.
 fn masked(name: &str, value: &str) -> String {
     let quote = match value.as_bytes() {
@@ -179,13 +219,13 @@ fn masked(name: &str, value: &str) -> String {
 }
 
 /// A value that is worth being looked for elsewhere: none that a template makes, and none that is too short.
-fn literal(value: &str) -> Option<String> {
+fn literal(value: &str, shortest: usize) -> Option<String> {
     let value = value.trim_matches(['"', '\'', '\\']);
     let value = value
         .split_once(' ')
         .filter(|(scheme, _)| ["bearer", "basic"].contains(&scheme.to_lowercase().as_str()))
         .map_or(value, |(_, credential)| credential);
-    (value.len() >= SHORTEST_LITERAL && !value.contains("${") && value != MASK).then(|| value.to_owned())
+    (value.len() >= shortest && !value.contains("${") && value != MASK).then(|| value.to_owned())
 }
 
 /// `Bearer` is followed by a credential; `basic` may just be a word.

@@ -49,7 +49,11 @@ impl Verdict {
         let headline = if !summary.books.balanced {
             format!("the books do not balance ({outcome})")
         } else if generator.verdict == Validity::Invalid {
-            let tolerated = if generator.tolerated { ", which was allowed" } else { "" };
+            let tolerated = if generator.tolerated {
+                ", which was allowed"
+            } else {
+                ""
+            };
             format!("invalid, the generator was the bottleneck{tolerated} ({outcome})")
         } else if run.outcome == Outcome::Completed && summary.thresholds.verdict == ThresholdVerdict::Crossed
         {
@@ -88,7 +92,10 @@ fn outcome(summary: &Summary) -> Check {
 
 fn generator(figures: &GeneratorFigures) -> Check {
     let valid = figures.verdict == Validity::Valid;
-    let notes = figures.notes.iter().map(|note| format!("note: {}; {}", note.reason, note.advice));
+    let notes = figures
+        .notes
+        .iter()
+        .map(|note| format!("note: {}; {}", note.reason, note.advice));
     Check {
         name: "the generator kept up".to_owned(),
         kind: "generator",

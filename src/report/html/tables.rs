@@ -6,7 +6,7 @@ use crate::metrics::{Books, Counter, Equation, Figures, Summary, Trend};
 use crate::report::format::{count, millis, rate, seconds};
 use crate::report::page::Row;
 use crate::report::sections::counts;
-use crate::report::text::process_rows;
+use crate::report::text::{generator_rows, process_rows};
 
 /// Every table, the important ones first.
 pub(super) fn all(summary: &Summary) -> Markup {
@@ -35,6 +35,7 @@ pub(super) fn all(summary: &Summary) -> Markup {
         section aria-labelledby="cost" {
             h2 id="cost" { "What the run cost" }
             (rows("Processes", &process_rows(summary)))
+            (rows("Generator", &generator_rows(&summary.generator)))
         }
         (books(&summary.books, groups.is_empty()))
         (series(summary))

@@ -104,6 +104,7 @@ fn a_secret_that_is_known_is_taken_out_wherever_it_occurs() {
         "variables:\n  api_token: opensesame\nconnection:\n  headers: { Authorization: Bearer letmein77 }\n",
         ["pwd_hash=short", "password=xyzzy1", "clients=2000"],
         "wss://user:plugh99@host/?ticket=frotz5",
+        |_| None,
     );
     let text = redactor.text("body `opensesame letmein77 xyzzy1 plugh99 frotz5 2000 user`");
     assert_eq!(text, "body `*** *** *** *** *** 2000 user`");
@@ -149,4 +150,28 @@ fn no_field_of_a_summary_keeps_a_secret() {
 #[test]
 fn a_summary_without_secrets_stays_as_it_is() {
     assert_eq!(Redactor::default().summary(&sample()).unwrap(), sample());
+}
+
+#[test]
+fn what_a_scenario_keeps_for_its_credentials_is_known() {
+    let scenario = "\
+connection:
+  auth:
+    basic: \"device:hunter2hunter2\"   # a comment
+    jwt: { algorithm: HS256 }
+    header:
+      X-Id: ${env.PLAIN_NAME}
+  headers:
+    X-Trace: ${env.TRACE}
+    X-Other: ${env.OTHER_TOKEN:-none}
+flow: []
+";
+    let redactor = Redactor::new(scenario, [], "ws://host/", |name| {
+        Some(format!("value-of-{name}"))
+    });
+    let text =
+        redactor.text("device:hunter2hunter2 HS256 value-of-PLAIN_NAME value-of-TRACE value-of-OTHER_TOKEN");
+    assert_eq!(text, "*** HS256 *** value-of-TRACE ***");
+    let yaml = redactor.yaml(scenario);
+    assert!(yaml.contains("  auth: ***\n  headers:\n"), "{yaml}");
 }
