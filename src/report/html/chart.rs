@@ -61,11 +61,12 @@ pub(super) enum Scale {
 }
 
 impl Chart {
-    /// Whether there is more than a point to see.
+    /// Whether there is more to see than a point or nothing at all.
     pub(super) fn is_worth_it(&self) -> bool {
-        self.lines
-            .iter()
-            .any(|line| line.points.iter().filter(|(_, y)| y.is_some()).count() > 1)
+        self.lines.iter().any(|line| {
+            let values = line.points.iter().filter_map(|(_, y)| *y);
+            values.clone().count() > 1 && values.clone().any(|y| y > 0.0)
+        })
     }
 
     /// The picture as an `svg` element without any attribute but its `viewBox`.

@@ -80,6 +80,7 @@ pub(super) fn of(summary: &Summary) -> Vec<Chart> {
 }
 
 type Read = fn(&Point) -> f64;
+type ReadTrend = fn(&TrendFigures) -> f64;
 
 fn over_time<const N: usize>(
     points: &[Point],
@@ -98,7 +99,7 @@ fn over_time<const N: usize>(
 }
 
 fn latency(points: &[Point], title: &'static str, trend: Trend) -> Chart {
-    let percentiles: [(&str, fn(&TrendFigures) -> f64); 4] = [
+    let percentiles: [(&str, ReadTrend); 4] = [
         ("p50", |figures| figures.med),
         ("p90", |figures| figures.p90),
         ("p99", |figures| figures.p99),
