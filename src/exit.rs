@@ -5,7 +5,7 @@
 
 use std::process;
 
-use crate::metrics::{Outcome, Summary};
+use crate::metrics::{Outcome, Summary, ThresholdVerdict};
 
 /// How wsbench ended, as a script sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub enum ExitCode {
     ThresholdCrossed = 99,
     /// Worse than the baseline.
     Regression = 100,
+    /// `compare` cannot tell whether anything changed, or the two are not comparable.
+    CannotTell = 102,
     /// The generator itself was the bottleneck, so the numbers say nothing about the target.
     RunInvalid = 103,
     /// A scenario, a configuration file or a flag's value is wrong (as in k6).
@@ -45,12 +47,13 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// All of them, in ascending order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Ok,
         Self::Internal,
         Self::Usage,
         Self::ThresholdCrossed,
         Self::Regression,
+        Self::CannotTell,
         Self::RunInvalid,
         Self::BadConfiguration,
         Self::Interrupted,
@@ -78,6 +81,9 @@ impl ExitCode {
             Self::Usage => "The command line is wrong.",
             Self::ThresholdCrossed => "A threshold was crossed.",
             Self::Regression => "The run is worse than its baseline.",
+            Self::CannotTell => {
+                "The comparison cannot tell whether anything changed, or the two are not comparable."
+            }
             Self::RunInvalid => {
                 "The generator itself was the bottleneck; the numbers say nothing about the target."
             }
@@ -106,10 +112,11 @@ impl From<ExitCode> for process::ExitCode {
     }
 }
 
-/// The exit code of a run without thresholds.
+/// The exit code of a run.
 ///
 /// Books that do not balance outrank everything, since then no other number can be believed; after that the
-/// [`Outcome`] decides. Errors such as reply timeouts or failed flows do not fail a run by themselves, as in k6:
+/// [`Outcome`] decides whether there was a target, then the generator whether it could test one, and of a run that
+/// completed its thresholds. Errors such as reply timeouts or failed flows do not fail a run by themselves, as in k6:
 /// thresholds are there to say how many are too many.
 #[must_use]
 pub const fn for_summary(summary: &Summary) -> ExitCode {
@@ -117,11 +124,18 @@ pub const fn for_summary(summary: &Summary) -> ExitCode {
         return ExitCode::BooksUnbalanced;
     }
     match summary.run.outcome {
-        Outcome::Completed => ExitCode::Ok,
         Outcome::Interrupted => ExitCode::Interrupted,
         Outcome::TargetUnreachable => ExitCode::TargetUnreachable,
         Outcome::TargetLost => ExitCode::TargetLost,
+        Outcome::Completed | Outcome::FlowsFailed | Outcome::Aborted if summary.generator.fails() => {
+            ExitCode::RunInvalid
+        }
         Outcome::FlowsFailed => ExitCode::FlowsFailed,
+        Outcome::Aborted => ExitCode::ThresholdCrossed,
+        Outcome::Completed if matches!(summary.thresholds.verdict, ThresholdVerdict::Crossed) => {
+            ExitCode::ThresholdCrossed
+        }
+        Outcome::Completed => ExitCode::Ok,
     }
 }
 
@@ -177,6 +191,27 @@ mod tests {
     }
 
     #[test]
+    fn a_generator_that_was_the_bottleneck_outranks_what_flows_did_but_not_what_the_target_did() {
+        use crate::metrics::Verdict;
+        use Counter::{FlowsFailed, FlowsStarted};
+        let invalid = |end, counts: &[(Counter, u64)], tolerated| {
+            let mut summary = summary(end, counts);
+            summary.generator.verdict = Verdict::Invalid;
+            summary.generator.tolerated = tolerated;
+            for_summary(&summary)
+        };
+        let failed = [(FlowsStarted, 1), (FlowsFailed, 1)];
+        assert_eq!(invalid(RunEnd::Completed, &[], false), ExitCode::RunInvalid);
+        assert_eq!(invalid(RunEnd::Completed, &failed, false), ExitCode::RunInvalid);
+        assert_eq!(invalid(RunEnd::Completed, &failed, true), ExitCode::FlowsFailed);
+        assert_eq!(invalid(RunEnd::Completed, &[], true), ExitCode::Ok);
+        assert_eq!(invalid(RunEnd::Interrupted, &[], false), ExitCode::Interrupted);
+        let died = RunEnd::ServerExited("killed".to_owned());
+        assert_eq!(invalid(died, &[], false), ExitCode::TargetLost);
+        assert_eq!(invalid(RunEnd::Completed, &[(FlowsStarted, 1)], false), ExitCode::BooksUnbalanced);
+    }
+
+    #[test]
     fn a_run_is_judged_by_its_books_first_and_then_by_its_outcome() {
         use Counter::{ConnectAbandoned, ConnectAttempted, FlowsFailed, FlowsStarted};
         let cases = [
@@ -214,5 +249,26 @@ mod tests {
                 "{end:?} {counts:?}"
             );
         }
+    }
+
+    #[test]
+    fn thresholds_decide_about_a_run_that_completed_and_about_one_that_they_ended() {
+        let crossed = |end| {
+            let mut summary = summary(end, &[]);
+            summary.thresholds.verdict = ThresholdVerdict::Crossed;
+            for_summary(&summary)
+        };
+        assert_eq!(crossed(RunEnd::Completed), ExitCode::ThresholdCrossed);
+        assert_eq!(crossed(RunEnd::Interrupted), ExitCode::Interrupted);
+        assert_eq!(
+            for_summary(&summary(
+                RunEnd::ThresholdCrossed("errors: count<1".to_owned()),
+                &[]
+            )),
+            ExitCode::ThresholdCrossed
+        );
+        let mut passed = summary(RunEnd::Completed, &[]);
+        passed.thresholds.verdict = ThresholdVerdict::Passed;
+        assert_eq!(for_summary(&passed), ExitCode::Ok);
     }
 }

@@ -1,14 +1,22 @@
 //! Composition root: one file per command. The only place that knows every module.
 
 mod access;
+mod baselines;
+mod compare;
 mod connect;
 mod embedded;
 mod environment;
+mod exporter;
 mod failure;
 mod import;
 mod logging;
 mod notify;
+mod machine;
+mod pace;
 mod progress;
+mod publish;
+mod repeats;
+mod report;
 mod run;
 mod schema;
 mod serve;
@@ -28,10 +36,13 @@ use failure::Failure;
 pub fn main(cli: &Cli) -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
+        Command::Baseline(args) => baselines::baseline(args),
+        Command::Compare(args) => logging::init(&args.log).and_then(|()| compare::compare(args)),
         Command::Validate(args) => validate::validate(args),
         Command::Schema(_) => schema::schema(),
         Command::Import(args) => import::import(args),
         Command::Connect(args) => logging::init(&args.log).and_then(|()| connect::connect(args)),
+        Command::Report(args) => logging::init(&args.log).and_then(|()| report::report(args)),
         Command::Serve(args) => logging::init(&args.log).and_then(|()| serve::serve(args)),
     };
     done.unwrap_or_else(|Failure { message, code }| {

@@ -1,30 +1,40 @@
 //! `wsbench run`: scenario, server, engine, summary.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::fs;
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::oneshot;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
-use crate::cli::RunArgs;
+use crate::cli::{LoadArgs, RunArgs};
 use crate::clock::{Moment, now};
 use crate::exit::{self, ExitCode};
+use crate::gate::{Judge, Threshold};
 use crate::load::{
     Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
 };
-use crate::metrics::{Recorder, RunEnd, RunFacts, Summary, Totals};
-use crate::net::system::{allowed_cores, ephemeral_ports, raise_open_file_limit};
+use crate::metrics::{
+    Environment, GeneratorLimits, Recorder, RunEnd, RunFacts, ScenarioText, Snapshot, Summary, Totals,
+};
+use crate::net::system::{self, allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
-use crate::report::{self, Style};
-use crate::scenario::{self, Overrides, Plan, Resources, TargetSpec};
+use crate::remote::{Guard, LoadKind, Remote, RunIdentity};
+use crate::report::prometheus::RunLabels;
+use crate::report::{Output, Redactor};
+use crate::scenario::{self, LoadModel, Overrides, Plan, Resources, TargetSpec};
 
 use super::embedded::EmbeddedServer;
 use super::environment::environment;
+use super::exporter::Exporter;
 use super::failure::Failure;
+use super::machine::Machine;
 use super::progress::Progress;
+use super::publish;
 use super::signals::EndSignals;
 use super::usage::UsageLog;
 
@@ -33,15 +43,46 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Carries out a scenario and tells what was measured.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
-    let plan = Arc::new(plan(args)?);
+    let outputs = publish::outputs(&args.out, args.summary_export.as_deref())?;
+    let mut plan = plan(&args.file, args.target.as_deref(), &args.load)?;
+    for text in &args.thresholds {
+        plan.thresholds.push(threshold(text, &plan)?);
+    }
     if args.dry_run {
         return show(&plan);
     }
+    let open = Openings {
+        exporter: exporter(args, &plan)?,
+        remote: remote_access(args)?,
+    };
+    let done = carry_out(&Arc::new(plan), &args.load, open)?;
+    let summary = complete(args, done.summary)?;
+    Ok(publish(args, &summary, &outputs))
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) summary: Summary,
+    pub(super) totals: Totals,
+}
+
+/// Where a run is open to others while it goes on.
+#[derive(Default)]
+pub(super) struct Openings {
+    /// To Prometheus, which reads.
+    exporter: Option<Exporter>,
+    /// To whoever steers it.
+    remote: Option<RemoteAccess>,
+}
+
+/// Runs a plan once, with a server of its own if it asks for the embedded one.
+pub(super) fn carry_out(plan: &Arc<Plan>, args: &LoadArgs, open: Openings) -> Result<Done, Failure> {
     let embedded = plan.target == TargetSpec::Embedded;
     let workers = args
         .workers
         .map_or_else(|| default_workers(embedded), usize::from);
-    check_files(&plan, workers)?;
+    check_files(plan, workers)?;
     let mut server = match plan.target {
         TargetSpec::Embedded => Some(start_server(workers)?),
         TargetSpec::Url(_) => None,
@@ -59,31 +100,45 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 
     let groups: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
     let started = SystemTime::now();
-    let (recorder, shards) = Recorder::new(&groups, workers, now());
+    let (mut recorder, shards) = Recorder::new(&groups, workers, now());
+    recorder.set_limits(generator_limits(args));
     let mut usage = UsageLog::begin(server.as_ref().map(EmbeddedServer::pid));
     let control = Control::new();
     let engine = {
-        let (plan, control) = (Arc::clone(&plan), control.clone());
+        let (plan, control) = (Arc::clone(plan), control.clone());
         let options = RunOptions {
             pin_workers: args.pin,
             ..RunOptions::default()
         };
         move || crate::load::run(&plan, target, shards, options, &control)
     };
+    let identity = identity(plan, &url);
     let watch = Watch {
         recorder,
         control,
+        machine: Machine::new(plan),
+        snapshots: watch::Sender::default(),
+        exporter: open.exporter,
+        remote: open.remote.map(|remote| (remote, identity)),
         progress: Progress::new(args.quiet, plan.duration()),
         server: server.as_mut(),
         usage: &mut usage,
         server_end: None,
         interrupted: false,
+        judge: Judge::new(plan.thresholds.clone()),
+        crossed: None,
     };
-    let Ended { outcome, totals, end } = watch.until_the_end(engine)?;
+    let Ended {
+        outcome,
+        totals,
+        end,
+        judge,
+    } = watch.until_the_end(engine)?;
     let processes = usage.end();
     if let Some(server) = server {
         server.stop();
     }
+    let duration = outcome.ended - outcome.began;
     let facts = RunFacts {
         name: plan.name.clone(),
         target: if embedded {
@@ -93,13 +148,62 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         },
         seed: plan.seed,
         started,
-        duration: outcome.ended - outcome.began,
+        duration,
         end,
     };
-    publish(
-        &Summary::new(facts, &totals, processes),
-        args.summary_export.as_deref(),
-    )
+    let mut summary = Summary::new(facts, &totals, processes);
+    summary.environment = Some(machine(workers));
+    summary.thresholds = judge.finish(&totals.measured(duration));
+    Ok(Done { summary, totals })
+}
+
+/// A threshold of the command line.
+fn threshold(text: &str, plan: &Plan) -> Result<Threshold, Failure> {
+    let wrong = |offset: usize, message: &dyn std::fmt::Display| {
+        let before = text.get(..offset).unwrap_or(text).chars().count();
+        Failure::configuration(format!("--threshold: {message}\n  {text}\n  {:before$}^", ""))
+    };
+    let threshold = Threshold::of_flag(text).map_err(|error| wrong(error.offset, &error.message))?;
+    threshold
+        .metric
+        .check_group(plan.groups.iter().map(|group| group.name.as_str()))
+        .map_err(|message| wrong(0, &message))?;
+    Ok(threshold)
+}
+
+fn generator_limits(args: &LoadArgs) -> GeneratorLimits {
+    let share = |percent: u8| f64::from(percent) / 100.0;
+    GeneratorLimits {
+        lag: args.generator.max_lag.0,
+        lag_share: share(args.generator.max_lag_share),
+        busy: share(args.generator.max_busy),
+        sustained: args.generator.max_late.0,
+        tolerate: args.generator.allow_invalid,
+    }
+}
+
+/// Where and to whom the run is open to be steered, if anyone asked for that.
+fn remote_access(args: &RunArgs) -> Result<Option<RemoteAccess>, Failure> {
+    let Some(address) = args.control else {
+        return Ok(None);
+    };
+    let guard = Guard::new(address, args.control_token.clone()).map_err(Failure::configuration)?;
+    let listener = std::net::TcpListener::bind(address)
+        .map_err(|error| Failure::configuration(format!("--control {address}: {error}")))?;
+    listener.set_nonblocking(true).map_err(Failure::internal)?;
+    Ok(Some(RemoteAccess { listener, guard }))
+}
+
+fn identity(plan: &Plan, url: &str) -> RunIdentity {
+    RunIdentity {
+        name: plan.name.clone(),
+        target: url.to_owned(),
+        planned: plan.duration(),
+        load: match plan.load {
+            LoadModel::Closed { .. } => LoadKind::Closed,
+            LoadModel::Open { .. } => LoadKind::Open,
+        },
+    }
 }
 
 /// Tells what a run of the plan would do.
@@ -114,9 +218,9 @@ fn show(plan: &Plan) -> Result<ExitCode, Failure> {
 }
 
 /// The scenario with what the command line changes in it.
-fn plan(args: &RunArgs) -> Result<Plan, Failure> {
+pub(super) fn plan(file: &Path, target: Option<&str>, args: &LoadArgs) -> Result<Plan, Failure> {
     let overrides = Overrides {
-        target: args.target.clone(),
+        target: target.map(str::to_owned),
         seed: args.seed,
         insecure: args.tls.insecure,
         variables: args
@@ -127,7 +231,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
         environment: environment(),
         ..Overrides::default()
     };
-    let mut plan = scenario::load(&args.file, &overrides).map_err(Failure::configuration)?;
+    let mut plan = scenario::load(file, &overrides).map_err(Failure::configuration)?;
     let transport = &mut plan.transport;
     if let Some(ca) = &args.tls.ca {
         transport.ca_file = Some(ca.clone());
@@ -166,15 +270,65 @@ fn start_server(generator_workers: usize) -> Result<EmbeddedServer, Failure> {
     EmbeddedServer::start(workers).map_err(Failure::internal)
 }
 
+/// The address for Prometheus, if one was asked for.
+fn exporter(args: &RunArgs, plan: &Plan) -> Result<Option<Exporter>, Failure> {
+    let Some(address) = args.metrics else {
+        return Ok(None);
+    };
+    let target = match &plan.target {
+        TargetSpec::Embedded => "embedded".to_owned(),
+        TargetSpec::Url(url) => redactor(args, url).text(url),
+    };
+    let labels = RunLabels {
+        scenario: plan.name.clone(),
+        target,
+    };
+    Exporter::bind(address, labels)
+        .map(Some)
+        .map_err(|error| Failure::configuration(format!("--metrics {address}: {error}")))
+}
+
+/// Knows the secrets of this run.
+fn redactor(args: &RunArgs, target: &str) -> Redactor {
+    let (text, variables) = (scenario_text(args), variables(args));
+    let environment = |name: &str| std::env::var(name).ok();
+    Redactor::new(&text, variables.iter().map(String::as_str), target, environment)
+}
+
+/// The scenario was read before; if its file is gone meanwhile, the reports do without its text.
+fn scenario_text(args: &RunArgs) -> String {
+    fs::read_to_string(&args.file).unwrap_or_default()
+}
+
+fn variables(args: &RunArgs) -> Vec<String> {
+    let variables = args.load.variables.iter();
+    variables
+        .map(|variable| format!("{}={}", variable.key, variable.value))
+        .collect()
+}
+
 /// Everything that watches the engine while it works.
 struct Watch<'a> {
     recorder: Recorder,
     control: Control,
+    machine: Machine,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    exporter: Option<Exporter>,
+    remote: Option<(RemoteAccess, RunIdentity)>,
     progress: Progress,
     server: Option<&'a mut EmbeddedServer>,
     usage: &'a mut UsageLog,
     server_end: Option<String>,
     interrupted: bool,
+    judge: Judge,
+    /// The threshold that ended the run, with its value.
+    crossed: Option<String>,
+}
+
+/// The control interface before the run.
+struct RemoteAccess {
+    listener: std::net::TcpListener,
+    guard: Guard,
 }
 
 /// What is left when the engine has ended.
@@ -182,6 +336,7 @@ struct Ended {
     outcome: RunOutcome,
     totals: Totals,
     end: RunEnd,
+    judge: Judge,
 }
 
 impl Watch<'_> {
@@ -194,15 +349,25 @@ impl Watch<'_> {
             .build()
             .map_err(Failure::internal)?;
         let outcome = runtime.block_on(self.watch(engine))?;
+        // What was measured since the last tick belongs to a point that ends now.
+        self.recorder.tick(now());
         self.progress.finish();
+        self.recorder.paused(outcome.paused);
         let totals = self.recorder.finish();
         let end = match (self.server_end, outcome.early_end) {
             _ if self.interrupted => RunEnd::Interrupted,
+            _ if self.crossed.is_some() => RunEnd::ThresholdCrossed(self.crossed.unwrap_or_default()),
             (Some(how), _) => RunEnd::ServerExited(how),
             (None, Some(EarlyEnd::Lost)) => RunEnd::TargetLost,
+            (None, None) if outcome.stopped => RunEnd::Interrupted,
             (None, Some(EarlyEnd::Unreachable) | None) => RunEnd::Completed,
         };
-        Ok(Ended { outcome, totals, end })
+        Ok(Ended {
+            outcome,
+            totals,
+            end,
+            judge: self.judge,
+        })
     }
 
     async fn watch(
@@ -210,6 +375,7 @@ impl Watch<'_> {
         engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
     ) -> Result<RunOutcome, Failure> {
         let mut signals = EndSignals::new().map_err(Failure::internal)?;
+        self.open_to_others()?;
         let (sender, mut ended) = oneshot::channel();
         let thread = thread::spawn(move || {
             // The receiver lives as long as the run.
@@ -234,10 +400,46 @@ impl Watch<'_> {
         outcome.map_err(Failure::internal)?.map_err(Failure::internal)
     }
 
+    /// Opens what Prometheus reads and the control interface; both end with the runtime.
+    fn open_to_others(&mut self) -> Result<(), Failure> {
+        if let Some(exporter) = &mut self.exporter {
+            let address = exporter
+                .address()
+                .map_or_else(String::new, |address| address.to_string());
+            self.progress
+                .note(&format!("metrics at http://{address}/metrics"));
+            exporter.serve().map_err(Failure::internal)?;
+        }
+        let Some((RemoteAccess { listener, guard }, run)) = self.remote.take() else {
+            return Ok(());
+        };
+        let listener = TcpListener::from_std(listener).map_err(Failure::internal)?;
+        let address = listener.local_addr().map_err(Failure::internal)?;
+        self.progress
+            .note(&format!("control interface at http://{address}"));
+        let remote = Remote {
+            run,
+            control: self.control.clone(),
+            snapshots: self.snapshots.subscribe(),
+            guard,
+        };
+        tokio::spawn(crate::remote::serve(listener, remote));
+        Ok(())
+    }
+
     fn tick(&mut self, at: Moment) {
+        self.recorder.paused(self.control.state().paused_for);
         let snapshot = self.recorder.tick(at);
         self.progress.show(&snapshot);
+        if let Some(exporter) = &mut self.exporter {
+            exporter.show(&snapshot, &self.recorder);
+        }
         self.usage.sample(snapshot.elapsed);
+        self.look(&snapshot);
+        if let Some(pulse) = self.machine.look(&snapshot, self.usage.open_files()) {
+            self.recorder.process(pulse);
+        }
+        self.snapshots.send_replace(snapshot);
         if self.server_end.is_none()
             && let Some(status) = self.server.as_mut().and_then(|server| server.ended())
         {
@@ -246,6 +448,17 @@ impl Watch<'_> {
             self.server_end = Some(status.to_string());
             self.control.interrupt();
         }
+    }
+
+    /// Judges the thresholds, and ends the run in order if one asks for it.
+    fn look(&mut self, snapshot: &Snapshot) {
+        let Some(result) = self.judge.look(&self.recorder.measured(snapshot.elapsed)) else {
+            return;
+        };
+        let text = format!("{result}, which is {}", result.present());
+        self.progress.note(&format!("stopping: the threshold {text}"));
+        self.crossed = Some(text);
+        self.control.interrupt();
     }
 
     /// The first signal ends the run in order, a further one at once.
@@ -261,19 +474,34 @@ impl Watch<'_> {
     }
 }
 
-/// Prints the summary and writes the file that was asked for; gives the exit code that it earns.
-fn publish(summary: &Summary, export: Option<&Path>) -> Result<ExitCode, Failure> {
-    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let width = crossterm::terminal::size()
-        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
-    let text = report::text::render(summary, Style { colour, width });
-    // A closed standard output must not keep the file from being written.
-    let _ = stdout().write_all(text.as_bytes());
-    if let Some(path) = export {
-        report::json::write(summary, path).map_err(|error| Failure {
-            message: error.to_string(),
-            code: ExitCode::ReportNotWritten,
-        })?;
+/// The machine that the load comes from.
+fn machine(workers: usize) -> Environment {
+    let machine = system::Machine::this();
+    Environment {
+        system: machine.system,
+        processor: machine.processor,
+        cores: allowed_cores().len() as u64,
+        memory_bytes: machine.memory.map(|size| size.0),
+        workers: workers as u64,
     }
-    Ok(exit::for_summary(summary))
+}
+
+/// The summary with what was asked for and without secrets.
+fn complete(args: &RunArgs, mut summary: Summary) -> Result<Summary, Failure> {
+    summary.scenario = Some(ScenarioText {
+        file: args.file.display().to_string(),
+        text: scenario_text(args),
+        variables: variables(args),
+    });
+    publish::clean(&summary, &redactor(args, &summary.run.target))
+}
+
+/// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.
+fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
+    publish::print(summary);
+    let written = publish::write(summary, outputs, args.load.quiet);
+    if !written {
+        publish::rescue(summary);
+    }
+    publish::exit_code(exit::for_summary(summary), written)
 }

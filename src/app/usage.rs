@@ -63,6 +63,11 @@ impl UsageLog {
         }
     }
 
+    /// Open files of this process when they were last counted.
+    pub(super) fn open_files(&self) -> Option<u64> {
+        self.generator.last?.open_files.map(u64::from)
+    }
+
     /// After the last connection, with the server still there.
     pub(super) fn end(mut self) -> Processes {
         self.add_all();

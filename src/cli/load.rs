@@ -1,11 +1,12 @@
 //! `wsbench run`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 
-use super::{ClientTlsArgs, LogArgs};
+use super::{ClientTlsArgs, GeneratorArgs, LogArgs};
 
 /// Flags of `wsbench run`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
 #[derive(Args, Clone, Debug)]
@@ -22,6 +23,75 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
     pub target: Option<String>,
 
+    /// How the load is made.
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// Condition that the run must meet, as `response_time: p(95)<250ms`; repeatable (docs/gate.md)
+    #[arg(
+        long = "threshold",
+        value_name = "METRIC: CONDITION",
+        help_heading = "Verdict"
+    )]
+    pub thresholds: Vec<String>,
+
+    /// Write the summary as JSON (docs/summary.schema.json)
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_SUMMARY_EXPORT",
+        help_heading = "Output"
+    )]
+    pub summary_export: Option<PathBuf>,
+
+    /// Write a report: text, json, csv, hlog, hgrm, junit, markdown or html, as TYPE=PATH, or TYPE alone for a file in
+    /// reports/runs/; repeatable (docs/reports.md)
+    #[arg(
+        long,
+        value_name = "TYPE[=PATH]",
+        env = "WSBENCH_OUT",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    pub out: Vec<String>,
+
+    /// Serve the run's metrics to Prometheus at this address while it goes on
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "WSBENCH_METRICS",
+        help_heading = "Output"
+    )]
+    pub metrics: Option<SocketAddr>,
+
+    /// Steer the run over HTTP at this address: status, pause, resume, scale, stop (docs/control.md)
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "WSBENCH_CONTROL",
+        help_heading = "Control"
+    )]
+    pub control: Option<SocketAddr>,
+
+    /// Token that the control interface asks for; needed unless it listens on the loopback interface
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "WSBENCH_CONTROL_TOKEN",
+        hide_env_values = true,
+        requires = "control",
+        help_heading = "Control"
+    )]
+    pub control_token: Option<String>,
+
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// How load is made, whatever it is for: a run, a baseline, a comparison.
+#[derive(Args, Clone, Debug)]
+pub struct LoadArgs {
     /// TLS.
     #[command(flatten)]
     pub tls: ClientTlsArgs,
@@ -52,22 +122,13 @@ pub struct RunArgs {
     #[arg(long, env = "WSBENCH_PIN", help_heading = "Load")]
     pub pin: bool,
 
-    /// Write the summary as JSON (docs/summary.schema.json)
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "WSBENCH_SUMMARY_EXPORT",
-        help_heading = "Output"
-    )]
-    pub summary_export: Option<PathBuf>,
+    /// Whether the generator can be believed.
+    #[command(flatten)]
+    pub generator: GeneratorArgs,
 
     /// Print no progress
     #[arg(short, long, env = "WSBENCH_QUIET", help_heading = "Output")]
     pub quiet: bool,
-
-    /// Logging.
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 /// One `KEY=VAL`.

@@ -2,16 +2,22 @@
 
 mod access;
 mod connect;
+mod gate;
+mod generator;
 mod load;
 mod log;
+mod report;
 mod scenario;
 mod serve;
 mod tls;
 
 pub use access::AccessArgs;
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
-pub use load::{RunArgs, Variable};
+pub use gate::{AcceptArg, BaselineArgs, BaselineCommand, BaselineSaveArgs, CompareArgs, FolderArgs};
+pub use generator::GeneratorArgs;
+pub use load::{LoadArgs, RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
+pub use report::ReportArgs;
 pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};
 pub use serve::ServeArgs;
 pub use tls::ClientTlsArgs;
@@ -32,6 +38,10 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario and print what was measured
     Run(Box<RunArgs>),
+    /// Keep repeated runs of a scenario to compare later ones with
+    Baseline(BaselineArgs),
+    /// Compare two baselines or targets: improved, same, regressed, or cannot tell
+    Compare(Box<CompareArgs>),
     /// Check scenarios and say everything that is wrong with them, with line and column
     Validate(ValidateArgs),
     /// Print the JSON Schema of the scenario language, for editors
@@ -40,6 +50,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Talk to a WebSocket server by hand or from a script
     Connect(Box<ConnectArgs>),
+    /// Render an earlier run again, in any form
+    Report(Box<ReportArgs>),
     /// Start the reference server
     Serve(Box<ServeArgs>),
 }
@@ -48,7 +60,11 @@ const EXAMPLES: &str = "\
 Examples:
   wsbench run scenarios/iot.yaml                              against the built-in server
   wsbench run scenarios/iot.yaml --target ws://10.0.0.5:8080  against your own
-  wsbench run scenarios/echo.yaml -e clients=500 --summary-export out.json
+  wsbench run scenarios/echo.yaml -e clients=500 --out json=run.json --out html
+  wsbench report run.json --html run.html
+  wsbench run scenarios/iot.yaml --threshold 'response_time: p(95)<250ms'
+  wsbench baseline save main scenarios/iot.yaml --target ws://10.0.0.5:8080
+  wsbench compare main ws://10.0.0.6:8080 --scenario scenarios/iot.yaml
   wsbench serve --listen 127.0.0.1:9001 --compression
   wsbench connect ws://127.0.0.1:9001/echo
 

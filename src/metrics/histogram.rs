@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2Serializer};
+
 const SIGNIFICANT_DIGITS: u8 = 3;
 /// What is longer counts as this long, so that a clock gone wrong cannot make the array grow without end.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -44,6 +46,20 @@ impl Histogram {
         self.counts += nanos;
         self.sum += u128::from(nanos);
         self.sum_of_squares += u128::from(nanos).pow(2);
+        self.min = self.min.min(nanos);
+        self.max = self.max.max(nanos);
+    }
+
+    /// Counts one duration `n` times.
+    pub fn record_n(&mut self, value: Duration, n: u64) {
+        let nanos = value.min(LONGEST).as_nanos() as u64;
+        // As above: the array grows as needed.
+        let recorded = self.counts.record_n(nanos, n);
+        if n == 0 || recorded.is_err() {
+            return;
+        }
+        self.sum += u128::from(nanos) * u128::from(n);
+        self.sum_of_squares += u128::from(nanos).pow(2) * u128::from(n);
         self.min = self.min.min(nanos);
         self.max = self.max.max(nanos);
     }
@@ -128,6 +144,27 @@ impl Histogram {
         })
     }
 
+    /// The counts as the library holds them, in nanoseconds: for its own forms of output.
+    #[must_use]
+    pub const fn counts(&self) -> &hdrhistogram::Histogram<u64> {
+        &self.counts
+    }
+
+    /// A histogram of which only the buckets are known.
+    pub(super) fn of_counts(counts: hdrhistogram::Histogram<u64>) -> Self {
+        let mut histogram = Self::new();
+        for step in counts.iter_recorded() {
+            let (value, count) = (step.value_iterated_to(), u128::from(step.count_at_value()));
+            let middle = u128::from(counts.median_equivalent(value));
+            histogram.sum += middle * count;
+            histogram.sum_of_squares += middle.pow(2) * count;
+            histogram.min = histogram.min.min(counts.lowest_equivalent(value));
+            histogram.max = histogram.max.max(value);
+        }
+        histogram.counts = counts;
+        histogram
+    }
+
     /// Every bucket that counted something, in ascending order.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
         self.counts.iter_recorded().map(|step| {
@@ -138,6 +175,56 @@ impl Histogram {
                 count: step.count_at_value(),
             }
         })
+    }
+}
+
+impl Histogram {
+    /// The same in a few hundred bytes, to be kept.
+    pub(super) fn pack(&self) -> Packed {
+        let mut counts = Vec::new();
+        V2Serializer::new()
+            .serialize(&self.counts, &mut counts)
+            .expect("writing to memory does not fail, and a u64 has room for every length");
+        counts.shrink_to_fit();
+        Packed {
+            counts: counts.into_boxed_slice(),
+            sum: self.sum,
+            sum_of_squares: self.sum_of_squares,
+            min: self.min,
+            max: self.max,
+        }
+    }
+}
+
+/// A [`Histogram`] in little space.
+#[derive(Clone, Debug)]
+pub(super) struct Packed {
+    counts: Box<[u8]>,
+    sum: u128,
+    sum_of_squares: u128,
+    min: u64,
+    max: u64,
+}
+
+impl Packed {
+    pub(super) fn unpack(&self) -> Histogram {
+        Histogram {
+            counts: Deserializer::new()
+                .deserialize(&mut &*self.counts)
+                .expect("`pack` wrote it"),
+            sum: self.sum,
+            sum_of_squares: self.sum_of_squares,
+            min: self.min,
+            max: self.max,
+        }
+    }
+
+    pub(super) fn merged(&self, other: &Self) -> Self {
+        let mut whole = self.unpack();
+        // What was read back has the bounds it was written with; it has to grow for longer durations like any other.
+        whole.counts.auto(true);
+        whole.merge(&other.unpack());
+        whole.pack()
     }
 }
 
@@ -219,6 +306,14 @@ mod tests {
             let whole = of(&[left, right].concat());
             prop_assert_eq!(merged.buckets().collect::<Vec<_>>(), whole.buckets().collect::<Vec<_>>());
             prop_assert_eq!((merged.count(), merged.min(), merged.max(), merged.mean(), merged.stddev()),
+                            (whole.count(), whole.min(), whole.max(), whole.mean(), whole.stddev()));
+        }
+
+        #[test]
+        fn what_is_packed_is_unpacked_as_it_was(left in durations(50), right in durations(50)) {
+            let (packed, whole) = (of(&left).pack().merged(&of(&right).pack()).unpack(), of(&[left, right].concat()));
+            prop_assert_eq!(packed.buckets().collect::<Vec<_>>(), whole.buckets().collect::<Vec<_>>());
+            prop_assert_eq!((packed.count(), packed.min(), packed.max(), packed.mean(), packed.stddev()),
                             (whole.count(), whole.min(), whole.max(), whole.mean(), whole.stddev()));
         }
 

@@ -13,28 +13,45 @@ mod books;
 mod close_codes;
 mod error_log;
 mod figures;
+mod generator;
 mod handover;
 mod histogram;
+mod histogram_v2;
+mod measured;
 mod outcome;
 mod recorder;
 mod sample;
+mod series;
 mod shard;
 mod snapshot;
 mod summary;
 mod tally;
+mod threshold;
+mod timeline;
 mod timestamp;
 
 pub use books::{Books, Equation, Term};
 pub use close_codes::{CloseCodes, MAX_DISTINCT_CODES};
 pub use error_log::{ErrorLog, MAX_EXAMPLES};
 pub use figures::{CloseCodeFigures, CodeCounts, ErrorFigures, Figures, TrendFigures};
+pub use generator::{
+    Finding, FindingKind, GeneratorFigures, GeneratorLimits, GeneratorSnapshot, Lags, ProcessPulse, Verdict,
+    WorkerFigures, WorkerPulse, WorkerShare,
+};
 pub use handover::{Gauges, ShardSender};
 pub use histogram::{Bucket, Histogram};
+pub use histogram_v2::HistogramError;
+pub use measured::Measured;
 pub use outcome::{Outcome, RunEnd};
 pub use recorder::{Recorder, Totals};
 pub use sample::{CloseCause, Counter, ErrorClass, Side, Trend};
+pub use series::{Point, SERIES_TRENDS, Series, Slice};
 pub use shard::{GroupId, Shard};
 pub use snapshot::{GroupSnapshot, Snapshot};
-pub use summary::{GroupSummary, ProcessUsage, Processes, RunFacts, RunInfo, SCHEMA, Summary, SummaryError};
+pub use summary::{
+    Environment, GroupSummary, ProcessUsage, Processes, RunFacts, RunInfo, SCHEMA, ScenarioText, Summary,
+    SummaryError,
+};
 pub use tally::Tally;
-pub use timestamp::rfc3339;
+pub use threshold::{ThresholdResult, ThresholdState, ThresholdUnit, ThresholdVerdict, Thresholds};
+pub use timestamp::{compact, rfc3339, unix_seconds};

@@ -21,6 +21,8 @@ pub enum RunEnd {
     ServerExited(String),
     /// All connections were gone and no new one could be opened for so long that the run was given up.
     TargetLost,
+    /// A threshold that asks for it was crossed; the text is the threshold with the value that crossed it.
+    ThresholdCrossed(String),
 }
 
 /// How a run ended.
@@ -40,12 +42,14 @@ pub enum Outcome {
     TargetLost,
     /// Connections opened, but no flow completed, and at least as many failed as the end of the run cut off.
     FlowsFailed,
+    /// A threshold that asks for it was crossed.
+    Aborted,
 }
 
 impl Outcome {
     /// The outcome and, unless the run completed, the reason in a sentence.
     ///
-    /// In this order, the first that holds: interrupted; lost with the embedded server; unreachable (attempted, none
+    /// In this order, the first that holds: interrupted; aborted by a threshold; lost with the embedded server; unreachable (attempted, none
     /// opened); lost as the engine or the counts tell; no flow worked; completed.
     #[must_use]
     pub fn judge(end: &RunEnd, total: &Figures) -> (Self, Option<String>) {
@@ -55,6 +59,12 @@ impl Outcome {
             return (
                 Self::Interrupted,
                 Some("stopped before the plan was carried out".to_owned()),
+            );
+        }
+        if let RunEnd::ThresholdCrossed(which) = end {
+            return (
+                Self::Aborted,
+                Some(format!("stopped early by the threshold {which}")),
             );
         }
         if let RunEnd::ServerExited(how) = end {
@@ -91,6 +101,7 @@ impl Outcome {
             Self::TargetUnreachable => "target unreachable",
             Self::TargetLost => "target lost",
             Self::FlowsFailed => "flows failed",
+            Self::Aborted => "aborted by a threshold",
         }
     }
 }
@@ -292,5 +303,11 @@ mod tests {
             Outcome::Interrupted
         );
         assert_eq!(judge(&RunEnd::Completed, |_| {}).0, Outcome::Completed);
+        let (outcome, reason) = judge(
+            &RunEnd::ThresholdCrossed("errors: count<1, which is 7".to_owned()),
+            |tally| tally.add(Counter::ConnectAttempted, 1),
+        );
+        assert_eq!(outcome, Outcome::Aborted);
+        assert!(reason.ends_with("errors: count<1, which is 7"), "{reason}");
     }
 }

@@ -7,10 +7,15 @@ use std::time::Duration;
 use crate::clock::Moment;
 
 use super::figures::Figures;
+use super::generator::{GeneratorFigures, GeneratorLimits, GeneratorLog, ProcessPulse};
 use super::handover::{Collector, Gauges, Handover, ShardSender, connect};
+use super::measured::Measured;
+use super::series::Series;
+use super::sample::{Counter, ErrorClass};
 use super::shard::Shard;
 use super::snapshot::{GroupSnapshot, Snapshot};
 use super::tally::Tally;
+use super::timeline::Timeline;
 
 /// The only place where the measurements of a run come together.
 ///
@@ -29,6 +34,10 @@ pub struct Recorder {
     /// The latest of each worker.
     gauges: Vec<Gauges>,
     peak: Gauges,
+    timeline: Timeline,
+    /// At the last tick.
+    elapsed: Duration,
+    generator: GeneratorLog,
 }
 
 /// Everything that a run measured.
@@ -40,6 +49,24 @@ pub struct Totals {
     pub groups: Vec<(Arc<str>, Tally)>,
     /// The highest value of each gauge that a hand-over saw.
     pub peak: Gauges,
+    /// The run over time.
+    pub series: Series,
+    /// What the generator measured of itself.
+    pub generator: GeneratorFigures,
+    /// How long the run was paused.
+    pub paused: Duration,
+}
+
+impl Totals {
+    /// The same for a judge; the run took `elapsed`.
+    #[must_use]
+    pub fn measured(&self, elapsed: Duration) -> Measured<'_> {
+        Measured {
+            elapsed,
+            peak: self.peak,
+            groups: self.groups.iter().map(|(name, tally)| (&**name, tally)).collect(),
+        }
+    }
 }
 
 impl Recorder {
@@ -56,14 +83,47 @@ impl Recorder {
             window: Shard::new(groups.len()),
             gauges: vec![Gauges::default(); workers],
             peak: Gauges::default(),
+            timeline: Timeline::new(groups.len()),
+            elapsed: Duration::ZERO,
+            generator: GeneratorLog::new(workers, started),
         };
         (recorder, senders)
+    }
+
+    /// From when on the run is invalid; the defaults if nobody says.
+    pub const fn set_limits(&mut self, limits: GeneratorLimits) {
+        self.generator.limits = limits;
+    }
+
+    /// Takes in what the generator's process holds now.
+    pub fn process(&mut self, pulse: ProcessPulse) {
+        self.generator.process(pulse);
+    }
+
+    /// How long the run has been paused so far.
+    pub const fn paused(&mut self, length: Duration) {
+        self.generator.paused = length;
     }
 
     /// Takes in what the workers have handed over, and makes a snapshot of it. Never waits.
     pub fn tick(&mut self, now: Moment) -> Arc<Snapshot> {
         self.drain();
         Arc::new(self.snapshot(now))
+    }
+
+    /// What has been measured up to the last snapshot, `elapsed` after the begin.
+    #[must_use]
+    pub fn measured(&self, elapsed: Duration) -> Measured<'_> {
+        Measured {
+            elapsed,
+            peak: self.peak,
+            groups: self
+                .names
+                .iter()
+                .map(|name| &**name)
+                .zip(self.cumulative.groups())
+                .collect(),
+        }
     }
 
     /// Takes in what the workers have handed over. Never waits.
@@ -80,8 +140,14 @@ impl Recorder {
             self.take(handover);
         }
         self.cumulative.merge(&self.window);
+        let present = self.present();
+        self.generator.add(&self.window);
+        let total = sum(self.cumulative.groups());
         Totals {
-            total: sum(self.cumulative.groups()),
+            series: self.timeline.finish(&self.window, present, self.elapsed),
+            generator: self.generator.figures(exhausted(&total)),
+            paused: self.generator.paused,
+            total,
             groups: self
                 .names
                 .into_iter()
@@ -91,14 +157,26 @@ impl Recorder {
         }
     }
 
+    /// Name and tally of each group since the run began, as the last tick left them.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, &Tally)> {
+        self.names
+            .iter()
+            .map(|name| &**name)
+            .zip(self.cumulative.groups())
+    }
+
     fn take(
         &mut self,
         Handover {
             worker,
             shard,
             gauges,
+            pulse,
         }: Handover,
     ) {
+        if let Some(pulse) = pulse {
+            self.generator.worker(worker, pulse);
+        }
         self.window.merge(&shard);
         self.collector.give_back(worker, shard);
         self.gauges[worker] = gauges;
@@ -115,13 +193,19 @@ impl Recorder {
         let elapsed = now.since(self.started);
         let length = now.since(mem::replace(&mut self.window_began, now));
         self.cumulative.merge(&self.window);
+        self.elapsed = elapsed;
+        self.timeline.add(&self.window, self.present(), elapsed);
+        self.generator.add(&self.window);
+        self.generator.judge(now);
+        let total = sum(self.cumulative.groups());
         let snapshot = Snapshot {
+            generator: self.generator.snapshot(&self.window, exhausted(&total)),
             elapsed,
             window: length,
             gauges: self.present(),
             total: group_snapshot(
                 "".into(),
-                (&sum(self.cumulative.groups()), elapsed),
+                (&total, elapsed),
                 (&sum(self.window.groups()), length),
             ),
             groups: self
@@ -150,6 +234,14 @@ fn group_snapshot(
     }
 }
 
+/// Connects that failed for want of something local. Where none ever succeeded it may be the address that is wrong.
+fn exhausted(total: &Tally) -> u64 {
+    match total.counter(Counter::ConnectOpened) {
+        0 => 0,
+        _ => total.errors().count(ErrorClass::Exhausted),
+    }
+}
+
 fn sum(groups: &[Tally]) -> Tally {
     let mut total = Tally::default();
     groups.iter().for_each(|group| total.merge(group));
@@ -159,7 +251,7 @@ fn sum(groups: &[Tally]) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Counter, ErrorClass, GroupId, Trend};
+    use crate::metrics::{GroupId, Trend};
     use std::thread;
 
     const FIRST: GroupId = GroupId(0);

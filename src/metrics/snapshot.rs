@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::figures::Figures;
+use super::generator::GeneratorSnapshot;
 use super::handover::Gauges;
 
 /// An immutable picture of a run; made once per tick and shared.
@@ -15,6 +16,8 @@ pub struct Snapshot {
     pub window: Duration,
     /// Clients and connections now, over all workers.
     pub gauges: Gauges,
+    /// What the generator measures of itself.
+    pub generator: GeneratorSnapshot,
     /// All groups together.
     pub total: GroupSnapshot,
     /// Each group, in the plan's order.

@@ -1,14 +1,20 @@
 //! [`Summary`]: everything that is kept of a run, in a versioned form (`docs/summary.schema.json`).
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::books::Books;
 use super::figures::Figures;
+use super::generator::GeneratorFigures;
 use super::outcome::{Outcome, RunEnd};
 use super::recorder::Totals;
-use super::timestamp::rfc3339;
+use super::sample::Trend;
+use super::series::Series;
+use super::tally::Tally;
+use super::threshold::Thresholds;
+use super::timestamp::{compact, rfc3339};
 
 /// Name and version of the form. A field that is added keeps the version; one that is removed or changes its meaning
 /// makes a new one.
@@ -25,15 +31,62 @@ pub struct Summary {
     pub total: Figures,
     /// Each group, in the scenario's order.
     pub groups: Vec<GroupSummary>,
+    /// The run's thresholds and whether they held.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// What the run cost.
     pub processes: Processes,
+    /// Whether the generator can be believed; as valid as it was taken for in the summary of an earlier version.
+    #[serde(default)]
+    pub generator: GeneratorFigures,
     /// Whether every begin has its end.
     pub books: Books,
+    /// The run over time; empty in the summary of an earlier version.
+    #[serde(default)]
+    pub series: Series,
+    /// Histograms of all groups together, as [`Histogram::to_base64`](super::Histogram::to_base64) writes them.
+    #[serde(default)]
+    pub histograms: BTreeMap<Trend, String>,
+    /// The machine; absent if nobody told.
+    #[serde(default)]
+    pub environment: Option<Environment>,
+    /// The scenario; absent if nobody told.
+    #[serde(default)]
+    pub scenario: Option<ScenarioText>,
+}
+
+/// The machine that generated the load.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Operating system and its version.
+    pub system: String,
+    /// Name of the processor, if the system tells.
+    pub processor: Option<String>,
+    /// Cores that the generator may use.
+    pub cores: u64,
+    /// Memory of the machine, if the system tells.
+    pub memory_bytes: Option<u64>,
+    /// Threads of the generator.
+    pub workers: u64,
+}
+
+/// What was asked for, with its secrets taken out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioText {
+    /// Where it was read.
+    pub file: String,
+    /// The file's text.
+    pub text: String,
+    /// Variables that the command line set, as `KEY=VAL`.
+    pub variables: Vec<String>,
 }
 
 /// What was run, when, and how it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
+    /// Tells this run from others: name and begin; empty in the summary of an earlier version.
+    #[serde(default)]
+    pub id: String,
     /// Name of the scenario.
     pub name: String,
     /// What was tested, as a URL.
@@ -63,6 +116,9 @@ pub struct GroupSummary {
     pub name: String,
     /// What was measured of it.
     pub figures: Figures,
+    /// Its histograms, like those of the total.
+    #[serde(default)]
+    pub histograms: BTreeMap<Trend, String>,
 }
 
 /// What the run cost the machine.
@@ -110,7 +166,7 @@ pub struct RunFacts {
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
     /// It is not JSON, or not a summary.
-    #[error("not a summary of wsbench ({0}); write one with `wsbench run --summary-export FILE`")]
+    #[error("not a summary of wsbench ({0}); write one with `wsbench run --out json=FILE`")]
     Malformed(#[from] serde_json::Error),
     /// It has another form.
     #[error("the summary has the form `{found}`, and this wsbench reads `{SCHEMA}`; run the scenario again")]
@@ -121,21 +177,24 @@ pub enum SummaryError {
 }
 
 impl Summary {
-    /// The summary of a run that has ended.
+    /// The summary of a run that has ended, without thresholds.
     #[must_use]
     pub fn new(facts: RunFacts, totals: &Totals, processes: Processes) -> Self {
-        let total = Figures::new(&totals.total, facts.duration);
+        let active = facts.duration.saturating_sub(totals.paused);
+        let total = Figures::new(&totals.total, active);
         let groups: Vec<GroupSummary> = totals
             .groups
             .iter()
             .map(|(name, tally)| GroupSummary {
                 name: name.to_string(),
-                figures: Figures::new(tally, facts.duration),
+                figures: Figures::new(tally, active),
+                histograms: histograms(tally),
             })
             .collect();
         let books = Books::check(&total, groups.iter().map(|group| (&*group.name, &group.figures)));
         let (outcome, reason) = Outcome::judge(&facts.end, &total);
         let run = RunInfo {
+            id: run_id(&facts.name, facts.started),
             name: facts.name,
             target: facts.target,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -152,9 +211,24 @@ impl Summary {
             run,
             total,
             groups,
+            thresholds: Thresholds::default(),
             processes,
+            generator: totals.generator.clone(),
             books,
+            series: totals.series.clone(),
+            histograms: histograms(&totals.total),
+            environment: None,
+            scenario: None,
         }
+    }
+
+    /// The figures of the whole run only: without its course over time and its histograms, which take most of the space.
+    #[must_use]
+    pub fn without_series(mut self) -> Self {
+        self.series = Series::default();
+        self.histograms.clear();
+        self.groups.iter_mut().for_each(|group| group.histograms.clear());
+        self
     }
 
     /// Reads a summary that an earlier run exported.
@@ -182,6 +256,28 @@ impl Summary {
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
+}
+
+fn histograms(tally: &Tally) -> BTreeMap<Trend, String> {
+    Trend::ALL
+        .into_iter()
+        .filter_map(|trend| Some((trend, tally.trend(trend)?.to_base64())))
+        .collect()
+}
+
+/// `iot-20261005T123000Z`: letters, digits, `-` and `_` only, so that it can be a file's name anywhere.
+fn run_id(name: &str, started: SystemTime) -> String {
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = name.chars().take(60).map(safe).collect();
+    let name = name.trim_matches('-');
+    let name = if name.is_empty() { "run" } else { name };
+    format!("{name}-{}", compact(started))
 }
 
 impl ProcessUsage {

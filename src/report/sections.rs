@@ -11,30 +11,50 @@ const WIDE: usize = 100;
 
 /// Headings and rows; a section without rows has nothing to tell.
 pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 7] {
+    View {
+        figures,
+        trends: Trends::Shown { wide: width >= WIDE },
+    }
+    .sections()
+}
+
+/// The same without durations, for those who show them in a table of their own.
+pub(super) fn counts(figures: &Figures) -> [(&'static str, Vec<Row>); 6] {
     let view = View {
         figures,
-        wide: width >= WIDE,
+        trends: Trends::Left,
     };
-    [
-        ("connections", view.connections()),
-        ("connections ended", view.endings()),
-        (
-            "close codes, by who sent the first Close frame",
-            view.close_codes(),
-        ),
-        ("messages", view.messages()),
-        ("pings", view.pings()),
-        ("flows", view.flows()),
-        ("errors", view.errors()),
-    ]
+    let [connections, endings, codes, messages, pings, flows, _] = view.sections();
+    [connections, endings, codes, messages, pings, flows]
 }
 
 struct View<'a> {
     figures: &'a Figures,
-    wide: bool,
+    trends: Trends,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trends {
+    Shown { wide: bool },
+    Left,
 }
 
 impl View<'_> {
+    fn sections(&self) -> [(&'static str, Vec<Row>); 7] {
+        [
+            ("connections", self.connections()),
+            ("connections ended", self.endings()),
+            (
+                "close codes, by who sent the first Close frame",
+                self.close_codes(),
+            ),
+            ("messages", self.messages()),
+            ("pings", self.pings()),
+            ("flows", self.flows()),
+            ("errors", self.errors()),
+        ]
+    }
+
     fn connections(&self) -> Vec<Row> {
         use Counter::{ArrivalsDropped, ConnectAbandoned, ConnectAttempted, ConnectFailed, ConnectOpened};
         let mut rows = vec![
@@ -126,9 +146,8 @@ impl View<'_> {
         rows.extend(self.nonzero("from peer", Counter::PingsReceived));
         rows.extend(self.nonzero("stray pongs", Counter::PongsUnsolicited));
         rows.extend(
-            self.figures
-                .trend(Trend::Ping)
-                .map(|trend| Row::new("round trip", self.trend(trend))),
+            self.trends(&[Trend::Ping])
+                .map(|row| Row::new("round trip", row.value)),
         );
         rows
     }
@@ -202,19 +221,21 @@ impl View<'_> {
     }
 
     fn trends(&self, trends: &[Trend]) -> impl Iterator<Item = Row> {
-        trends
+        let shown = if self.trends == Trends::Left { &[] } else { trends };
+        shown
             .iter()
             .filter_map(|&trend| Some(Row::new(trend.label(), self.trend(self.figures.trend(trend)?))))
     }
 
     /// `avg=1.2ms  min=…  med=…  max=…  p(90)=…  p(95)=…  p(99)=…`; without `min` and `p(90)` where space is short.
     fn trend(&self, trend: &TrendFigures) -> String {
+        let wide = self.trends == Trends::Shown { wide: true };
         let columns = [
             (true, "avg", trend.avg),
-            (self.wide, "min", trend.min),
+            (wide, "min", trend.min),
             (true, "med", trend.med),
             (true, "max", trend.max),
-            (self.wide, "p(90)", trend.p90),
+            (wide, "p(90)", trend.p90),
             (true, "p(95)", trend.p95),
             (true, "p(99)", trend.p99),
         ];

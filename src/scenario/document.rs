@@ -45,6 +45,9 @@ pub(super) struct Document {
     pub(super) stages: Option<Located<List<ClosedStage>>>,
     /// Open model.
     pub(super) arrivals: Option<Located<ArrivalModel>>,
+    /// Conditions that the run must meet, by metric: `response_time: p(95)<250ms`.
+    #[serde(default)]
+    pub(super) thresholds: Entries<ScalarOr<Field<String>, List<Condition>>>,
     /// How long flows may go on after the last stage.
     pub(super) graceful_stop: Option<Field<Duration>>,
     /// Transport settings shared by all clients.
@@ -59,6 +62,21 @@ pub(super) struct Document {
     pub(super) flow: Option<Located<List<Located<Step>>>>,
     /// Several kinds of clients, instead of `flow`.
     pub(super) scenarios: Option<Located<List<Located<ClientGroup>>>>,
+}
+
+/// One of several conditions on a metric.
+pub(super) type Condition = ScalarOr<Field<String>, Located<ThresholdSpec>>;
+
+/// A condition and what happens when it is not met.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "threshold", deny_unknown_fields)]
+pub(super) struct ThresholdSpec {
+    /// The condition, such as `p(95)<250ms`.
+    pub(super) threshold: Field<String>,
+    /// End the run as soon as it is not met.
+    pub(super) abort_on_fail: Option<Field<bool>>,
+    /// With `abort_on_fail`: not before this much of the run is over.
+    pub(super) delay_abort_eval: Option<Field<Duration>>,
 }
 
 /// The value of a variable: a scalar.

@@ -18,6 +18,7 @@ mod delay;
 mod document;
 mod error;
 mod feeder;
+mod fingerprint;
 mod har;
 mod include;
 mod json_probe;

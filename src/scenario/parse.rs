@@ -6,6 +6,7 @@ use std::path::Path;
 use super::compile::{Overrides, compile};
 use super::document::Document;
 use super::error::{Problem, ScenarioErrors, describe};
+use super::fingerprint::fingerprint;
 use super::include::{Source, Sources};
 use super::plan::Plan;
 use super::yaml::{self, Located, Position};
@@ -56,7 +57,10 @@ fn build(file: &str, path: &Path, text: &str, overrides: &Overrides) -> Result<P
     let paths = sources.paths();
     let plan = document.map(|document| compile(&document, &paths, overrides, &mut problems));
     match plan {
-        Some(plan) if problems.is_empty() => Ok(plan),
+        Some(plan) if problems.is_empty() => Ok(Plan {
+            fingerprint: fingerprint(&tree, overrides),
+            ..plan
+        }),
         _ => Err(describe(problems, &sources.files, Some(&tree))),
     }
 }

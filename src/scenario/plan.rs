@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::gate::Threshold;
 use crate::units::ByteSize;
 
 use super::capture::Capture;
@@ -31,6 +32,11 @@ pub struct Plan {
     pub graceful_stop: Duration,
     /// Transport settings shared by all groups.
     pub transport: TransportPlan,
+    /// Of the scenario's content with its variables, but without its name, target and thresholds: two plans with the
+    /// same one put the same load on whatever they test.
+    pub fingerprint: String,
+    /// What the run must meet.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// What a run connects to.

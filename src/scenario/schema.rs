@@ -284,6 +284,7 @@ mod tests {
             ArrivalModel,
             OpenStage,
             Transport,
+            ThresholdSpec,
             ClientGroup,
             Connection,
             Auth,

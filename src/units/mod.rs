@@ -7,12 +7,14 @@ mod bytes;
 mod count;
 mod duration;
 mod rate;
+mod spelling;
 
 pub use address::{AddressRange, PortRange};
 pub use bytes::ByteSize;
 pub use count::Count;
 pub use duration::Span;
 pub use rate::Rate;
+pub use spelling::{nearest, quoted, suggestion};
 
 /// Why a quantity could not be read: what was written and what is expected instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -49,7 +49,7 @@ fn step() -> impl Strategy<Value = String> {
     ]
 }
 
-fn steps() -> impl Strategy<Value = String> {
+pub(crate) fn steps() -> impl Strategy<Value = String> {
     let nested = step().prop_recursive(3, 12, 4, |inner| {
         let body = prop::collection::vec(inner, 1..4).prop_map(|steps| steps.join(", "));
         let head = prop_oneof![
@@ -68,7 +68,7 @@ fn steps() -> impl Strategy<Value = String> {
 }
 
 /// Does anything that a server may do, and much that it may not. `mischief` is how often, in percent.
-fn erratic(seed: u64, mischief: u32) -> Behaviour {
+pub(crate) fn erratic(seed: u64, mischief: u32) -> Behaviour {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     Box::new(move |_, seen| {
         let mut acts = match seen {
@@ -101,7 +101,7 @@ fn erratic(seed: u64, mischief: u32) -> Behaviour {
     })
 }
 
-fn door(seed: u64, refusals: u32) -> impl FnMut(wsbench::clock::Moment) -> Door {
+pub(crate) fn door(seed: u64, refusals: u32) -> impl FnMut(wsbench::clock::Moment) -> Door {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     move |_| {
         if random.random_range(0..100) >= refusals {

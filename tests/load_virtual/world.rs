@@ -252,6 +252,25 @@ impl World {
         self.call(key, |client, turn| client.stop(turn, until));
     }
 
+    /// Holds all clients, as a pause of the run does.
+    pub(crate) fn hold_all(&mut self) {
+        self.keys()
+            .into_iter()
+            .for_each(|key| self.call(key, |client, _| client.hold()));
+    }
+
+    /// Lets all clients go on after a pause of this length.
+    pub(crate) fn resume_all(&mut self, pause: Duration) {
+        self.keys()
+            .into_iter()
+            .for_each(|key| self.call(key, |client, turn| client.resume(turn, pause)));
+    }
+
+    /// Counts an arrival that found too many clients.
+    pub(crate) fn drop_arrival(&mut self) {
+        self.shard.add(GroupId(0), Counter::ArrivalsDropped, 1);
+    }
+
     pub(crate) fn stop_all(&mut self, within: Duration) {
         self.keys().into_iter().for_each(|key| self.stop(key, within));
     }

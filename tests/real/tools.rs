@@ -31,11 +31,7 @@ impl Counterpart {
 
     fn script(self, name: &str) -> Command {
         match self {
-            Self::Python => {
-                let mut command = Command::new(installed("python/bin/python"));
-                command.arg(scripts().join(name).with_extension("py"));
-                command
-            }
+            Self::Python => python(name),
             Self::Node => node(name),
         }
     }
@@ -72,7 +68,26 @@ pub(crate) fn wscat(url: &str) -> Command {
     command
 }
 
-fn installed(path: &str) -> PathBuf {
+/// A script of this folder for Python, with the installed packages.
+pub(crate) fn python(name: &str) -> Command {
+    let mut command = Command::new(installed("python/bin/python"));
+    command.arg(scripts().join(name).with_extension("py"));
+    command
+}
+
+/// A script of this folder for Node, with the installed packages.
+pub(crate) fn node(name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", installed("node/node_modules"));
+    command.arg(scripts().join(name).with_extension("cjs"));
+    command
+}
+
+fn scripts() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/real")
+}
+
+pub(crate) fn installed(path: &str) -> PathBuf {
     let tools = std::env::var_os("WSBENCH_TEST_TOOLS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/tools"),
         PathBuf::from,

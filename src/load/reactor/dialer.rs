@@ -125,11 +125,17 @@ impl Dialer {
 /// The class of a failed connect, and what to tell about it.
 pub(super) type DialFailure = (ErrorClass, String);
 
+/// What the system says when it has no file or memory for another socket.
+const NOTHING_LEFT: [i32; 4] = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+
 /// Classifies a failed connect.
 pub(super) fn describe(error: &ConnectError) -> DialFailure {
     let class = match error.source.kind() {
         io::ErrorKind::ConnectionRefused => ErrorClass::Refused,
         io::ErrorKind::TimedOut => ErrorClass::ConnectTimeout,
+        // No port was free. With a source address of its own a socket learns that when it is bound.
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => ErrorClass::Exhausted,
+        _ if error.source.raw_os_error().is_some_and(|code| NOTHING_LEFT.contains(&code)) => ErrorClass::Exhausted,
         _ => ErrorClass::Network,
     };
     (class, error.to_string())
@@ -187,7 +193,9 @@ mod tests {
         };
         assert_eq!(class(libc::ECONNREFUSED), ErrorClass::Refused);
         assert_eq!(class(libc::ETIMEDOUT), ErrorClass::ConnectTimeout);
-        assert_eq!(class(libc::EADDRNOTAVAIL), ErrorClass::Network);
-        assert_eq!(class(libc::EMFILE), ErrorClass::Network);
+        assert_eq!(class(libc::ENETUNREACH), ErrorClass::Network);
+        for code in [libc::EADDRNOTAVAIL, libc::EADDRINUSE, libc::EMFILE, libc::ENFILE, libc::ENOBUFS] {
+            assert_eq!(class(code), ErrorClass::Exhausted, "{code}");
+        }
     }
 }

@@ -47,6 +47,9 @@ pub(in crate::load) struct Reactor {
     pub(super) unread: Vec<u32>,
     /// Rounds since timers were last looked at.
     crowded_turns: u32,
+    /// When the last wait for sockets ended, and how many events and timers were handled since.
+    woke: Moment,
+    handled: u64,
     pub(super) census: Census,
 }
 
@@ -118,6 +121,8 @@ impl Reactor {
             due: Vec::new(),
             unread: Vec::new(),
             crowded_turns: 0,
+            woke: now(),
+            handled: 0,
             census: Census::default(),
         })
     }
@@ -171,6 +176,16 @@ impl Reactor {
         self.call_all(|client, turn| client.stop(turn, until));
     }
 
+    /// Holds all clients.
+    pub(in crate::load) fn hold_all(&mut self) {
+        self.call_all(|client, _| client.hold());
+    }
+
+    /// Lets all clients go on after a pause of this length.
+    pub(in crate::load) fn resume_all(&mut self, pause: Duration) {
+        self.call_all(|client, turn| client.resume(turn, pause));
+    }
+
     /// Interrupts all clients.
     pub(in crate::load) fn interrupt_all(&mut self) {
         self.call_all(VClient::interrupt);
@@ -194,12 +209,18 @@ impl Reactor {
             self.crowded_turns += 1;
         }
         let next = self.wheel.next_deadline().unwrap_or(Moment::NEVER).min(until);
+        let at = now();
         let timeout = if self.unread.is_empty() {
-            next - now()
+            next - at
         } else {
             Duration::ZERO
         };
+        if self.handled > 0 {
+            self.shards.shard().busy(at - self.woke, self.handled);
+        }
         self.poller.wait(timeout)?;
+        self.woke = now();
+        self.handled = (self.unread.len() + self.poller.events.iter().count()) as u64;
         for key in mem::take(&mut self.unread) {
             self.read(key, true);
         }
@@ -214,10 +235,24 @@ impl Reactor {
     fn expire(&mut self) {
         let mut due = mem::take(&mut self.due);
         self.wheel.expire(now(), &mut |key| due.push(key));
+        self.handled += due.len() as u64;
         for key in due.drain(..) {
-            self.call(key, now(), VClient::due);
+            let at = now();
+            self.record_lag(key, at);
+            self.call(key, at, VClient::due);
         }
         self.due = due;
+    }
+
+    /// How late a client's timer is looked at. A client that only gave others their turn is due all the while.
+    fn record_lag(&mut self, key: u32, at: Moment) {
+        let Some(entry) = self.clients.get(key as usize) else {
+            return;
+        };
+        let deadline = entry.client.deadline(&self.script);
+        if deadline > Moment::ZERO && deadline <= at {
+            self.shards.shard().timer_lag(at - deadline);
+        }
     }
 
     fn call_all(&mut self, mut call: impl FnMut(&mut VClient, &mut Turn<'_>)) {

@@ -88,6 +88,10 @@ pub(super) enum Wait {
     Ended,
     /// A moment between two flows, after a failure.
     Backoff(Moment),
+    /// The end of a pause of the run; the flow had reached its next step at this moment.
+    Held(Moment),
+    /// The same, to send a message that was intended for this moment.
+    HeldSend(Moment),
     /// Nothing more.
     Done,
 }
@@ -143,7 +147,7 @@ impl VClient {
     #[must_use]
     pub fn command(&self) -> Command {
         match self.link {
-            Link::Wanted { .. } => Command::Connect,
+            Link::Wanted { .. } if !self.loops.held => Command::Connect,
             Link::Discarded => Command::Disconnect,
             Link::Down if self.wait == Wait::Done => Command::Finish,
             _ => Command::None,
@@ -184,6 +188,7 @@ impl VClient {
     #[must_use]
     pub fn deadline(&self, script: &Script) -> Moment {
         let waiting = match self.wait {
+            _ if self.loops.held => Moment::NEVER,
             Wait::Until(at) | Wait::Round(at) | Wait::Expect(at) | Wait::Backoff(at) => at,
             Wait::Receive { until, .. } => until,
             Wait::Turn => Moment::ZERO,
@@ -243,6 +248,7 @@ impl VClient {
 
     fn wait_is_over(&mut self, turn: &mut Turn<'_>) {
         match self.wait {
+            _ if self.loops.held => {}
             Wait::Until(at) if at <= turn.now => self.run(turn, at),
             Wait::Round(at) if at <= turn.now => {
                 self.behind = 0;

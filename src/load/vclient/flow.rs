@@ -43,6 +43,10 @@ impl VClient {
 
     /// As [`run`](Self::run); the next step was intended for `intended`.
     pub(super) fn run_intended(&mut self, turn: &mut Turn<'_>, mut at: Moment, mut intended: Option<Moment>) {
+        if self.loops.held {
+            self.wait = intended.map_or(Wait::Held(at), Wait::HeldSend);
+            return;
+        }
         for _ in 0..OPS_PER_TURN {
             if turn.out.len() >= BYTES_PER_TURN {
                 break;

@@ -12,6 +12,8 @@ use crate::scenario::{ClientRng, Every, LoopOp, MAX_LOOP_DEPTH};
 pub(super) struct Loops {
     frames: [Frame; MAX_LOOP_DEPTH],
     depth: u8,
+    /// The run is paused: the whole flow stands still. It is kept here because here it costs a client no byte.
+    pub(super) held: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +75,14 @@ impl Loops {
             None => return Round::Over,
         }
         self.begin_round(op, at, stopping, random)
+    }
+
+    /// Moves the schedules of all loops.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        for frame in &mut self.frames[..usize::from(self.depth)] {
+            frame.began += by;
+            frame.origin += by;
+        }
     }
 
     /// Leaves the innermost loop.

@@ -10,6 +10,7 @@
 //! | `upgrade` | the HTTP upgrade |
 //! | `inbound` | messages, pings, pongs and Close frames of the peer |
 //! | `pending` | what is owed an answer |
+//! | `hold` | what a pause of the run means to a client |
 //! | `memory` | captured values, rows, branches |
 //! | `reconnect` | what becomes of a client whose flow failed |
 //!
@@ -25,6 +26,7 @@
 
 mod client;
 mod flow;
+mod hold;
 mod inbound;
 mod link;
 mod loops;

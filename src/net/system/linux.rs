@@ -78,6 +78,25 @@ fn ticks(text: &str) -> Option<Duration> {
     ))
 }
 
+/// The second number of `/proc/thread-self/schedstat`: nanoseconds on a run queue.
+pub(super) fn thread_waited() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanos = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
+}
+
+/// The number after `tw` in the line `TCP: inuse 1 orphan 0 tw 14 alloc 1 mem 0`.
+pub(super) fn time_wait_sockets() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/net/sockstat").ok()?;
+    let mut words = text.lines().find_map(|line| line.strip_prefix("TCP:"))?.split_ascii_whitespace();
+    words.find(|word| *word == "tw")?;
+    words.next()?.parse().ok()
+}
+
+pub(super) fn available_memory() -> Option<ByteSize> {
+    kibibytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+}
+
 /// The first word after `name` in `/proc/PID/status`.
 fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status
@@ -183,4 +202,14 @@ pub(super) fn ephemeral_ports() -> Option<u64> {
         .map(|bound| bound.parse::<u64>().ok());
     let (low, high) = (bounds.next()??, bounds.next()??);
     Some(high.checked_sub(low)? + 1)
+}
+
+pub(super) fn cpu_model() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    // ARM has no name there, but a part number.
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    field("model name").or_else(|| field("CPU part"))
 }

@@ -3,7 +3,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::clock::Moment;
 use crate::metrics::{
-    CloseCause, ErrorClass, Gauges, GroupId, Recorder, RunEnd, RunFacts, Shard, Side, Trend,
+    CloseCause, Environment, ErrorClass, Gauges, GroupId, Recorder, RunEnd, RunFacts, ScenarioText, Shard,
+    Side, ThresholdResult, ThresholdUnit, Trend,
 };
 
 fn run(groups: &[&str], end: RunEnd, connections: u64, measure: impl FnOnce(&mut Shard)) -> Summary {
@@ -42,7 +43,7 @@ fn run(groups: &[&str], end: RunEnd, connections: u64, measure: impl FnOnce(&mut
 }
 
 /// Figures of a group in which everything is counted and timed.
-fn busy(shard: &mut Shard, group: GroupId) {
+pub(in crate::report) fn busy(shard: &mut Shard, group: GroupId) {
     let counts = {
         use Counter::*;
         [
@@ -122,16 +123,115 @@ fn busy(shard: &mut Shard, group: GroupId) {
 
 /// A summary in which nothing is empty; also what the JSON report and its schema are tested with.
 pub(in crate::report) fn sample() -> Summary {
-    run(&["sensors", "gateways"], RunEnd::Completed, 2_000, |shard| {
+    let mut summary = run(&["sensors", "gateways"], RunEnd::Completed, 2_000, |shard| {
         busy(shard, GroupId(0));
         shard.add(GroupId(1), Counter::ConnectAttempted, 1);
         shard.add(GroupId(1), Counter::ConnectOpened, 1);
         shard.ended(GroupId(1), CloseCause::ClientClosed);
         shard.close_code(GroupId(1), Side::Client, 1000);
-    })
+    });
+    summary.thresholds = thresholds();
+    summary
 }
 
-fn single() -> Summary {
+/// One that held, one that did not, and one about what nobody measured.
+fn thresholds() -> Thresholds {
+    let result = |metric: &str, expression: &str, unit, limit, value, state| ThresholdResult {
+        metric: metric.to_owned(),
+        expression: expression.to_owned(),
+        unit,
+        limit,
+        value,
+        state,
+        aborted: false,
+    };
+    Thresholds {
+        verdict: ThresholdVerdict::Crossed,
+        results: vec![
+            result(
+                "response_time{group:sensors}",
+                "p(95)<250ms",
+                ThresholdUnit::Ms,
+                250.0,
+                Some(41.5),
+                ThresholdState::Passed,
+            ),
+            result(
+                "flows_failed",
+                "rate<1%",
+                ThresholdUnit::Share,
+                0.01,
+                Some(0.031),
+                ThresholdState::Crossed,
+            ),
+            result(
+                "ping_time",
+                "max<1s",
+                ThresholdUnit::Ms,
+                1000.0,
+                None,
+                ThresholdState::NoData,
+            ),
+        ],
+    }
+}
+
+/// Three seconds of a run of two groups, with a second in which nothing was answered.
+pub(in crate::report) fn three_seconds() -> Summary {
+    let (mut recorder, mut senders) = Recorder::new(&["sensors", "gateways"], 1, Moment::ZERO);
+    for (second, answered) in [(1, 100), (2, 0), (3, 50)] {
+        let shard = senders[0].shard();
+        shard.add(GroupId(0), Counter::MessagesSent, 100);
+        shard.add(GroupId(0), Counter::SentAnswered, answered);
+        shard.add(GroupId(0), Counter::SentLostTimeout, 100 - answered);
+        shard.add(GroupId(0), Counter::MessagesReceived, answered);
+        shard.add(GroupId(1), Counter::ConnectAttempted, 1);
+        shard.add(GroupId(1), Counter::ConnectOpened, 1);
+        shard.ended(GroupId(1), CloseCause::ClientClosed);
+        for n in 1..=answered {
+            shard.record(GroupId(0), Trend::Response, Duration::from_millis(n * second));
+        }
+        senders[0].flush(Gauges {
+            clients_wanted: 10 * second,
+            clients_active: 10 * second,
+            connections_open: 9 * second,
+        });
+        recorder.tick(Moment::ZERO + Duration::from_secs(second));
+    }
+    drop(senders);
+    let facts = RunFacts {
+        name: "three seconds".to_owned(),
+        target: "ws://127.0.0.1:40001/iot".to_owned(),
+        seed: 42,
+        started: UNIX_EPOCH + Duration::from_secs(1_790_000_000),
+        duration: Duration::from_secs(3),
+        end: RunEnd::Completed,
+    };
+    Summary::new(facts, &recorder.finish(), Processes::default())
+}
+
+/// A summary in which no field is left out.
+pub(in crate::report) fn full() -> Summary {
+    Summary {
+        scenario: Some(ScenarioText {
+            file: "scenarios/iot.yaml".to_owned(),
+            text: "name: iot\n".to_owned(),
+            variables: vec!["clients=5".to_owned()],
+        }),
+        environment: Some(Environment {
+            system: "linux 6.1".to_owned(),
+            processor: Some("Some CPU".to_owned()),
+            cores: 2,
+            memory_bytes: Some(8 << 30),
+            workers: 1,
+        }),
+        series: three_seconds().series,
+        ..sample()
+    }
+}
+
+/// A run of one group in which all went well.
+pub(in crate::report) fn single() -> Summary {
     run(&["only"], RunEnd::Completed, 2_000, |shard| {
         busy(shard, GroupId(0));
     })
@@ -170,14 +270,18 @@ fn a_run_without_a_target_says_why_at_the_top() {
     insta::assert_snapshot!(render(&summary, at(80)));
 }
 
-#[test]
-fn books_that_do_not_balance_are_shown_in_full() {
-    let summary = run(&["only"], RunEnd::Interrupted, 1, |shard| {
+/// A run that was interrupted and whose books do not balance.
+pub(in crate::report) fn unbalanced() -> Summary {
+    run(&["only"], RunEnd::Interrupted, 1, |shard| {
         shard.add(GroupId(0), Counter::ConnectAttempted, 2);
         shard.add(GroupId(0), Counter::ConnectOpened, 1);
         shard.add(GroupId(0), Counter::PingsAnswered, 1);
-    });
-    insta::assert_snapshot!(render(&summary, at(80)));
+    })
+}
+
+#[test]
+fn books_that_do_not_balance_are_shown_in_full() {
+    insta::assert_snapshot!(render(&unbalanced(), at(80)));
 }
 
 #[test]

@@ -93,6 +93,17 @@ impl<'a> Context<'a> {
         self.problems.push(Problem::new(at, message));
     }
 
+    /// At a byte offset of a scalar.
+    pub(super) fn problem_inside(
+        &mut self,
+        at: Position,
+        text: &str,
+        offset: usize,
+        message: impl Into<String>,
+    ) {
+        self.problems.push(Problem::inside(at, text, offset, message));
+    }
+
     /// About a key that the mapping at `at` must have; says nothing where a typo in it was already reported.
     pub(super) fn missing(&mut self, at: Position, message: impl Into<String>) {
         if !self

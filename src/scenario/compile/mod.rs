@@ -18,6 +18,7 @@ mod reply;
 mod route;
 mod size;
 mod think;
+mod thresholds;
 mod transport;
 mod whole;
 

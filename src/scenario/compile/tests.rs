@@ -387,3 +387,26 @@ fn paths_of_files_are_relative_to_the_scenario() {
     );
     assert_eq!(transport.source_addresses.len(), 6);
 }
+
+#[test]
+fn thresholds_are_read_in_each_of_their_forms() {
+    let plan = compile(include_str!("../../../tests/data/scenarios/good/thresholds.yaml"));
+    let texts: Vec<String> = plan.thresholds.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "connect_time: p(95)<250ms",
+            "session_time{group:chat}: avg<30s",
+            "session_time{group:chat}: p(99.9)<1m",
+            "flows_failed: rate<1%",
+            "flows_failed: count<100",
+        ]
+    );
+    let ends: Vec<bool> = plan
+        .thresholds
+        .iter()
+        .map(|threshold| threshold.abort_on_fail)
+        .collect();
+    assert_eq!(ends, [false, false, true, false, false]);
+    assert_eq!(plan.thresholds[2].delay_abort_eval, Duration::from_secs(10));
+}

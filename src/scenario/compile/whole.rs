@@ -8,6 +8,7 @@ use super::context::Context;
 use super::group::groups;
 use super::load::{Scale, load};
 use super::route::{check_unused_routes, declare_routes};
+use super::thresholds::thresholds;
 use super::transport::transport;
 use crate::scenario::document::{Constant, Document};
 use crate::scenario::error::{Problem, nearest, suggestion};
@@ -63,9 +64,11 @@ pub(crate) fn compile(
     Plan {
         target: target(&mut context, document, overrides),
         seed: overrides.seed.unwrap_or(seed),
+        thresholds: thresholds(&mut context, &document.thresholds, &groups),
         groups,
         load: load(&mut context, *at, document, scale),
         graceful_stop: context.value_or(document.graceful_stop.as_ref(), GRACEFUL_STOP),
+        fingerprint: String::new(),
         transport: transport(&mut context, document.transport.as_ref(), overrides.insecure),
         name,
     }

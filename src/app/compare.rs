@@ -1,0 +1,93 @@
+//! `wsbench compare`: two baselines, two targets, or one of each.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::path::Path;
+
+use crate::cli::{AcceptArg, CompareArgs};
+use crate::exit::ExitCode;
+use crate::gate::{Aspect, Baseline, CompareOptions, Comparison, Verdict, compare as judge};
+use crate::report::{self, Style};
+
+use super::baselines;
+use super::failure::Failure;
+use super::repeats::{Side, repeat};
+
+/// One side of the comparison before its runs.
+enum Given {
+    Stored(Box<Baseline>),
+    Target(Side),
+}
+
+/// Runs what must be run, compares, tells.
+pub(super) fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
+    let mut a = given("A ", &args.a, args)?;
+    let mut b = given("B ", &args.b, args)?;
+    let mut live: Vec<&mut Side> = [&mut a, &mut b]
+        .into_iter()
+        .filter_map(|given| match given {
+            Given::Target(side) => Some(side),
+            Given::Stored(_) => None,
+        })
+        .collect();
+    let interleaved = live.len() == 2;
+    repeat(&mut live, args.repeat, &args.load)?;
+    let options = CompareOptions {
+        margin: args.margin / 100.0,
+        accept: args.accept.iter().copied().map(aspect).collect(),
+        interleaved,
+    };
+    let comparison = judge(&finished(a), &finished(b), &options);
+    publish(&comparison, args.export.as_deref())?;
+    Ok(match comparison.verdict {
+        Verdict::Improved | Verdict::Same => ExitCode::Ok,
+        Verdict::Regressed => ExitCode::Regression,
+        Verdict::CannotTell => ExitCode::CannotTell,
+    })
+}
+
+fn given(mark: &'static str, text: &str, args: &CompareArgs) -> Result<Given, Failure> {
+    let is_target = text == "embedded" || text.starts_with("ws://") || text.starts_with("wss://");
+    if !is_target {
+        let baseline = baselines::read(text, &args.folder.baselines)?;
+        return Ok(Given::Stored(Box::new(baseline)));
+    }
+    let Some(scenario) = &args.scenario else {
+        return Err(Failure::configuration(format!(
+            "{text} is a target, so `--scenario FILE` must say what to run against it"
+        )));
+    };
+    Side::new(mark, scenario, Some(text), &args.load).map(Given::Target)
+}
+
+fn finished(given: Given) -> Baseline {
+    match given {
+        Given::Stored(baseline) => *baseline,
+        Given::Target(side) => {
+            let name = side.target().to_owned();
+            side.into_baseline(&name)
+        }
+    }
+}
+
+const fn aspect(accepted: AcceptArg) -> Aspect {
+    match accepted {
+        AcceptArg::Scenario => Aspect::Scenario,
+        AcceptArg::Version => Aspect::Version,
+        AcceptArg::Machine => Aspect::Machine,
+    }
+}
+
+fn publish(comparison: &Comparison, export: Option<&Path>) -> Result<(), Failure> {
+    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = crossterm::terminal::size()
+        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
+    let text = report::comparison::render(comparison, Style { colour, width });
+    // A closed standard output must not keep the file from being written.
+    let _ = stdout().write_all(text.as_bytes());
+    let Some(path) = export else { return Ok(()) };
+    let text = serde_json::to_string_pretty(comparison).map_err(Failure::internal)? + "\n";
+    report::write_file(path, text.as_bytes()).map_err(|error| Failure {
+        message: error.to_string(),
+        code: ExitCode::ReportNotWritten,
+    })
+}

@@ -1,0 +1,85 @@
+//! Publishes a run: the text on standard output, then every report that was asked for.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::Path;
+
+use crate::exit::ExitCode;
+use crate::metrics::Summary;
+use crate::report::{self, Form, Output, ReportError, Style};
+
+use super::failure::Failure;
+
+/// The reports that `--out` and the older `--summary-export` ask for.
+pub(super) fn outputs(out: &[String], export: Option<&Path>) -> Result<Vec<Output>, Failure> {
+    let export = export.map(|path| {
+        Ok(Output {
+            form: Form::Json,
+            path: Some(path.to_owned()),
+        })
+    });
+    export
+        .into_iter()
+        .chain(out.iter().map(|text| text.parse()))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::configuration(format!("--out: {error}")))
+}
+
+/// Prints the text, for a terminal if there is one.
+pub(super) fn print(summary: &Summary) {
+    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = crossterm::terminal::size()
+        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
+    let text = report::text::render(summary, Style { colour, width });
+    // A closed standard output must not keep files from being written.
+    let _ = stdout().write_all(text.as_bytes());
+}
+
+/// Writes every report and says on standard error where each is, or why it is not. Tells whether all were written.
+pub(super) fn write(summary: &Summary, outputs: &[Output], quiet: bool) -> bool {
+    let mut all = true;
+    for (output, result) in outputs.iter().zip(report::write_all(summary, outputs)) {
+        match result {
+            // Who named the path knows it.
+            Ok(path) if output.path.is_none() && !quiet => tell(&format!("report: {}", path.display())),
+            Ok(_) => {}
+            Err(error) => {
+                all = false;
+                tell(&error.to_string());
+            }
+        }
+    }
+    all
+}
+
+/// Keeps the results of a run when a report of it could not be written, and says where.
+pub(super) fn rescue(summary: &Summary) {
+    match report::rescue(summary) {
+        Ok(path) => tell(&format!(
+            "the results are kept in {}; `wsbench report` makes every report of them",
+            path.display()
+        )),
+        Err(error) => tell(&format!(
+            "the results could not be kept elsewhere either: {error}"
+        )),
+    }
+}
+
+/// Takes the secrets out; a summary that cannot be cleaned is not published at all.
+pub(super) fn clean(summary: &Summary, redactor: &report::Redactor) -> Result<Summary, Failure> {
+    redactor
+        .summary(summary)
+        .map_err(|error| Failure::internal(ReportError::from(error)))
+}
+
+/// The exit code of a command whose own is `code`: a failure of the run outranks one of its reports.
+pub(super) const fn exit_code(code: ExitCode, all_written: bool) -> ExitCode {
+    match code {
+        ExitCode::Ok if !all_written => ExitCode::ReportNotWritten,
+        code => code,
+    }
+}
+
+fn tell(text: &str) {
+    // With standard error closed only the exit code can tell.
+    let _ = writeln!(stderr(), "wsbench: {text}");
+}

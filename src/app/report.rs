@@ -1,0 +1,35 @@
+//! `wsbench report`: an earlier run, rendered again.
+
+use std::fs;
+
+use crate::cli::ReportArgs;
+use crate::exit::ExitCode;
+use crate::metrics::Summary;
+use crate::report::{Output, Redactor};
+
+use super::failure::Failure;
+use super::publish;
+
+/// Reads a summary and writes the reports that are asked for; the text to standard output if none is.
+pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
+    let mut outputs = publish::outputs(&args.out, None)?;
+    for (form, path) in args.named() {
+        outputs.push(Output {
+            form: form.parse().map_err(Failure::configuration)?,
+            path: Some(path.to_owned()),
+        });
+    }
+    let named = args.file.display();
+    let text = fs::read_to_string(&args.file)
+        .map_err(|error| Failure::configuration(format!("cannot read {named}: {error}")))?;
+    let summary =
+        Summary::from_json(&text).map_err(|error| Failure::configuration(format!("{named}: {error}")))?;
+    // A summary that was written by other means may hold what ours does not.
+    let summary = publish::clean(&summary, &Redactor::default())?;
+    if outputs.is_empty() {
+        publish::print(&summary);
+        return Ok(ExitCode::Ok);
+    }
+    let written = publish::write(&summary, &outputs, false);
+    Ok(publish::exit_code(ExitCode::Ok, written))
+}

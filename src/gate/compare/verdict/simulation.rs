@@ -1,0 +1,235 @@
+//! The comparison judged by simulated runs, whose truth is known: how often does it raise a false alarm on an unchanged
+//! server, and how often does it catch one whose p99 is 10 % higher?
+//!
+//! The noise is that of real machines as far as it is known to us:
+//! - latencies are lognormal, and each resembles the one before it, as in a queue that fills and drains;
+//! - each run has its own level and its own tail: another process, another layout of memory, other neighbours;
+//! - the machine has two speeds, 4.6 to 6.0, and stays in each for minutes, so it changes within runs as well;
+//! - the level drifts over the hour;
+//! - a stored baseline was measured in another session, on another day, with an offset of its own.
+//!
+//! Its p99 differs by about 5 % between two runs of the same server. Seeds are fixed: these tests are the same each time.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use super::*;
+use crate::gate::baseline::{BASELINE_SCHEMA, Baseline, GroupHistograms, Machine, Pace, Repeat, ScenarioId};
+use crate::metrics::{
+    Counter, Gauges, GroupId, Histogram, Processes, Recorder, RunEnd, RunFacts, Summary, Trend,
+};
+
+const MESSAGES: u32 = 5_000;
+const RUN_SECONDS: f64 = 30.0;
+/// How long the machine stays in one of its states, on average.
+const STATE_SECONDS: f64 = 180.0;
+const SLOWNESS: f64 = 6.0 / 4.6;
+/// Between two latencies in a row.
+const CORRELATION: f64 = 0.7;
+const SPREAD: f64 = 0.5;
+
+/// How the server's p99 compares with that of an unchanged one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Server {
+    Unchanged,
+    /// A tenth slower from the p90 on, as by a slow path that few messages take.
+    SlowTail,
+    /// A tenth slower throughout.
+    SlowThroughout,
+    /// A tenth faster throughout.
+    Fast,
+}
+
+/// A machine that goes through its states while runs are made on it.
+struct World {
+    rng: Pcg64Mcg,
+    seconds: f64,
+    slow: bool,
+    next_change: f64,
+    session: f64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut world = Self {
+            rng: Pcg64Mcg::seed_from_u64(seed),
+            seconds: 0.0,
+            slow: false,
+            next_change: 0.0,
+            session: 0.0,
+        };
+        world.slow = world.rng.random();
+        world.next_change = world.dwell();
+        world
+    }
+
+    /// Another day: another offset of everything.
+    fn new_session(&mut self) {
+        self.seconds = self.next_change + STATE_SECONDS * 10.0;
+        self.session = 0.015 * self.normal();
+        self.slow = self.rng.random();
+        self.next_change = self.seconds + self.dwell();
+    }
+
+    fn dwell(&mut self) -> f64 {
+        -self.rng.random::<f64>().max(1e-12).ln() * STATE_SECONDS
+    }
+
+    fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * self.rng.random::<f64>().max(1e-300).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.rng.random::<f64>()).cos()
+    }
+
+    fn pass(&mut self, seconds: f64) {
+        self.seconds += seconds;
+        while self.seconds >= self.next_change {
+            self.slow = !self.slow;
+            self.next_change += self.dwell();
+        }
+    }
+
+    /// Two per cent of error, as a tenth of a second of measuring has.
+    fn pace(&mut self) -> f64 {
+        let speed = if self.slow { 1.0 / SLOWNESS } else { 1.0 };
+        100_000.0 * speed * (0.02 * self.normal()).exp()
+    }
+
+    fn run(&mut self, server: Server) -> Repeat {
+        let before = self.pace();
+        let level = 0.02 * self.normal() + self.session + 0.01 * self.seconds / 3_600.0;
+        let spread = SPREAD * (1.0 + 0.02 * self.normal());
+        let mut histogram = Histogram::new();
+        let mut z = self.normal();
+        for _ in 0..MESSAGES {
+            z = CORRELATION * z + (1.0 - CORRELATION * CORRELATION).sqrt() * self.normal();
+            let slower = match server {
+                Server::Unchanged => 0.0,
+                // The 90th percentile of the normal distribution is 1.2816, the 99th 2.3263.
+                Server::SlowTail => (z - 1.2816).max(0.0) / (2.3263 - 1.2816) * 1.1_f64.ln(),
+                Server::SlowThroughout => 1.1_f64.ln(),
+                Server::Fast => 0.9_f64.ln(),
+            };
+            let machine = if self.slow { SLOWNESS.ln() } else { 0.0 };
+            let millis = 2.0 * (level + spread * z + slower + machine).exp();
+            histogram.record(Duration::from_secs_f64(millis / 1e3));
+            self.pass(RUN_SECONDS / f64::from(MESSAGES));
+        }
+        let after = self.pace();
+        self.pass(1.0);
+        Repeat {
+            pace: Pace { before, after },
+            summary: summary(),
+            histograms: vec![GroupHistograms {
+                group: "only".to_owned(),
+                trends: BTreeMap::from([(Trend::Response, histogram.to_base64())]),
+            }],
+        }
+    }
+}
+
+fn summary() -> Summary {
+    let (recorder, mut senders) = Recorder::new(&["only"], 1, crate::clock::Moment::ZERO);
+    let mut sender = senders.remove(0);
+    sender
+        .shard()
+        .add(GroupId(0), Counter::MessagesSent, u64::from(MESSAGES));
+    sender
+        .shard()
+        .add(GroupId(0), Counter::SentAnswered, u64::from(MESSAGES));
+    sender
+        .shard()
+        .add(GroupId(0), Counter::MessagesReceived, u64::from(MESSAGES));
+    sender.finish(Gauges::default());
+    let facts = RunFacts {
+        name: "simulated".to_owned(),
+        target: "ws://localhost/".to_owned(),
+        seed: 1,
+        started: UNIX_EPOCH,
+        duration: Duration::from_secs_f64(RUN_SECONDS),
+        end: RunEnd::Completed,
+    };
+    Summary::new(facts, &recorder.finish(), Processes::default())
+}
+
+fn baseline(name: &str, repeats: Vec<Repeat>) -> Baseline {
+    Baseline {
+        schema: BASELINE_SCHEMA.to_owned(),
+        name: name.to_owned(),
+        created: "2026-01-01T00:00:00Z".to_owned(),
+        version: "1.0.0".to_owned(),
+        scenario: ScenarioId::default(),
+        target: "ws://localhost/".to_owned(),
+        machine: Machine::default(),
+        repeats,
+    }
+}
+
+/// Both sides in turns, A B B A, as `compare` runs two targets.
+fn interleaved(seed: u64, server: Server, repeats: usize) -> Comparison {
+    let mut world = World::new(seed);
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for pair in 0..repeats {
+        if pair % 2 == 0 {
+            a.push(world.run(Server::Unchanged));
+            b.push(world.run(server));
+        } else {
+            b.push(world.run(server));
+            a.push(world.run(Server::Unchanged));
+        }
+    }
+    let options = CompareOptions {
+        interleaved: true,
+        ..CompareOptions::default()
+    };
+    compare(&baseline("a", a), &baseline("b", b), &options)
+}
+
+/// B today against a baseline of another day.
+fn stored(seed: u64, server: Server, repeats: usize) -> Comparison {
+    let mut world = World::new(seed);
+    let a = (0..repeats).map(|_| world.run(Server::Unchanged)).collect();
+    world.new_session();
+    let b = (0..repeats).map(|_| world.run(server)).collect();
+    compare(&baseline("a", a), &baseline("b", b), &CompareOptions::default())
+}
+
+/// How many of the comparisons came to each verdict: improved, same, regressed, cannot tell.
+fn verdicts(comparisons: impl Iterator<Item = Comparison>) -> [usize; 4] {
+    let mut counts = [0; 4];
+    for comparison in comparisons {
+        let index = match comparison.verdict {
+            Verdict::Improved => 0,
+            Verdict::Same => 1,
+            Verdict::Regressed => 2,
+            Verdict::CannotTell => 3,
+        };
+        counts[index] += 1;
+    }
+    counts
+}
+
+/// Prints the table of `docs/gate.md`.
+#[test]
+#[ignore = "takes minutes; it is for choosing the number of repeats"]
+fn table_of_repeats() {
+    for repeats in [4, 5, 6, 8, 10, 12] {
+        for server in [
+            Server::Unchanged,
+            Server::SlowTail,
+            Server::SlowThroughout,
+            Server::Fast,
+        ] {
+            let seeds = 0..if server == Server::Unchanged { 200 } else { 50 };
+            let turns = verdicts(
+                seeds
+                    .clone()
+                    .map(|seed| interleaved(1_000 + seed, server, repeats)),
+            );
+            let apart = verdicts(seeds.map(|seed| stored(9_000 + seed, server, repeats)));
+            eprintln!("{repeats} {server:?}: interleaved {turns:?}, stored {apart:?}");
+        }
+    }
+}
