@@ -15,12 +15,13 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a tool may end with a panic, and its clock must not be wsbench's"
 )]
 
 use std::fs::File;
-use std::io::{Read, Write, stdin, stdout};
+use std::io::{Read, stdin};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
@@ -44,7 +45,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    writeln!(stdout(), "{}", listener.local_addr().unwrap().port()).unwrap();
+    println!("{}", listener.local_addr().unwrap().port());
     match arguments[..] {
         ["delay", messages] => {
             let delays = Arc::new(Delays::new(messages.parse().unwrap()));
@@ -56,7 +57,7 @@ fn main() {
             );
             wait_for_the_end_of_input();
             for made in delays.made.lock().unwrap().iter() {
-                writeln!(stdout(), "{}", made.as_nanos()).unwrap();
+                println!("{}", made.as_nanos());
             }
         }
         ["stall"] => {

@@ -104,10 +104,10 @@ fn five_late_seconds_in_a_row_at_the_limit_make_a_run_invalid() {
 
 #[test]
 fn a_tenth_of_the_run_is_too_much_in_pieces_as_well() {
-    let pieces = |n: usize| vec![(OVERLOADED, 2), (IDLE, 18)].repeat(n);
+    let pieces = |n: usize| [(OVERLOADED, 2), (IDLE, 18)].repeat(n);
     assert_eq!(judge(&pieces(2)).verdict, Verdict::Valid, "4 s are not sustained");
     assert_eq!(judge(&pieces(3)).verdict, Verdict::Invalid);
-    let rare: Vec<_> = vec![(OVERLOADED, 2), (IDLE, 30)].repeat(5);
+    let rare: Vec<_> = [(OVERLOADED, 2), (IDLE, 30)].repeat(5);
     assert_eq!(judge(&rare).verdict, Verdict::Valid);
 }
 
