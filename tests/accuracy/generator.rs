@@ -63,7 +63,6 @@ fn connects_that_fail_for_want_of_files_are_the_generators_fault() {
     };
     while ask("GET", "/status", "")["connections_open"] != 20 {}
     ask("POST", "/scale", "{\"clients\": 300}");
-    // A last file is taken by the request that asks, so some of these may have to wait for their turn.
     while ask("GET", "/status", "")["generator"]["problems"][0]["kind"] != "exhausted" {}
     ask("POST", "/stop", "");
     let (_, summary) = run.end();

@@ -96,6 +96,10 @@ impl Dialer {
         self.queue.pop_front()
     }
 
+    pub(super) const fn under_way(&self) -> u64 {
+        self.under_way as u64
+    }
+
     pub(super) const fn begun(&mut self) {
         self.under_way += 1;
     }
