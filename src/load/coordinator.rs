@@ -106,7 +106,7 @@ pub enum LoadError {
 /// [`LoadError::OpenFiles`] says how many are missing.
 pub fn check_open_files(plan: &Plan, workers: usize, limit: u64) -> Result<(), LoadError> {
     let connections = plan.max_connections();
-    let needed = connections.saturating_add(workers as u64 * FILES_PER_WORKER + OTHER_FILES);
+    let needed = connections.saturating_add(other_files(workers));
     match needed.saturating_sub(limit) {
         0 => Ok(()),
         missing => Err(LoadError::OpenFiles {
@@ -118,6 +118,12 @@ pub fn check_open_files(plan: &Plan, workers: usize, limit: u64) -> Result<(), L
     }
 }
 
+/// Files of the process beside its connections. They are kept for it even if a run is scaled beyond its limit: whoever
+/// wants to look at it, or to end it, needs some, and so do its reports.
+const fn other_files(workers: usize) -> u64 {
+    workers as u64 * FILES_PER_WORKER + OTHER_FILES
+}
+
 /// What all workers of a run share.
 struct Run {
     script: Arc<Script>,
@@ -126,6 +132,8 @@ struct Run {
     options: RunOptions,
     control: Control,
     health: Vec<Arc<WorkerHealth>>,
+    /// Connections that there are files for.
+    most: u64,
     /// All workers begin at once.
     ready: Barrier,
     begin: OnceLock<Moment>,
@@ -145,8 +153,10 @@ pub fn run(
 ) -> Result<RunOutcome, LoadError> {
     let workers = shards.len();
     let first = shards.first_mut().ok_or(LoadError::NoWorkers)?;
+    let mut most = u64::MAX;
     if let Ok(limit) = raise_open_file_limit() {
         check_open_files(plan, workers, limit.soft)?;
+        most = limit.soft.saturating_sub(other_files(workers));
     }
     if let Some(time) = target.resolve_time {
         first.shard().record(GroupId(0), Trend::Resolve, time);
@@ -159,6 +169,7 @@ pub fn run(
         options,
         control: control.clone(),
         health: (0..workers).map(|_| Arc::default()).collect(),
+        most,
         ready: Barrier::new(workers + 1),
         begin: OnceLock::new(),
     };
@@ -254,6 +265,7 @@ impl Run {
             endpoint: Arc::clone(&self.endpoint),
             shards,
             connects: self.options.connects_at_once.div_ceil(workers),
+            most: self.most.div_ceil(workers as u64),
             sources: SourceAddresses::new(&self.plan.transport.source_addresses),
             capacity: self.plan.max_connections().min(MAX_RESERVED) as usize / workers + 1,
             seed: rand::random(),

@@ -203,11 +203,7 @@ impl Recorder {
             elapsed,
             window: length,
             gauges: self.present(),
-            total: group_snapshot(
-                "".into(),
-                (&total, elapsed),
-                (&sum(self.window.groups()), length),
-            ),
+            total: group_snapshot("".into(), (&total, elapsed), (&sum(self.window.groups()), length)),
             groups: self
                 .names
                 .iter()

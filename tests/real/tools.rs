@@ -75,18 +75,6 @@ pub(crate) fn python(name: &str) -> Command {
     command
 }
 
-/// A script of this folder for Node, with the installed packages.
-pub(crate) fn node(name: &str) -> Command {
-    let mut command = Command::new("node");
-    command.env("NODE_PATH", installed("node/node_modules"));
-    command.arg(scripts().join(name).with_extension("cjs"));
-    command
-}
-
-fn scripts() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/real")
-}
-
 pub(crate) fn installed(path: &str) -> PathBuf {
     let tools = std::env::var_os("WSBENCH_TEST_TOOLS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/tools"),

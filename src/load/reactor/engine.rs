@@ -33,6 +33,7 @@ pub(in crate::load) struct Reactor {
     script: Arc<Script>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) dialer: Dialer,
+    most: u64,
     shards: ShardSender,
     scratch: Scratch,
     /// What a socket is read into.
@@ -61,6 +62,8 @@ pub(in crate::load) struct ReactorConfig {
     pub(in crate::load) shards: ShardSender,
     /// Most connects at once.
     pub(in crate::load) connects: usize,
+    /// Most connections: the files beyond them belong to others of this process.
+    pub(in crate::load) most: u64,
     /// Local addresses to connect from.
     pub(in crate::load) sources: SourceAddresses,
     /// Clients to expect.
@@ -113,6 +116,7 @@ impl Reactor {
             script: config.script,
             endpoint: config.endpoint,
             dialer: Dialer::new(config.connects, config.sources),
+            most: config.most,
             shards: config.shards,
             scratch: Scratch::new(config.seed),
             input: vec![0; READ_BUFFER].into_boxed_slice(),
@@ -331,6 +335,11 @@ impl Reactor {
             socket.phase = Phase::Open;
             self.dialer.ended();
         }
+    }
+
+    /// Whether the connects under way are more than there are files for.
+    pub(super) const fn is_full(&self) -> bool {
+        self.census.open + self.dialer.under_way() > self.most
     }
 
     /// An attempt came to nothing: the next client may connect.

@@ -41,6 +41,10 @@ impl Reactor {
         let Some(client) = self.clients.get(key as usize).map(|entry| entry.client.id()) else {
             return;
         };
+        if self.is_full() {
+            let text = "this process may not open more files, raise its limit (ulimit -n)".to_owned();
+            return self.connect_failed(key, ErrorClass::Exhausted, text);
+        }
         while let Some(result) = self.dialer.connect(client, &self.endpoint, attempt) {
             match result.and_then(|stream| self.install(key, Socket::new(stream, attempt))) {
                 Ok(()) => return,
