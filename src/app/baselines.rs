@@ -36,7 +36,11 @@ fn save(args: &BaselineSaveArgs) -> Result<ExitCode, Failure> {
     let baseline = side.into_baseline(&name);
     let text = baseline.to_json().map_err(Failure::internal)?;
     report::json::write_text(&text, &path).map_err(not_written)?;
-    print(&format!("{}saved as {}\n", report::baseline::render(&baseline), path.display()))
+    print(&format!(
+        "{}saved as {}\n",
+        report::baseline::render(&baseline),
+        path.display()
+    ))
 }
 
 /// Makes the folder and tries whether a file can be made in it.

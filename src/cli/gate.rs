@@ -103,7 +103,12 @@ pub struct CompareArgs {
     pub accept: Vec<AcceptArg>,
 
     /// Write the comparison as JSON
-    #[arg(long, value_name = "PATH", env = "WSBENCH_COMPARISON_EXPORT", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_COMPARISON_EXPORT",
+        help_heading = "Output"
+    )]
     pub export: Option<PathBuf>,
 
     /// How the load is made.

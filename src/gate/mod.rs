@@ -17,7 +17,7 @@ pub use baseline::{
     BASELINE_SCHEMA, Baseline, BaselineError, GroupHistograms, Machine, Pace, Repeat, ScenarioId,
 };
 pub use compare::{
-    Aspect, COMPARISON_SCHEMA, Comparison, CompareOptions, Difference, Row, SideInfo, Verdict, compare,
+    Aspect, COMPARISON_SCHEMA, CompareOptions, Comparison, Difference, Row, SideInfo, Verdict, compare,
 };
 pub use expression::{Aggregate, Expression, Operator};
 pub use judge::Judge;

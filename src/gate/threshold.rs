@@ -75,7 +75,9 @@ impl Threshold {
         };
         let mut offset = condition.len() + 1;
         for option in parts {
-            threshold.set(option.trim()).map_err(|message| ThresholdError::new(offset, message))?;
+            threshold
+                .set(option.trim())
+                .map_err(|message| ThresholdError::new(offset, message))?;
             offset += option.len() + 1;
         }
         Ok(threshold)
@@ -129,13 +131,19 @@ mod tests {
         let threshold = Threshold::of_flag("errors: count<1; abort_on_fail;delay_abort_eval=10s").unwrap();
         assert!(threshold.abort_on_fail && threshold.delay_abort_eval == Duration::from_secs(10));
         let error = Threshold::of_flag("errors: count<1; abort").unwrap_err();
-        assert!(error.offset == 16 && error.message.contains("`abort_on_fail`"), "{error}");
+        assert!(
+            error.offset == 16 && error.message.contains("`abort_on_fail`"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_group_that_is_not_there_is_told_with_those_that_are() {
         let threshold = Threshold::of_flag("response_time{group:chta}: avg<1s").unwrap();
-        let error = threshold.metric.check_group(["chat", "feed"].into_iter()).unwrap_err();
+        let error = threshold
+            .metric
+            .check_group(["chat", "feed"].into_iter())
+            .unwrap_err();
         assert!(
             error.contains("did you mean `chat`?") && error.contains("`feed`"),
             "{error}"

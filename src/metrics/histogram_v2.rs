@@ -59,7 +59,12 @@ mod tests {
         );
         let deviation = read.mean().as_secs_f64() / histogram.mean().as_secs_f64() - 1.0;
         assert!(deviation.abs() < 1e-3, "{deviation}");
-        assert_eq!(Histogram::from_base64(&Histogram::new().to_base64()).unwrap().count(), 0);
+        assert_eq!(
+            Histogram::from_base64(&Histogram::new().to_base64())
+                .unwrap()
+                .count(),
+            0
+        );
     }
 
     #[test]

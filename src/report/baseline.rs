@@ -50,12 +50,7 @@ pub fn render(baseline: &Baseline) -> String {
                 )
             },
         );
-        let _ = writeln!(
-            text,
-            "  run {}: {what}{}",
-            index + 1,
-            speed(repeat.pace, first)
-        );
+        let _ = writeln!(text, "  run {}: {what}{}", index + 1, speed(repeat.pace, first));
     }
     text
 }

@@ -13,10 +13,10 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
     let (tone, mark) = tone(comparison.verdict);
     page.line(tone, &format!("{mark} {}", comparison.verdict.label()));
     page.line(Tone::Plain, &format!("  {}", comparison.reason));
-    let runs = if comparison.paired {
-        "in turns, compared pair by pair"
+    let runs = if comparison.interleaved {
+        "both sides in turns"
     } else {
-        "compared as two groups of runs"
+        "one side after the other"
     };
     page.section(
         "sides",
@@ -24,11 +24,17 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
             Row::new("A, the reference", side(&comparison.a)),
             Row::new("B, what is judged", side(&comparison.b)),
             Row::new("runs", runs),
-            Row::new("margin", format!("{:.3} %", comparison.margin * 100.0).replace(".000", "")),
+            Row::new(
+                "margin",
+                format!("{:.3} %", comparison.margin * 100.0).replace(".000", ""),
+            ),
         ],
     );
     let rows: Vec<Row> = comparison.rows.iter().map(figure).collect();
-    page.section("figures: A to B, change with its 95 % interval, noise between runs", &rows);
+    page.section(
+        "figures: A to B, change with its 95 % interval, noise between runs",
+        &rows,
+    );
     let said = comparison
         .differences
         .iter()
@@ -64,13 +70,26 @@ fn side(info: &SideInfo) -> String {
 
 fn figure(figure: &Figure) -> Row {
     let (_, mark) = tone(figure.verdict);
-    let group = figure.group.as_deref().map_or(String::new(), |group| format!(" {{{group}}}"));
+    let group = figure
+        .group
+        .as_deref()
+        .map_or(String::new(), |group| format!(" {{{group}}}"));
     let show = |value: f64| match figure.unit {
         ThresholdUnit::Ms => millis(value),
         ThresholdUnit::PerSecond => rate(value),
         ThresholdUnit::Share => format!("{:.2} %", value * 100.0),
         ThresholdUnit::Count => format!("{value:.0}"),
     };
+    if figure.unit == ThresholdUnit::Share {
+        let points = (figure.b - figure.a) * 100.0;
+        let text = format!(
+            "{} to {}, {points:+.2} points: {}",
+            show(figure.a),
+            show(figure.b),
+            figure.verdict.label()
+        );
+        return Row::new(format!("{mark} {}{group}", figure.figure), text);
+    }
     let percent = |part: f64| format!("{:+.1}", part * 100.0);
     Row::new(
         format!("{mark} {}{group}", figure.figure),

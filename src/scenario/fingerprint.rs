@@ -14,7 +14,11 @@ pub(super) fn fingerprint(tree: &Node, overrides: &Overrides) -> String {
     let mut hash = Sha1::new();
     if let Content::Mapping(entries) = &tree.content {
         for (key, value) in entries {
-            if !key.content.scalar().is_some_and(|key| WITHOUT_INFLUENCE.contains(&key)) {
+            if !key
+                .content
+                .scalar()
+                .is_some_and(|key| WITHOUT_INFLUENCE.contains(&key))
+            {
                 add(&mut hash, key);
                 add(&mut hash, value);
             }
@@ -29,8 +33,14 @@ pub(super) fn fingerprint(tree: &Node, overrides: &Overrides) -> String {
         client_scale,
         duration_scale,
     } = overrides;
-    hash.update(format!("{seed:?} {variables:?} {client_scale:?} {duration_scale:?}"));
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.update(format!(
+        "{seed:?} {variables:?} {client_scale:?} {duration_scale:?}"
+    ));
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Each kind of value has its own mark, and lists and mappings tell their lengths, so that no two trees are one text.
@@ -62,7 +72,8 @@ mod tests {
     use super::*;
     use crate::scenario::from_str;
 
-    const SCENARIO: &str = "stages: [{duration: 1s, clients: 2}]\nvariables: {size: 5}\nflow: [connect, {think: 1s}]";
+    const SCENARIO: &str =
+        "stages: [{duration: 1s, clients: 2}]\nvariables: {size: 5}\nflow: [connect, {think: 1s}]";
 
     fn of(text: &str, overrides: &Overrides) -> String {
         from_str("test.yaml", text, overrides).unwrap().fingerprint

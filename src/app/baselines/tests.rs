@@ -24,14 +24,21 @@ fn what_cannot_be_read_is_told_with_its_path_and_what_to_do() {
     put("text.json", "no JSON");
     for (name, expected) in [
         ("main", "breaks off in the middle"),
-        ("old", "`wsbench.baseline/0`, and this wsbench reads `wsbench.baseline/1`"),
+        (
+            "old",
+            "`wsbench.baseline/0`, and this wsbench reads `wsbench.baseline/1`",
+        ),
         ("summary", "`wsbench.summary/1`"),
         ("text", "no baseline"),
         ("mian", "did you mean `main`?"),
     ] {
         let failure = read(name, folder.path()).unwrap_err();
         assert!(failure.message.contains(expected), "{name}: {}", failure.message);
-        assert!(failure.message.contains(&format!("{name}.json")), "{}", failure.message);
+        assert!(
+            failure.message.contains(&format!("{name}.json")),
+            "{}",
+            failure.message
+        );
         assert_eq!(failure.code, ExitCode::BadConfiguration);
     }
     assert_eq!(names(folder.path()), ["main", "old", "summary", "text"]);

@@ -23,7 +23,10 @@ pub(super) fn differences(a: &Baseline, b: &Baseline, accept: &BTreeSet<Aspect>)
                 a.scenario.name
             )
         } else {
-            format!("A ran the scenario `{}`, B `{}`", a.scenario.name, b.scenario.name)
+            format!(
+                "A ran the scenario `{}`, B `{}`",
+                a.scenario.name, b.scenario.name
+            )
         };
         add(Aspect::Scenario, text);
     }
@@ -36,7 +39,11 @@ pub(super) fn differences(a: &Baseline, b: &Baseline, accept: &BTreeSet<Aspect>)
     if a.machine != b.machine {
         add(
             Aspect::Machine,
-            format!("A was measured on {}, B on {}", words(&a.machine), words(&b.machine)),
+            format!(
+                "A was measured on {}, B on {}",
+                words(&a.machine),
+                words(&b.machine)
+            ),
         );
     }
     found

@@ -44,7 +44,11 @@ impl Feature {
 
     /// A difference on that scale as the part by which B has more than A.
     pub(super) fn change(&self, difference: f64) -> f64 {
-        let more = if self.more_is_worse { difference } else { -difference };
+        let more = if self.more_is_worse {
+            difference
+        } else {
+            -difference
+        };
         more.exp_m1()
     }
 }

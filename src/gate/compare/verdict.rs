@@ -8,7 +8,7 @@ use crate::metrics::ThresholdUnit;
 use super::comparable::differences;
 use super::feature::{Feature, features};
 use super::outcome::{Aspect, COMPARISON_SCHEMA, Comparison, Row, SideInfo, Verdict};
-use super::permutation::{Design, Sample, Tested, test};
+use super::permutation::{Sample, Stratum, Tested, least_p, test};
 use super::selection::{Selection, median, select};
 
 /// One chance in forty on each side: five in a hundred comparisons of equal targets find some difference, half of them
@@ -22,7 +22,7 @@ pub struct CompareOptions {
     pub margin: f64,
     /// What may differ between the sides.
     pub accept: BTreeSet<Aspect>,
-    /// Whether the runs of the sides took turns.
+    /// Whether the runs of the sides took turns; for the report only.
     pub interleaved: bool,
 }
 
@@ -50,7 +50,7 @@ pub fn compare(a: &Baseline, b: &Baseline, options: &CompareOptions) -> Comparis
         reason: String::new(),
         a: side(a),
         b: side(b),
-        paired: false,
+        interleaved: options.interleaved,
         margin: options.margin,
         differences: differences(a, b, &options.accept),
         notes: Vec::new(),
@@ -60,11 +60,10 @@ pub fn compare(a: &Baseline, b: &Baseline, options: &CompareOptions) -> Comparis
         comparison.reason = text;
         return comparison;
     }
-    let Selection { sides, design, notes } = select(a, b, options.interleaved);
+    let Selection { sides, strata, notes } = select(a, b);
     comparison.notes = notes;
     (comparison.a.used, comparison.b.used) = (sides[0].len(), sides[1].len());
-    comparison.paired = design == Design::Paired;
-    if let Some(text) = too_few(&comparison, design) {
+    if let Some(text) = too_few(&comparison, &strata) {
         comparison.reason = text;
         return comparison;
     }
@@ -72,12 +71,10 @@ pub fn compare(a: &Baseline, b: &Baseline, options: &CompareOptions) -> Comparis
     let samples: Vec<Sample> = features.iter().map(sample).collect();
     let mut rows: Vec<(Row, f64)> = features
         .iter()
-        .zip(test(&samples, design))
+        .zip(test(&samples, &strata))
         .map(|(feature, tested)| (row(feature, &tested, options.margin), tested.difference.abs()))
         .collect();
-    rows.sort_by(|(a, difference), (b, other)| {
-        rank(a).cmp(&rank(b)).then(other.total_cmp(difference))
-    });
+    rows.sort_by(|(a, difference), (b, other)| rank(a).cmp(&rank(b)).then(other.total_cmp(difference)));
     comparison.rows = rows.into_iter().map(|(row, _)| row).collect();
     (comparison.verdict, comparison.reason) = overall(&comparison.rows);
     comparison
@@ -98,19 +95,23 @@ fn not_comparable(comparison: &Comparison) -> Option<String> {
     ))
 }
 
-fn too_few(comparison: &Comparison, design: Design) -> Option<String> {
+fn too_few(comparison: &Comparison, strata: &[Stratum]) -> Option<String> {
     let (a, b) = (comparison.a.used, comparison.b.used);
-    if a >= 2 && b >= 2 && design.least_p(a, b) <= CHANCE {
+    // With fewer runs than two for each mean there is no noise to learn.
+    if a + b >= 2 * strata.len() + 4 && least_p(strata) <= CHANCE {
         return None;
     }
     let had = (comparison.a.repeats, comparison.b.repeats);
     let left = if had == (a, b) {
         format!("{a} runs of A and {b} of B")
     } else {
-        format!("{a} of {} runs of A and {b} of {} of B that can be compared", had.0, had.1)
+        format!(
+            "{a} of {} runs of A and {b} of {} of B that can be compared",
+            had.0, had.1
+        )
     };
     Some(format!(
-        "{left} are too few: with so few, chance alone could look like any change; 4 of each are the least, 8 are advised"
+        "{left} are too few: with so few, chance alone could look like any change; 4 of each are the least, 10 are advised"
     ))
 }
 

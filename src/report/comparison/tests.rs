@@ -30,7 +30,7 @@ fn comparison() -> Comparison {
         reason: "response_time p(99): 11.2ms instead of 10ms (+12.0 %)".to_owned(),
         a: side("main", 10),
         b: side("ws://10.0.0.6:8080", 8),
-        paired: false,
+        interleaved: false,
         margin: 0.1,
         differences: vec![Difference {
             what: Aspect::Version,
@@ -39,13 +39,33 @@ fn comparison() -> Comparison {
         }],
         notes: vec!["run 3 of B is left out: the machine's speed changed by -23 % during it".to_owned()],
         rows: vec![
-            figure("response_time p(99)", ThresholdUnit::Ms, [10.0, 11.2], Verdict::Regressed),
+            figure(
+                "response_time p(99)",
+                ThresholdUnit::Ms,
+                [10.0, 11.2],
+                Verdict::Regressed,
+            ),
             Figure {
                 group: Some("chat".to_owned()),
-                ..figure("connect_time p(50)", ThresholdUnit::Ms, [0.5, 0.4], Verdict::Improved)
+                ..figure(
+                    "connect_time p(50)",
+                    ThresholdUnit::Ms,
+                    [0.5, 0.4],
+                    Verdict::Improved,
+                )
             },
-            figure("messages_received rate", ThresholdUnit::PerSecond, [993.0, 991.0], Verdict::Same),
-            figure("flows_failed rate", ThresholdUnit::Share, [0.01, 0.012], Verdict::CannotTell),
+            figure(
+                "messages_received rate",
+                ThresholdUnit::PerSecond,
+                [993.0, 991.0],
+                Verdict::Same,
+            ),
+            figure(
+                "flows_failed rate",
+                ThresholdUnit::Share,
+                [0.01, 0.012],
+                Verdict::CannotTell,
+            ),
         ],
     }
 }

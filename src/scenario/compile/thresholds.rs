@@ -75,6 +75,11 @@ fn long(
 }
 
 /// The text may differ from that of the file where it has variables; then the place is that of its begin.
-fn problem(context: &mut Context<'_>, at: Position, text: &str, ThresholdError { offset, message }: ThresholdError) {
+fn problem(
+    context: &mut Context<'_>,
+    at: Position,
+    text: &str,
+    ThresholdError { offset, message }: ThresholdError,
+) {
     context.problem_inside(at, text, offset, message);
 }

@@ -17,15 +17,13 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::*;
-use crate::gate::baseline::{
-    BASELINE_SCHEMA, Baseline, GroupHistograms, Machine, Pace, Repeat, ScenarioId,
-};
+use crate::gate::baseline::{BASELINE_SCHEMA, Baseline, GroupHistograms, Machine, Pace, Repeat, ScenarioId};
 use crate::metrics::{
     Counter, Gauges, GroupId, Histogram, Processes, Recorder, RunEnd, RunFacts, Summary, Trend,
 };
 
 const MESSAGES: u32 = 5_000;
-const RUN_SECONDS: f64 = 30.0;
+const RUN_SECONDS: f64 = 10.0;
 /// How long the machine stays in one of its states, on average.
 const STATE_SECONDS: f64 = 180.0;
 const SLOWNESS: f64 = 6.0 / 4.6;
@@ -218,9 +216,18 @@ fn verdicts(comparisons: impl Iterator<Item = Comparison>) -> [usize; 4] {
 #[ignore = "takes minutes; it is for choosing the number of repeats"]
 fn table_of_repeats() {
     for repeats in [4, 5, 6, 8, 10, 12] {
-        for server in [Server::Unchanged, Server::SlowTail, Server::SlowThroughout, Server::Fast] {
+        for server in [
+            Server::Unchanged,
+            Server::SlowTail,
+            Server::SlowThroughout,
+            Server::Fast,
+        ] {
             let seeds = 0..if server == Server::Unchanged { 200 } else { 50 };
-            let turns = verdicts(seeds.clone().map(|seed| interleaved(1_000 + seed, server, repeats)));
+            let turns = verdicts(
+                seeds
+                    .clone()
+                    .map(|seed| interleaved(1_000 + seed, server, repeats)),
+            );
             let apart = verdicts(seeds.map(|seed| stored(9_000 + seed, server, repeats)));
             eprintln!("{repeats} {server:?}: interleaved {turns:?}, stored {apart:?}");
         }
