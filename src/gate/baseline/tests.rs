@@ -55,7 +55,10 @@ fn what_is_kept_comes_back_with_its_distributions() {
     let read = Baseline::from_json(&baseline().to_json().unwrap()).unwrap();
     assert_eq!(read, baseline());
     let of = |group| read.repeats[0].histogram(group, Trend::Response).unwrap();
-    assert_eq!((of(Some("a")).count(), of(Some("b")).count(), of(None).count()), (100, 1, 101));
+    assert_eq!(
+        (of(Some("a")).count(), of(Some("b")).count(), of(None).count()),
+        (100, 1, 101)
+    );
     let median = of(Some("a")).quantile(0.5).as_secs_f64();
     assert!((median / 0.05 - 1.0).abs() < 1e-3, "{median}");
     assert!(read.repeats[0].histogram(None, Trend::Ping).is_none());
@@ -77,9 +80,15 @@ fn another_form_another_document_and_a_damaged_histogram_are_told_apart() {
     let text = baseline().to_json().unwrap();
     let other = text.replace(BASELINE_SCHEMA, "wsbench.baseline/9");
     let error = Baseline::from_json(&other).unwrap_err().to_string();
-    assert!(error.contains("`wsbench.baseline/9`") && error.contains("`wsbench.baseline/1`"), "{error}");
+    assert!(
+        error.contains("`wsbench.baseline/9`") && error.contains("`wsbench.baseline/1`"),
+        "{error}"
+    );
 
-    assert!(matches!(Baseline::from_json("[1]"), Err(BaselineError::Malformed(_))));
+    assert!(matches!(
+        Baseline::from_json("[1]"),
+        Err(BaselineError::Malformed(_))
+    ));
     let without_runs = Baseline {
         repeats: Vec::new(),
         ..baseline()
@@ -91,7 +100,9 @@ fn another_form_another_document_and_a_damaged_histogram_are_told_apart() {
     for encoded in damaged.repeats[0].histograms[0].trends.values_mut() {
         *encoded = "AAAA".to_owned();
     }
-    let error = Baseline::from_json(&damaged.to_json().unwrap()).unwrap_err().to_string();
+    let error = Baseline::from_json(&damaged.to_json().unwrap())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("`response` in repeat 1 is damaged"), "{error}");
 }
 

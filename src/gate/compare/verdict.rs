@@ -15,6 +15,10 @@ use super::selection::{Selection, median, select};
 /// for the worse.
 const CHANCE: f64 = 0.025;
 
+/// Standard deviation between two sessions on one machine, as a part: what a restart, an update or another day changes,
+/// and runs of one session cannot show.
+const BETWEEN_SESSIONS: f64 = 0.02;
+
 /// What a comparison takes for granted.
 #[derive(Clone, Debug)]
 pub struct CompareOptions {
@@ -22,7 +26,7 @@ pub struct CompareOptions {
     pub margin: f64,
     /// What may differ between the sides.
     pub accept: BTreeSet<Aspect>,
-    /// Whether the runs of the sides took turns; for the report only.
+    /// Whether the runs of the sides took turns. If not, they are of different sessions.
     pub interleaved: bool,
 }
 
@@ -72,7 +76,7 @@ pub fn compare(a: &Baseline, b: &Baseline, options: &CompareOptions) -> Comparis
     let mut rows: Vec<(Row, f64)> = features
         .iter()
         .zip(test(&samples, &strata))
-        .map(|(feature, tested)| (row(feature, &tested, options.margin), tested.difference.abs()))
+        .map(|(feature, tested)| (row(feature, &tested, options), tested.difference.abs()))
         .collect();
     rows.sort_by(|(a, difference), (b, other)| rank(a).cmp(&rank(b)).then(other.total_cmp(difference)));
     comparison.rows = rows.into_iter().map(|(row, _)| row).collect();
@@ -121,14 +125,20 @@ fn sample(feature: &Feature) -> Sample {
     Sample { a, b }
 }
 
-fn row(feature: &Feature, tested: &Tested, margin: f64) -> Row {
+fn row(feature: &Feature, tested: &Tested, options: &CompareOptions) -> Row {
+    let margin = options.margin;
     // Half the margin: what is beyond chance and as large as that is no trifle, but less than that may be one.
     let (difference, least) = (tested.difference, (margin / 2.0).ln_1p());
     let whole = margin.ln_1p();
-    let (low, high) = (difference - tested.margin, difference + tested.margin);
-    let verdict = if tested.p_worse <= CHANCE && difference >= least {
+    let interval = if options.interleaved {
+        tested.margin
+    } else {
+        tested.margin.hypot(2.0 * BETWEEN_SESSIONS)
+    };
+    let (low, high) = (difference - interval, difference + interval);
+    let verdict = if tested.p_worse <= CHANCE && difference >= least && low > 0.0 {
         Verdict::Regressed
-    } else if tested.p_better <= CHANCE && difference <= -least {
+    } else if tested.p_better <= CHANCE && difference <= -least && high < 0.0 {
         Verdict::Improved
     } else if low > -whole && high < whole {
         Verdict::Same

@@ -12,7 +12,11 @@ fn run(millis: f64, failed: u64) -> Repeat {
     let shard = sender.shard();
     for step in 0..3_000 {
         let response = millis * (0.9 + f64::from(step) / 15_000.0);
-        shard.record(GroupId(0), Trend::Response, Duration::from_secs_f64(response / 1e3));
+        shard.record(
+            GroupId(0),
+            Trend::Response,
+            Duration::from_secs_f64(response / 1e3),
+        );
     }
     shard.add(GroupId(0), Counter::FlowsStarted, 1_000);
     shard.add(GroupId(0), Counter::FlowsFailed, failed);
@@ -73,11 +77,20 @@ fn the_verdict_is_on_b() {
         (11.5, 0, Verdict::Regressed, "response_time p("),
         (8.5, 0, Verdict::Improved, "response_time p("),
         (10.3, 0, Verdict::Same, "no figure changed"),
-        (10.0, 20, Verdict::Regressed, "flows_failed rate: 2% instead of 0% (+2.00 percentage points)"),
+        (
+            10.0,
+            20,
+            Verdict::Regressed,
+            "flows_failed rate: 2% instead of 0% (+2.00 percentage points)",
+        ),
         (8.0, 20, Verdict::Regressed, "flows_failed rate"),
     ] {
         let comparison = told(&before, &steady("b", millis, failed));
-        assert_eq!(comparison.verdict, verdict, "{millis} {failed}: {}", comparison.reason);
+        assert_eq!(
+            comparison.verdict, verdict,
+            "{millis} {failed}: {}",
+            comparison.reason
+        );
         assert!(comparison.reason.contains(reason), "{}", comparison.reason);
     }
 }
@@ -88,6 +101,7 @@ fn a_margin_says_what_matters() {
     let with = |margin| {
         let options = CompareOptions {
             margin,
+            interleaved: true,
             ..CompareOptions::default()
         };
         compare(&a, &b, &options).verdict
@@ -97,10 +111,21 @@ fn a_margin_says_what_matters() {
 
 #[test]
 fn noise_among_the_runs_leaves_nothing_to_tell() {
-    let noisy = |name| side(name, [6.0, 14.0, 9.0, 12.0, 8.0, 11.0].map(|millis| run(millis, 0)).into());
+    let noisy = |name| {
+        side(
+            name,
+            [6.0, 14.0, 9.0, 12.0, 8.0, 11.0]
+                .map(|millis| run(millis, 0))
+                .into(),
+        )
+    };
     let comparison = told(&noisy("a"), &noisy("b"));
     assert_eq!(comparison.verdict, Verdict::CannotTell);
-    assert!(comparison.reason.contains("among themselves"), "{}", comparison.reason);
+    assert!(
+        comparison.reason.contains("among themselves"),
+        "{}",
+        comparison.reason
+    );
 }
 
 #[test]
@@ -128,11 +153,22 @@ fn what_is_not_comparable_is_not_compared_unless_accepted() {
     machine.machine.cores = 8;
     for (b, aspect, text) in [
         (scenario, Aspect::Scenario, "the scenario `iot` was changed"),
-        (version, Aspect::Version, "A was measured by wsbench 1.0.0, B by 1.1.0"),
-        (machine, Aspect::Machine, "4 cores of A processor (linux x86_64), B on 8 cores"),
+        (
+            version,
+            Aspect::Version,
+            "A was measured by wsbench 1.0.0, B by 1.1.0",
+        ),
+        (
+            machine,
+            Aspect::Machine,
+            "4 cores of A processor (linux x86_64), B on 8 cores",
+        ),
     ] {
         let comparison = told(&a, &b);
-        assert_eq!((comparison.verdict, comparison.rows.len()), (Verdict::CannotTell, 0));
+        assert_eq!(
+            (comparison.verdict, comparison.rows.len()),
+            (Verdict::CannotTell, 0)
+        );
         assert!(comparison.reason.contains(text), "{}", comparison.reason);
         assert!(comparison.reason.contains(&format!("--accept {}", aspect.word())));
         let options = CompareOptions {
@@ -156,8 +192,14 @@ fn runs_at_another_speed_of_the_machine_are_left_out_with_a_word() {
     let comparison = told(&a, &b);
     assert_eq!((comparison.verdict, comparison.b.used), (Verdict::Same, 4));
     assert!(
-        comparison.notes.iter().any(|note| note.contains("run 1 of B is left out: the machine's speed changed by -30 %"))
-            && comparison.notes.iter().any(|note| note.contains("1 run of B is left out: the machine had that speed")),
+        comparison
+            .notes
+            .iter()
+            .any(|note| note.contains("run 1 of B is left out: the machine's speed changed by -30 %"))
+            && comparison
+                .notes
+                .iter()
+                .any(|note| note.contains("1 run of B is left out: the machine had that speed")),
         "{:?}",
         comparison.notes
     );
@@ -182,4 +224,21 @@ fn rows_are_of_what_was_measured() {
             "response_time p(99)"
         ]
     );
+}
+
+/// Four per cent are beyond the noise of six runs, but not beyond what another day changes.
+#[test]
+fn a_baseline_of_another_day_tells_less_than_two_targets_in_turns() {
+    let (a, b) = (steady("a", 10.0, 0), steady("b", 10.4, 0));
+    let with = |interleaved| {
+        let options = CompareOptions {
+            margin: 0.05,
+            interleaved,
+            ..CompareOptions::default()
+        };
+        compare(&a, &b, &options)
+    };
+    let (turns, apart) = (with(true), with(false));
+    assert_eq!((turns.verdict, apart.verdict), (Verdict::Regressed, Verdict::CannotTell));
+    assert!(apart.rows[0].high > turns.rows[0].high && apart.rows[0].low < turns.rows[0].low);
 }
