@@ -145,7 +145,7 @@ impl Metric {
         match (key, &mut self.source) {
             ("class", Source::Errors(class)) => *class = Some(word(value, &ErrorClass::ALL, offset)?),
             ("cause", Source::ConnectionsClosed(cause)) => {
-                *cause = Some(word(value, &CloseCause::ALL, offset)?)
+                *cause = Some(word(value, &CloseCause::ALL, offset)?);
             }
             ("by", Source::CloseCodes { by, .. }) => *by = Some(word(value, &Side::ALL, offset)?),
             ("code", Source::CloseCodes { code, .. }) => {

@@ -5,6 +5,9 @@
 //!
 //! Runs are compared, and relabelled, within strata only: within one state of the machine's speed.
 //!
+//! The statistic is of ranks, so that a run which a neighbour disturbed does not hide what the others agree on: van
+//! Elteren's, which is Mann and Whitney's over several strata.
+//!
 //! All figures are tested together. In each relabelling of the runs the largest statistic of all figures counts, and a
 //! figure is beyond chance only if it exceeds what the largest one reaches by chance. So the number of figures that are
 //! looked at does not raise the number of false alarms, and figures that depend on each other do not lower its power
@@ -18,6 +21,9 @@ const RELABELLINGS: u64 = 10_000;
 /// Added to the standard error, on the logarithmic scale: no figure is so steady that a difference of a part in a
 /// thousand would mean something.
 const STEADIEST: f64 = 0.002;
+/// For the estimate, values farther from the median of their side and stratum than so many standard deviations are drawn
+/// in to there.
+const FAR_OUT: f64 = 2.0;
 
 /// How many runs of either side a stratum has; at least one of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,37 +66,38 @@ pub(super) fn least_p(strata: &[Stratum]) -> f64 {
 /// Tests all figures together; each has the values that `strata` tells of.
 pub(super) fn test(samples: &[Sample], strata: &[Stratum]) -> Vec<Tested> {
     let values: Vec<Vec<f64>> = samples.iter().map(|sample| in_order(sample, strata)).collect();
-    let observed: Vec<Moments> = values
-        .iter()
-        .map(|values| Moments::of(values, &observed_labels(strata), strata))
-        .collect();
+    let scores: Vec<Vec<f64>> = values.iter().map(|values| scores(values, strata)).collect();
+    let truth = observed_labels(strata);
+    let observed: Vec<f64> = scores.iter().map(|scores| statistic(scores, &truth)).collect();
     let (mut worse, mut better) = (vec![0_u64; samples.len()], vec![0_u64; samples.len()]);
     let mut tried = 0;
     for_each_labelling(strata, |labels| {
         tried += 1;
         let (mut highest, mut lowest) = (f64::MIN, f64::MAX);
-        for values in &values {
-            let statistic = Moments::of(values, labels, strata).statistic();
+        for scores in &scores {
+            let statistic = statistic(scores, labels);
             (highest, lowest) = (highest.max(statistic), lowest.min(statistic));
         }
+        // Equal but for rounding counts as equal.
+        let slack = 1e-9;
         for (index, observed) in observed.iter().enumerate() {
-            // Equal but for rounding counts as equal.
-            let statistic = observed.statistic();
-            let slack = 1e-9 * statistic.abs();
-            worse[index] += u64::from(highest >= statistic - slack);
-            better[index] += u64::from(lowest <= statistic + slack);
+            worse[index] += u64::from(highest >= observed - slack);
+            better[index] += u64::from(lowest <= observed + slack);
         }
     });
     let share = |count: u64| count as f64 / tried as f64;
-    observed
+    values
         .iter()
         .zip(worse.into_iter().zip(better))
-        .map(|(moments, (worse, better))| Tested {
-            difference: moments.difference,
-            margin: student(moments.freedom) * (moments.error + STEADIEST),
-            noise: moments.noise,
-            p_worse: share(worse),
-            p_better: share(better),
+        .map(|(values, (worse, better))| {
+            let estimate = Estimate::of(values, &truth, strata);
+            Tested {
+                difference: estimate.difference,
+                margin: student(estimate.freedom) * (estimate.error + STEADIEST),
+                noise: estimate.noise,
+                p_worse: share(worse),
+                p_better: share(better),
+            }
         })
         .collect()
 }
@@ -106,6 +113,51 @@ fn in_order(sample: &Sample, strata: &[Stratum]) -> Vec<f64> {
     values
 }
 
+/// The rank of each value within its stratum, centred, weighted by the stratum, and scaled so that the statistic has the
+/// same spread for every figure; zeros where all values are equal.
+fn scores(values: &[f64], strata: &[Stratum]) -> Vec<f64> {
+    let mut scores = Vec::with_capacity(values.len());
+    let mut variance = 0.0;
+    for stratum in strata {
+        let count = stratum.a + stratum.b;
+        let mine = &values[scores.len()..scores.len() + count];
+        let begin = scores.len();
+        for value in mine {
+            let below = mine.iter().filter(|other| *other < value).count() as f64;
+            let equal = mine.iter().filter(|other| *other == value).count() as f64;
+            let rank = below + (equal + 1.0) / 2.0;
+            scores.push((rank - (count as f64 + 1.0) / 2.0) / (count as f64 + 1.0));
+        }
+        let squares: f64 = scores[begin..].iter().map(|score| score * score).sum();
+        let (a, b, count) = (stratum.a as f64, stratum.b as f64, count as f64);
+        variance += a * b / (count * (count - 1.0)) * squares;
+    }
+    if variance > 0.0 {
+        scores.iter_mut().for_each(|score| *score /= variance.sqrt());
+    }
+    scores
+}
+
+/// The sum of the scores of side B.
+fn statistic(scores: &[f64], labels: &[bool]) -> f64 {
+    scores
+        .iter()
+        .zip(labels)
+        .filter(|(_, on_b)| **on_b)
+        .map(|(score, _)| score)
+        .sum()
+}
+
+/// The middle value, or the mean of the two in the middle; zero of nothing.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        odd if odd % 2 == 1 => values[odd / 2],
+        even => f64::midpoint(values[even / 2 - 1], values[even / 2]),
+    }
+}
+
 /// For each run, in the same order, whether it is on side B.
 fn observed_labels(strata: &[Stratum]) -> Vec<bool> {
     strata
@@ -114,29 +166,33 @@ fn observed_labels(strata: &[Stratum]) -> Vec<bool> {
         .collect()
 }
 
-/// Mean difference and its standard error under one labelling.
-struct Moments {
+/// Mean difference of the sides and its standard error.
+struct Estimate {
     difference: f64,
     error: f64,
     noise: f64,
     freedom: usize,
 }
 
-impl Moments {
+impl Estimate {
     /// The differences within the strata, weighted by how much each can tell, and one variance for all of them.
     fn of(values: &[f64], labels: &[bool], strata: &[Stratum]) -> Self {
-        let (mut weighted, mut weights, mut squares) = (0.0, 0.0, 0.0);
-        let mut from = 0;
-        for stratum in strata {
-            let to = from + stratum.a + stratum.b;
-            let [a, b] = [false, true].map(|side| Spread::of(&values[from..to], &labels[from..to], side));
-            let weight = a.count * b.count / (a.count + b.count);
-            weighted += weight * (b.mean - a.mean);
+        let parts = parts(values, labels, strata);
+        let middles: Vec<f64> = parts.iter().map(|part| median(part.clone())).collect();
+        let limit = limit(&parts, &middles);
+        let spreads: Vec<Spread> = parts
+            .iter()
+            .zip(&middles)
+            .map(|(part, middle)| Spread::of(part, middle - limit, middle + limit))
+            .collect();
+        let (mut weighted, mut weights) = (0.0, 0.0);
+        for sides in spreads.chunks_exact(2) {
+            let weight = sides[0].count * sides[1].count / (sides[0].count + sides[1].count);
+            weighted += weight * (sides[1].mean - sides[0].mean);
             weights += weight;
-            squares += a.squares + b.squares;
-            from = to;
         }
-        let freedom = values.len().saturating_sub(2 * strata.len());
+        let freedom = values.len().saturating_sub(spreads.len());
+        let squares: f64 = spreads.iter().map(|spread| spread.squares).sum();
         let variance = squares / freedom.max(1) as f64;
         Self {
             difference: weighted / weights,
@@ -145,13 +201,43 @@ impl Moments {
             freedom,
         }
     }
+}
 
-    fn statistic(&self) -> f64 {
-        self.difference / (self.error + STEADIEST)
+/// The values of A and of B in the first stratum, then in the second, and so on.
+fn parts(values: &[f64], labels: &[bool], strata: &[Stratum]) -> Vec<Vec<f64>> {
+    let mut parts = Vec::with_capacity(2 * strata.len());
+    let mut from = 0;
+    for stratum in strata {
+        let to = from + stratum.a + stratum.b;
+        for side in [false, true] {
+            let mine = values[from..to].iter().zip(&labels[from..to]);
+            parts.push(
+                mine.filter(|(_, on_b)| **on_b == side)
+                    .map(|(value, _)| *value)
+                    .collect(),
+            );
+        }
+        from = to;
+    }
+    parts
+}
+
+/// How far a value may be from the middle of its part. Where most are equal nothing says what is far.
+fn limit(parts: &[Vec<f64>], middles: &[f64]) -> f64 {
+    let deviations = parts
+        .iter()
+        .zip(middles)
+        .filter(|(part, _)| part.len() > 2)
+        .flat_map(|(part, middle)| part.iter().map(move |value| (value - middle).abs()))
+        .collect();
+    // 1.4826 times the median deviation is the standard deviation, where values are distributed normally.
+    match FAR_OUT * 1.482_6 * median(deviations) {
+        limit if limit > 0.0 => limit,
+        _ => f64::INFINITY,
     }
 }
 
-/// Mean, and squared deviations from it, of one side in one stratum.
+/// Mean, and squared deviations from it.
 struct Spread {
     count: f64,
     mean: f64,
@@ -159,20 +245,14 @@ struct Spread {
 }
 
 impl Spread {
-    fn of(values: &[f64], labels: &[bool], side: bool) -> Self {
-        let mine = || {
-            values
-                .iter()
-                .zip(labels)
-                .filter(|(_, on_b)| **on_b == side)
-                .map(|(value, _)| *value)
-        };
-        let count = mine().count() as f64;
-        let mean = mine().sum::<f64>() / count;
+    fn of(values: &[f64], least: f64, most: f64) -> Self {
+        let tame = || values.iter().map(|value| value.clamp(least, most));
+        let count = values.len() as f64;
+        let mean = tame().sum::<f64>() / count;
         Self {
             count,
             mean,
-            squares: mine().map(|value| (value - mean).powi(2)).sum(),
+            squares: tame().map(|value| (value - mean).powi(2)).sum(),
         }
     }
 }

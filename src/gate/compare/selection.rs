@@ -106,13 +106,3 @@ fn states<'r, 'a>(mut runs: &'r [(&'a Repeat, bool)]) -> Vec<&'r [(&'a Repeat, b
     }
     states
 }
-
-/// The middle value, or the mean of the two in the middle; zero of nothing.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        odd if odd % 2 == 1 => values[odd / 2],
-        even => f64::midpoint(values[even / 2 - 1], values[even / 2]),
-    }
-}

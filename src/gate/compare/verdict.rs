@@ -8,8 +8,8 @@ use crate::metrics::ThresholdUnit;
 use super::comparable::differences;
 use super::feature::{Feature, features};
 use super::outcome::{Aspect, COMPARISON_SCHEMA, Comparison, Row, SideInfo, Verdict};
-use super::permutation::{Sample, Stratum, Tested, least_p, test};
-use super::selection::{Selection, median, select};
+use super::permutation::{Sample, Stratum, Tested, least_p, median, test};
+use super::selection::{Selection, select};
 
 /// One chance in forty on each side: five in a hundred comparisons of equal targets find some difference, half of them
 /// for the worse.
@@ -115,7 +115,7 @@ fn too_few(comparison: &Comparison, strata: &[Stratum]) -> Option<String> {
         )
     };
     Some(format!(
-        "{left} are too few: with so few, chance alone could look like any change; 4 of each are the least, 10 are advised"
+        "{left} are too few: with so few, chance alone could look like any change; 4 of each are the least, 15 are advised"
     ))
 }
 

@@ -76,6 +76,22 @@ fn strata_show_what_their_mixture_hides() {
     assert!(mixed.p_worse > 0.2 && mixed.difference < 0.0, "{mixed:?}");
 }
 
+/// Of eight runs each, one of A was disturbed: the others still tell, and the disturbed one does not become the verdict.
+#[test]
+fn a_single_run_far_out_hides_nothing_and_decides_nothing() {
+    let a = [1.0, 1.02, 0.98, 1.01, 0.99, 1.005, 0.995, 3.5];
+    let strata = [Stratum { a: 8, b: 8 }];
+    let slower = a.map(|value| if value > 2.0 { 1.2 } else { value + 0.2 });
+    let told = test(&[sample(&a, &slower)], &strata)[0];
+    assert!(
+        told.p_worse < 0.025 && (told.difference - 0.2).abs() < 0.03,
+        "{told:?}"
+    );
+    let calm = a.map(|value| if value > 2.0 { 1.0 } else { value });
+    let same = test(&[sample(&calm, &a)], &strata)[0];
+    assert!(same.p_worse > 0.025 && same.difference < 0.03, "{same:?}");
+}
+
 /// A second figure that is only noise takes from the first one's certainty, never adds to it.
 #[test]
 fn more_figures_make_no_figure_more_certain() {

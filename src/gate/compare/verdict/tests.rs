@@ -239,6 +239,9 @@ fn a_baseline_of_another_day_tells_less_than_two_targets_in_turns() {
         compare(&a, &b, &options)
     };
     let (turns, apart) = (with(true), with(false));
-    assert_eq!((turns.verdict, apart.verdict), (Verdict::Regressed, Verdict::CannotTell));
+    assert_eq!(
+        (turns.verdict, apart.verdict),
+        (Verdict::Regressed, Verdict::CannotTell)
+    );
     assert!(apart.rows[0].high > turns.rows[0].high && apart.rows[0].low < turns.rows[0].low);
 }
