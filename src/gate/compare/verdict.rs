@@ -127,8 +127,8 @@ fn sample(feature: &Feature) -> Sample {
 
 fn row(feature: &Feature, tested: &Tested, options: &CompareOptions) -> Row {
     let margin = options.margin;
-    // Half the margin: what is beyond chance and as large as that is no trifle, but less than that may be one.
-    let (difference, least) = (tested.difference, (margin / 2.0).ln_1p());
+    // An estimate of a change as large as the margin may come out lower; one of a trifle hardly reaches a third of it.
+    let (difference, least) = (tested.difference, (margin / 3.0).ln_1p());
     let whole = margin.ln_1p();
     let interval = if options.interleaved {
         tested.margin

@@ -5,13 +5,13 @@ use super::*;
 use crate::gate::baseline::{BASELINE_SCHEMA, Machine, Pace, Repeat, ScenarioId};
 use crate::metrics::{Counter, Gauges, GroupId, Processes, Recorder, RunEnd, RunFacts, Summary, Trend};
 
-/// A run of 3,000 responses around `millis` and of so many failed flows of 1,000.
+/// A run of 6,000 responses around `millis` and of so many failed flows of 1,000.
 fn run(millis: f64, failed: u64) -> Repeat {
     let (recorder, mut senders) = Recorder::new(&["only"], 1, crate::clock::Moment::ZERO);
     let mut sender = senders.remove(0);
     let shard = sender.shard();
-    for step in 0..3_000 {
-        let response = millis * (0.9 + f64::from(step) / 15_000.0);
+    for step in 0..6_000 {
+        let response = millis * (0.9 + f64::from(step) / 30_000.0);
         shard.record(
             GroupId(0),
             Trend::Response,
