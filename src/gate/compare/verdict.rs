@@ -115,7 +115,7 @@ fn too_few(comparison: &Comparison, strata: &[Stratum]) -> Option<String> {
         )
     };
     Some(format!(
-        "{left} are too few: with so few, chance alone could look like any change; 4 of each are the least, 15 are advised"
+        "{left} are too few: with so few, chance alone could look like any change; 4 of each are the least, 20 are advised"
     ))
 }
 

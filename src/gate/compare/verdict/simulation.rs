@@ -241,7 +241,7 @@ fn verdicts(seeds: std::ops::Range<u64>, compare: impl Fn(u64) -> Comparison + S
 }
 
 /// The number of runs that `--repeat` has by default.
-const REPEATS: usize = 15;
+const REPEATS: usize = 20;
 
 #[test]
 fn an_unchanged_server_raises_few_alarms() {
@@ -259,15 +259,15 @@ fn a_p99_that_is_a_tenth_slower_is_caught() {
 
 #[test]
 fn an_unchanged_server_raises_few_alarms_against_a_baseline_of_another_day() {
-    let found = verdicts(0..100, |seed| stored(seed, Server::Unchanged, REPEATS));
-    assert!(found.regressed + found.improved < 5, "{found:?}");
+    let found = verdicts(0..60, |seed| stored(seed, Server::Unchanged, REPEATS));
+    assert!(found.regressed + found.improved <= 3, "{found:?}");
 }
 
 /// Prints the table of `docs/gate.md`.
 #[test]
 #[ignore = "takes minutes; it is for choosing the number of repeats"]
 fn table_of_repeats() {
-    for repeats in [15, 20, 10, 5] {
+    for repeats in [10, 5] {
         for server in [Server::Unchanged, Server::SlowTail] {
             let seeds = 0..if server == Server::Unchanged { 200 } else { 100 };
             let turns = verdicts(seeds.clone(), |seed| interleaved(1_000 + seed, server, repeats));

@@ -97,7 +97,7 @@ fn the_verdict_is_on_b() {
 
 #[test]
 fn a_margin_says_what_matters() {
-    let (a, b) = (steady("a", 10.0, 0), steady("b", 10.4, 0));
+    let (a, b) = (steady("a", 10.0, 0), steady("b", 10.3, 0));
     let with = |margin| {
         let options = CompareOptions {
             margin,
