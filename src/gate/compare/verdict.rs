@@ -221,6 +221,6 @@ fn in_words(row: &Row) -> String {
 }
 
 #[cfg(test)]
-mod simulation;
+mod simulation_tests;
 #[cfg(test)]
 mod tests;
