@@ -262,7 +262,8 @@ mod tests {
         ask!(
             Document, ClosedStage, ArrivalModel, OpenStage, Transport, ClientGroup, Connection, Auth, Jwt, Reconnect,
             FeederSpec, HeartbeatSpec, Step, Case, Test, Empty, SendStep, SizeSpec, NormalSpec, LogNormalSpec,
-            FileContent, Binary, Reply, CaptureSpec, PingStep, ThinkTime, ReceiveStep, CloseStep
+            FileContent, Binary, Reply, CaptureSpec, PingStep, ThinkTime, ReceiveStep, CloseStep,
+            ThresholdSpec
         );
         found.into_iter().collect()
     }
