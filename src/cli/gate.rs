@@ -136,7 +136,7 @@ pub enum AcceptArg {
 }
 
 /// `docs/gate.md` says why.
-const REPEAT: u16 = 10;
+const REPEAT: u16 = 20;
 
 const COMPARING: &str = "\
 Examples:

@@ -216,7 +216,7 @@ impl Repeat {
 
 impl Pace {
     /// Speeds that differ by more than this factor belong to different states of the machine.
-    pub const TOLERANCE: f64 = 1.1;
+    pub const TOLERANCE: f64 = 1.15;
 
     /// Of the whole run.
     #[must_use]

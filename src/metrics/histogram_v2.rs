@@ -35,7 +35,9 @@ impl Histogram {
     /// If it is no histogram.
     pub fn from_base64(text: &str) -> Result<Self, HistogramError> {
         let bytes = STANDARD.decode(text)?;
-        let counts = Deserializer::new().deserialize(&mut bytes.as_slice())?;
+        let mut counts = Deserializer::new().deserialize(&mut bytes.as_slice())?;
+        // Others that are merged into it may have counted longer durations.
+        counts.auto(true);
         Ok(Self::of_counts(counts))
     }
 }

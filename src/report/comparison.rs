@@ -13,10 +13,10 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
     let (tone, mark) = tone(comparison.verdict);
     page.line(tone, &format!("{mark} {}", comparison.verdict.label()));
     page.line(Tone::Plain, &format!("  {}", comparison.reason));
-    let runs = if comparison.paired {
-        "in turns, compared pair by pair"
+    let runs = if comparison.interleaved {
+        "both sides in turns"
     } else {
-        "compared as two groups of runs"
+        "one side after the other"
     };
     page.section(
         "sides",
@@ -80,6 +80,16 @@ fn figure(figure: &Figure) -> Row {
         ThresholdUnit::Share => format!("{:.2} %", value * 100.0),
         ThresholdUnit::Count => format!("{value:.0}"),
     };
+    if figure.unit == ThresholdUnit::Share {
+        let points = (figure.b - figure.a) * 100.0;
+        let text = format!(
+            "{} to {}, {points:+.2} points: {}",
+            show(figure.a),
+            show(figure.b),
+            figure.verdict.label()
+        );
+        return Row::new(format!("{mark} {}{group}", figure.figure), text);
+    }
     let percent = |part: f64| format!("{:+.1}", part * 100.0);
     Row::new(
         format!("{mark} {}{group}", figure.figure),

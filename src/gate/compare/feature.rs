@@ -14,7 +14,7 @@ const SHARES: [(f64, &str, bool); 5] = [
     (0.999, "p(99.9)", false),
 ];
 /// A percentile is looked at where each run has so many durations beyond it; fewer make it an accident.
-const BEYOND: f64 = 20.0;
+const BEYOND: f64 = 49.9;
 /// Added to shares of failure before their logarithm: a tenth more of this, 0.1 %, is as much as a tenth more time.
 const SHARE_FLOOR: f64 = 0.01;
 

@@ -20,8 +20,8 @@ pub struct Comparison {
     pub a: SideInfo,
     /// What is judged.
     pub b: SideInfo,
-    /// Whether the repeats of both sides took turns, so that each of A has its neighbour of B.
-    pub paired: bool,
+    /// Whether the repeats of both sides took turns.
+    pub interleaved: bool,
     /// The smallest change that matters, as a part: 0.1 is ten percent.
     pub margin: f64,
     /// In what the two sides differ that should be the same.

@@ -3,6 +3,11 @@
 //! A run is the unit, never a message: the messages of one run share its process, its memory layout, its place in time,
 //! so they resemble each other more than those of two runs, and a test over messages would take every run for a change.
 //!
+//! Runs are compared, and relabelled, within strata only: within one state of the machine's speed.
+//!
+//! The statistic is of ranks, so that a run which a neighbour disturbed does not hide what the others agree on: van
+//! Elteren's, which is Mann and Whitney's over several strata.
+//!
 //! All figures are tested together. In each relabelling of the runs the largest statistic of all figures counts, and a
 //! figure is beyond chance only if it exceeds what the largest one reaches by chance. So the number of figures that are
 //! looked at does not raise the number of false alarms, and figures that depend on each other do not lower its power
@@ -16,8 +21,18 @@ const RELABELLINGS: u64 = 10_000;
 /// Added to the standard error, on the logarithmic scale: no figure is so steady that a difference of a part in a
 /// thousand would mean something.
 const STEADIEST: f64 = 0.002;
+/// For the estimate, values farther from the median of their side and stratum than so many standard deviations are drawn
+/// in to there.
+const FAR_OUT: f64 = 2.0;
 
-/// One figure: its values on both sides, upwards for worse.
+/// How many runs of either side a stratum has; at least one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stratum {
+    pub(super) a: usize,
+    pub(super) b: usize,
+}
+
+/// One figure: its values on both sides, stratum after stratum, upwards for worse.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
     pub(super) a: Vec<f64>,
@@ -31,7 +46,7 @@ pub(super) struct Tested {
     pub(super) difference: f64,
     /// Half the width of its 95 % confidence interval.
     pub(super) margin: f64,
-    /// Standard deviation between runs of one side.
+    /// Standard deviation between runs of one side in one stratum.
     pub(super) noise: f64,
     /// How often chance makes some figure so much worse.
     pub(super) p_worse: f64,
@@ -39,178 +54,250 @@ pub(super) struct Tested {
     pub(super) p_better: f64,
 }
 
-/// How the runs were made, which decides what may be relabelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Design {
-    /// Run `n` of A and run `n` of B were neighbours in time: within each pair the sides may be swapped.
-    Paired,
-    /// Each run may be on either side.
-    Free,
-}
-
-impl Design {
-    /// The smallest chance that a test of so many runs can show.
-    pub(super) fn least_p(self, a: usize, b: usize) -> f64 {
-        1.0 / match self {
-            Self::Paired => 2.0_f64.powi(a.min(b).min(60) as i32),
-            Self::Free => choose(a + b, a),
-        }
-    }
-}
-
-/// Tests all figures together; each has as many values on each side as every other one.
-pub(super) fn test(samples: &[Sample], design: Design) -> Vec<Tested> {
-    let Some(first) = samples.first() else {
-        return Vec::new();
-    };
-    let (a, b) = (first.a.len(), first.b.len());
-    let observed: Vec<Moments> = samples
+/// The smallest chance that a test of these runs can show: that of one labelling among all.
+pub(super) fn least_p(strata: &[Stratum]) -> f64 {
+    let labellings: f64 = strata
         .iter()
-        .map(|sample| Moments::of(sample, design, &Relabelling::none(a, b, design)))
-        .collect();
-    let mut worse = vec![0_u64; samples.len()];
-    let mut better = worse.clone();
+        .map(|stratum| choose(stratum.a + stratum.b, stratum.b))
+        .product();
+    1.0 / labellings
+}
+
+/// Tests all figures together; each has the values that `strata` tells of.
+pub(super) fn test(samples: &[Sample], strata: &[Stratum]) -> Vec<Tested> {
+    let values: Vec<Vec<f64>> = samples.iter().map(|sample| in_order(sample, strata)).collect();
+    let scores: Vec<Vec<f64>> = values.iter().map(|values| scores(values, strata)).collect();
+    let truth = observed_labels(strata);
+    let observed: Vec<f64> = scores.iter().map(|scores| statistic(scores, &truth)).collect();
+    let (mut worse, mut better) = (vec![0_u64; samples.len()], vec![0_u64; samples.len()]);
     let mut tried = 0;
-    for_each_relabelling(a, b, design, |relabelling| {
+    for_each_labelling(strata, |labels| {
         tried += 1;
-        let statistics: Vec<f64> = samples
-            .iter()
-            .map(|sample| Moments::of(sample, design, relabelling).statistic())
-            .collect();
-        let highest = statistics.iter().copied().fold(f64::MIN, f64::max);
-        let lowest = statistics.iter().copied().fold(f64::MAX, f64::min);
+        let (mut highest, mut lowest) = (f64::MIN, f64::MAX);
+        for scores in &scores {
+            let statistic = statistic(scores, labels);
+            (highest, lowest) = (highest.max(statistic), lowest.min(statistic));
+        }
+        // Equal but for rounding counts as equal.
+        let slack = 1e-9;
         for (index, observed) in observed.iter().enumerate() {
-            // Equal but for rounding counts as equal.
-            let statistic = observed.statistic();
-            let slack = 1e-9 * statistic.abs();
-            worse[index] += u64::from(highest >= statistic - slack);
-            better[index] += u64::from(lowest <= statistic + slack);
+            worse[index] += u64::from(highest >= observed - slack);
+            better[index] += u64::from(lowest <= observed + slack);
         }
     });
     let share = |count: u64| count as f64 / tried as f64;
-    observed
+    values
         .iter()
         .zip(worse.into_iter().zip(better))
-        .map(|(moments, (worse, better))| Tested {
-            difference: moments.difference,
-            margin: student(moments.freedom) * (moments.error + STEADIEST),
-            noise: moments.noise,
-            p_worse: share(worse),
-            p_better: share(better),
+        .map(|(values, (worse, better))| {
+            let estimate = Estimate::of(values, &truth, strata);
+            Tested {
+                difference: estimate.difference,
+                margin: student(estimate.freedom) * (estimate.error + STEADIEST),
+                noise: estimate.noise,
+                p_worse: share(worse),
+                p_better: share(better),
+            }
         })
         .collect()
 }
 
-/// Mean difference and its standard error under one labelling.
-struct Moments {
+/// Stratum after stratum, in each the runs of A before those of B.
+fn in_order(sample: &Sample, strata: &[Stratum]) -> Vec<f64> {
+    let (mut a, mut b) = (sample.a.iter(), sample.b.iter());
+    let mut values = Vec::with_capacity(sample.a.len() + sample.b.len());
+    for stratum in strata {
+        values.extend(a.by_ref().take(stratum.a));
+        values.extend(b.by_ref().take(stratum.b));
+    }
+    values
+}
+
+/// The rank of each value within its stratum, centred, weighted by the stratum, and scaled so that the statistic has the
+/// same spread for every figure; zeros where all values are equal.
+fn scores(values: &[f64], strata: &[Stratum]) -> Vec<f64> {
+    let mut scores = Vec::with_capacity(values.len());
+    let mut variance = 0.0;
+    for stratum in strata {
+        let count = stratum.a + stratum.b;
+        let mine = &values[scores.len()..scores.len() + count];
+        let begin = scores.len();
+        for value in mine {
+            let below = mine.iter().filter(|other| *other < value).count() as f64;
+            let equal = mine.iter().filter(|other| *other == value).count() as f64;
+            let rank = below + (equal + 1.0) / 2.0;
+            scores.push((rank - (count as f64 + 1.0) / 2.0) / (count as f64 + 1.0));
+        }
+        let squares: f64 = scores[begin..].iter().map(|score| score * score).sum();
+        let (a, b, count) = (stratum.a as f64, stratum.b as f64, count as f64);
+        variance += a * b / (count * (count - 1.0)) * squares;
+    }
+    if variance > 0.0 {
+        scores.iter_mut().for_each(|score| *score /= variance.sqrt());
+    }
+    scores
+}
+
+/// The sum of the scores of side B.
+fn statistic(scores: &[f64], labels: &[bool]) -> f64 {
+    scores
+        .iter()
+        .zip(labels)
+        .filter(|(_, on_b)| **on_b)
+        .map(|(score, _)| score)
+        .sum()
+}
+
+/// The middle value, or the mean of the two in the middle; zero of nothing.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        odd if odd % 2 == 1 => values[odd / 2],
+        even => f64::midpoint(values[even / 2 - 1], values[even / 2]),
+    }
+}
+
+/// For each run, in the same order, whether it is on side B.
+fn observed_labels(strata: &[Stratum]) -> Vec<bool> {
+    strata
+        .iter()
+        .flat_map(|stratum| (0..stratum.a + stratum.b).map(|index| index >= stratum.a))
+        .collect()
+}
+
+/// Mean difference of the sides and its standard error.
+struct Estimate {
     difference: f64,
     error: f64,
     noise: f64,
     freedom: usize,
 }
 
-impl Moments {
-    fn of(sample: &Sample, design: Design, relabelling: &Relabelling) -> Self {
-        match design {
-            Design::Paired => {
-                let differences: Vec<f64> = sample
-                    .a
-                    .iter()
-                    .zip(&sample.b)
-                    .zip(&relabelling.0)
-                    .map(|((a, b), swapped)| if *swapped { a - b } else { b - a })
-                    .collect();
-                let (mean, variance) = mean_and_variance(differences.iter().copied());
-                let count = differences.len() as f64;
-                Self {
-                    difference: mean,
-                    error: (variance / count).sqrt(),
-                    noise: (variance / 2.0).sqrt(),
-                    freedom: differences.len() - 1,
-                }
-            }
-            Design::Free => {
-                let side = |wanted: bool| {
-                    sample
-                        .a
-                        .iter()
-                        .chain(&sample.b)
-                        .zip(&relabelling.0)
-                        .filter(move |(_, on_b)| **on_b == wanted)
-                        .map(|(value, _)| *value)
-                };
-                let (mean_a, variance_a) = mean_and_variance(side(false));
-                let (mean_b, variance_b) = mean_and_variance(side(true));
-                let (a, b) = (sample.a.len() as f64, sample.b.len() as f64);
-                let freedom = sample.a.len() + sample.b.len() - 2;
-                let pooled = ((a - 1.0) * variance_a + (b - 1.0) * variance_b) / freedom as f64;
-                Self {
-                    difference: mean_b - mean_a,
-                    error: (pooled * (1.0 / a + 1.0 / b)).sqrt(),
-                    noise: pooled.sqrt(),
-                    freedom,
-                }
-            }
+impl Estimate {
+    /// The differences within the strata, weighted by how much each can tell, and one variance for all of them.
+    fn of(values: &[f64], labels: &[bool], strata: &[Stratum]) -> Self {
+        let parts = parts(values, labels, strata);
+        let middles: Vec<f64> = parts.iter().map(|part| median(part.clone())).collect();
+        let limit = limit(&parts, &middles);
+        let spreads: Vec<Spread> = parts
+            .iter()
+            .zip(&middles)
+            .map(|(part, middle)| Spread::of(part, middle - limit, middle + limit))
+            .collect();
+        let (mut weighted, mut weights) = (0.0, 0.0);
+        for sides in spreads.chunks_exact(2) {
+            let weight = sides[0].count * sides[1].count / (sides[0].count + sides[1].count);
+            weighted += weight * (sides[1].mean - sides[0].mean);
+            weights += weight;
         }
-    }
-
-    fn statistic(&self) -> f64 {
-        self.difference / (self.error + STEADIEST)
+        let freedom = values.len().saturating_sub(spreads.len());
+        let squares: f64 = spreads.iter().map(|spread| spread.squares).sum();
+        let variance = squares / freedom.max(1) as f64;
+        Self {
+            difference: weighted / weights,
+            error: (variance / weights).sqrt(),
+            noise: variance.sqrt(),
+            freedom,
+        }
     }
 }
 
-/// Paired: which pairs are swapped. Free: which runs, those of A first, are on side B.
-struct Relabelling(Vec<bool>);
+/// The values of A and of B in the first stratum, then in the second, and so on.
+fn parts(values: &[f64], labels: &[bool], strata: &[Stratum]) -> Vec<Vec<f64>> {
+    let mut parts = Vec::with_capacity(2 * strata.len());
+    let mut from = 0;
+    for stratum in strata {
+        let to = from + stratum.a + stratum.b;
+        for side in [false, true] {
+            let mine = values[from..to].iter().zip(&labels[from..to]);
+            parts.push(
+                mine.filter(|(_, on_b)| **on_b == side)
+                    .map(|(value, _)| *value)
+                    .collect(),
+            );
+        }
+        from = to;
+    }
+    parts
+}
 
-impl Relabelling {
-    fn none(a: usize, b: usize, design: Design) -> Self {
-        Self(match design {
-            Design::Paired => vec![false; a],
-            Design::Free => (0..a + b).map(|index| index >= a).collect(),
-        })
+/// How far a value may be from the middle of its part. Where most are equal nothing says what is far.
+fn limit(parts: &[Vec<f64>], middles: &[f64]) -> f64 {
+    let deviations = parts
+        .iter()
+        .zip(middles)
+        .filter(|(part, _)| part.len() > 2)
+        .flat_map(|(part, middle)| part.iter().map(move |value| (value - middle).abs()))
+        .collect();
+    // 1.4826 times the median deviation is the standard deviation, where values are distributed normally.
+    match FAR_OUT * 1.482_6 * median(deviations) {
+        limit if limit > 0.0 => limit,
+        _ => f64::INFINITY,
+    }
+}
+
+/// Mean, and squared deviations from it.
+struct Spread {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    fn of(values: &[f64], least: f64, most: f64) -> Self {
+        let tame = || values.iter().map(|value| value.clamp(least, most));
+        let count = values.len() as f64;
+        let mean = tame().sum::<f64>() / count;
+        Self {
+            count,
+            mean,
+            squares: tame().map(|value| (value - mean).powi(2)).sum(),
+        }
     }
 }
 
 /// The labelling that was observed is always among them.
-fn for_each_relabelling(a: usize, b: usize, design: Design, mut take: impl FnMut(&Relabelling)) {
-    let mut labels = Relabelling::none(a, b, design);
-    let all = 1.0 / design.least_p(a, b);
-    if all > RELABELLINGS as f64 {
-        take(&labels);
-        let mut rng = Pcg64Mcg::seed_from_u64(1);
-        for _ in 1..RELABELLINGS {
-            match design {
-                Design::Paired => labels.0.iter_mut().for_each(|swapped| *swapped = rng.random()),
-                Design::Free => shuffle(&mut labels.0, &mut rng),
-            }
-            take(&labels);
-        }
+fn for_each_labelling(strata: &[Stratum], mut take: impl FnMut(&[bool])) {
+    let mut labels = observed_labels(strata);
+    if 1.0 / least_p(strata) <= RELABELLINGS as f64 {
+        choices(&mut labels, 0, strata, &mut take);
         return;
     }
-    match design {
-        Design::Paired => {
-            for bits in 0_u64..1 << a {
-                for (index, swapped) in labels.0.iter_mut().enumerate() {
-                    *swapped = bits >> index & 1 == 1;
-                }
-                take(&labels);
-            }
+    take(&labels);
+    let mut rng = Pcg64Mcg::seed_from_u64(1);
+    for _ in 1..RELABELLINGS {
+        let mut rest = labels.as_mut_slice();
+        for stratum in strata {
+            let (first, after) = rest.split_at_mut(stratum.a + stratum.b);
+            shuffle(first, &mut rng);
+            rest = after;
         }
-        Design::Free => choices(&mut labels, 0, b, &mut take),
+        take(&labels);
     }
 }
 
-/// Every choice of `left` runs from `from` on.
-fn choices(labels: &mut Relabelling, from: usize, left: usize, take: &mut impl FnMut(&Relabelling)) {
-    let rest = labels.0.len() - from;
-    if left == 0 || left == rest {
-        labels.0[from..].fill(left > 0);
+/// Every way to put the right number of runs of each stratum on side B, from the run `from` on.
+fn choices(labels: &mut [bool], from: usize, strata: &[Stratum], take: &mut impl FnMut(&[bool])) {
+    let Some((stratum, others)) = strata.split_first() else {
         take(labels);
         return;
+    };
+    if stratum.a + stratum.b == 0 {
+        choices(labels, from, others, take);
+        return;
     }
-    for chosen in [true, false] {
-        labels.0[from] = chosen;
-        choices(labels, from + 1, left - usize::from(chosen), take);
+    for on_b in [false, true] {
+        let Stratum { a, b } = *stratum;
+        let left = if on_b {
+            b.checked_sub(1).map(|b| Stratum { a, b })
+        } else {
+            a.checked_sub(1).map(|a| Stratum { a, b })
+        };
+        let Some(left) = left else { continue };
+        labels[from] = on_b;
+        let rest: Vec<Stratum> = [left].into_iter().chain(others.iter().copied()).collect();
+        choices(labels, from + 1, &rest, take);
     }
 }
 
@@ -218,13 +305,6 @@ fn shuffle(labels: &mut [bool], rng: &mut Pcg64Mcg) {
     for index in (1..labels.len()).rev() {
         labels.swap(index, rng.random_range(0..=index));
     }
-}
-
-fn mean_and_variance(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let count = values.clone().count() as f64;
-    let mean = values.clone().sum::<f64>() / count;
-    let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
-    (mean, squares / (count - 1.0).max(1.0))
 }
 
 fn choose(n: usize, k: usize) -> f64 {

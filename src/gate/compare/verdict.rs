@@ -8,12 +8,16 @@ use crate::metrics::ThresholdUnit;
 use super::comparable::differences;
 use super::feature::{Feature, features};
 use super::outcome::{Aspect, COMPARISON_SCHEMA, Comparison, Row, SideInfo, Verdict};
-use super::permutation::{Design, Sample, Tested, test};
-use super::selection::{Selection, median, select};
+use super::permutation::{Sample, Stratum, Tested, least_p, median, test};
+use super::selection::{Selection, select};
 
 /// One chance in forty on each side: five in a hundred comparisons of equal targets find some difference, half of them
 /// for the worse.
 const CHANCE: f64 = 0.025;
+
+/// Standard deviation between two sessions on one machine, as a part: what a restart, an update or another day changes,
+/// and runs of one session cannot show.
+const BETWEEN_SESSIONS: f64 = 0.02;
 
 /// What a comparison takes for granted.
 #[derive(Clone, Debug)]
@@ -22,7 +26,7 @@ pub struct CompareOptions {
     pub margin: f64,
     /// What may differ between the sides.
     pub accept: BTreeSet<Aspect>,
-    /// Whether the runs of the sides took turns.
+    /// Whether the runs of the sides took turns. If not, they are of different sessions.
     pub interleaved: bool,
 }
 
@@ -50,7 +54,7 @@ pub fn compare(a: &Baseline, b: &Baseline, options: &CompareOptions) -> Comparis
         reason: String::new(),
         a: side(a),
         b: side(b),
-        paired: false,
+        interleaved: options.interleaved,
         margin: options.margin,
         differences: differences(a, b, &options.accept),
         notes: Vec::new(),
@@ -60,11 +64,10 @@ pub fn compare(a: &Baseline, b: &Baseline, options: &CompareOptions) -> Comparis
         comparison.reason = text;
         return comparison;
     }
-    let Selection { sides, design, notes } = select(a, b, options.interleaved);
+    let Selection { sides, strata, notes } = select(a, b);
     comparison.notes = notes;
     (comparison.a.used, comparison.b.used) = (sides[0].len(), sides[1].len());
-    comparison.paired = design == Design::Paired;
-    if let Some(text) = too_few(&comparison, design) {
+    if let Some(text) = too_few(&comparison, &strata) {
         comparison.reason = text;
         return comparison;
     }
@@ -72,8 +75,8 @@ pub fn compare(a: &Baseline, b: &Baseline, options: &CompareOptions) -> Comparis
     let samples: Vec<Sample> = features.iter().map(sample).collect();
     let mut rows: Vec<(Row, f64)> = features
         .iter()
-        .zip(test(&samples, design))
-        .map(|(feature, tested)| (row(feature, &tested, options.margin), tested.difference.abs()))
+        .zip(test(&samples, &strata))
+        .map(|(feature, tested)| (row(feature, &tested, options), tested.difference.abs()))
         .collect();
     rows.sort_by(|(a, difference), (b, other)| rank(a).cmp(&rank(b)).then(other.total_cmp(difference)));
     comparison.rows = rows.into_iter().map(|(row, _)| row).collect();
@@ -96,9 +99,10 @@ fn not_comparable(comparison: &Comparison) -> Option<String> {
     ))
 }
 
-fn too_few(comparison: &Comparison, design: Design) -> Option<String> {
+fn too_few(comparison: &Comparison, strata: &[Stratum]) -> Option<String> {
     let (a, b) = (comparison.a.used, comparison.b.used);
-    if a >= 2 && b >= 2 && design.least_p(a, b) <= CHANCE {
+    // With fewer runs than two for each mean there is no noise to learn.
+    if a + b >= 2 * strata.len() + 4 && least_p(strata) <= CHANCE {
         return None;
     }
     let had = (comparison.a.repeats, comparison.b.repeats);
@@ -111,7 +115,7 @@ fn too_few(comparison: &Comparison, design: Design) -> Option<String> {
         )
     };
     Some(format!(
-        "{left} are too few: with so few, chance alone could look like any change; 4 of each are the least, 8 are advised"
+        "{left} are too few: with so few, chance alone could look like any change; 4 of each are the least, 20 are advised"
     ))
 }
 
@@ -121,14 +125,20 @@ fn sample(feature: &Feature) -> Sample {
     Sample { a, b }
 }
 
-fn row(feature: &Feature, tested: &Tested, margin: f64) -> Row {
-    // Half the margin: what is beyond chance and as large as that is no trifle, but less than that may be one.
-    let (difference, least) = (tested.difference, (margin / 2.0).ln_1p());
+fn row(feature: &Feature, tested: &Tested, options: &CompareOptions) -> Row {
+    let margin = options.margin;
+    // An estimate of a change as large as the margin may come out lower; one of a trifle hardly reaches a third of it.
+    let (difference, least) = (tested.difference, (margin / 3.0).ln_1p());
     let whole = margin.ln_1p();
-    let (low, high) = (difference - tested.margin, difference + tested.margin);
-    let verdict = if tested.p_worse <= CHANCE && difference >= least {
+    let interval = if options.interleaved {
+        tested.margin
+    } else {
+        tested.margin.hypot(2.0 * BETWEEN_SESSIONS)
+    };
+    let (low, high) = (difference - interval, difference + interval);
+    let verdict = if tested.p_worse <= CHANCE && difference >= least && low > 0.0 {
         Verdict::Regressed
-    } else if tested.p_better <= CHANCE && difference <= -least {
+    } else if tested.p_better <= CHANCE && difference <= -least && high < 0.0 {
         Verdict::Improved
     } else if low > -whole && high < whole {
         Verdict::Same
@@ -211,6 +221,6 @@ fn in_words(row: &Row) -> String {
 }
 
 #[cfg(test)]
-mod simulation;
+mod simulation_tests;
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,7 @@ fn comparison() -> Comparison {
         reason: "response_time p(99): 11.2ms instead of 10ms (+12.0 %)".to_owned(),
         a: side("main", 10),
         b: side("ws://10.0.0.6:8080", 8),
-        paired: false,
+        interleaved: false,
         margin: 0.1,
         differences: vec![Difference {
             what: Aspect::Version,
