@@ -8,8 +8,10 @@ use crate::clock::Moment;
 
 use super::figures::Figures;
 use super::handover::{Collector, Gauges, Handover, ShardSender, connect};
+use super::sample::Trend;
 use super::shard::Shard;
 use super::snapshot::{GroupSnapshot, Snapshot};
+use super::spread::Spread;
 use super::tally::Tally;
 
 /// The only place where the measurements of a run come together.
@@ -29,6 +31,7 @@ pub struct Recorder {
     /// The latest of each worker.
     gauges: Vec<Gauges>,
     peak: Gauges,
+    spreads: bool,
 }
 
 /// Everything that a run measured.
@@ -56,8 +59,14 @@ impl Recorder {
             window: Shard::new(groups.len()),
             gauges: vec![Gauges::default(); workers],
             peak: Gauges::default(),
+            spreads: false,
         };
         (recorder, senders)
+    }
+
+    /// From now on snapshots hold [spreads](GroupSnapshot::spreads): someone draws them.
+    pub const fn show_spreads(&mut self) {
+        self.spreads = true;
     }
 
     /// Takes in what the workers have handed over, and makes a snapshot of it. Never waits.
@@ -123,13 +132,19 @@ impl Recorder {
                 "".into(),
                 (&sum(self.cumulative.groups()), elapsed),
                 (&sum(self.window.groups()), length),
+                self.spreads,
             ),
             groups: self
                 .names
                 .iter()
                 .zip(self.cumulative.groups().iter().zip(self.window.groups()))
                 .map(|(name, (cumulative, window))| {
-                    group_snapshot(Arc::clone(name), (cumulative, elapsed), (window, length))
+                    group_snapshot(
+                        Arc::clone(name),
+                        (cumulative, elapsed),
+                        (window, length),
+                        self.spreads,
+                    )
                 })
                 .collect(),
         };
@@ -142,11 +157,18 @@ fn group_snapshot(
     name: Arc<str>,
     cumulative: (&Tally, Duration),
     window: (&Tally, Duration),
+    spreads: bool,
 ) -> GroupSnapshot {
+    let spread = |trend| Some((trend, Spread::new(cumulative.0.trend(trend)?)));
     GroupSnapshot {
         name,
         cumulative: Figures::new(cumulative.0, cumulative.1),
         window: Figures::new(window.0, window.1),
+        spreads: Trend::ALL
+            .into_iter()
+            .filter(|_| spreads)
+            .filter_map(spread)
+            .collect(),
     }
 }
 
@@ -159,7 +181,7 @@ fn sum(groups: &[Tally]) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Counter, ErrorClass, GroupId, Trend};
+    use crate::metrics::{Counter, ErrorClass, GroupId};
     use std::thread;
 
     const FIRST: GroupId = GroupId(0);
@@ -173,6 +195,22 @@ mod tests {
         Gauges {
             connections_open: connections,
             ..Gauges::default()
+        }
+    }
+
+    #[test]
+    fn spreads_are_made_for_whoever_asked() {
+        let (mut recorder, mut senders) = Recorder::new(&["a", "b"], 1, Moment::ZERO);
+        senders[0]
+            .shard()
+            .record(SECOND, Trend::Ping, Duration::from_millis(5));
+        senders[0].flush(Gauges::default());
+        assert!(recorder.tick(at(1)).total.spreads.is_empty());
+        recorder.show_spreads();
+        let snapshot = recorder.tick(at(2));
+        assert!(snapshot.groups[0].spreads.is_empty());
+        for group in [&snapshot.total, &snapshot.groups[1]] {
+            assert_eq!(group.spreads[&Trend::Ping].count(), 1);
         }
     }
 

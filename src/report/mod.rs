@@ -1,7 +1,7 @@
 //! What people and scripts get to read: text, JSON, a line of progress. Everything is made from a summary or a snapshot.
 
 mod codes;
-mod format;
+pub(crate) mod format;
 pub mod json;
 mod page;
 pub mod progress;
