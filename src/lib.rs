@@ -13,5 +13,6 @@ pub mod net;
 pub mod report;
 pub mod scenario;
 pub mod server;
+pub mod tui;
 pub mod units;
 pub mod wire;

@@ -1,0 +1,159 @@
+//! [`RunScreen`]: the screen of a run.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyEvent;
+
+use crate::load::Control;
+use crate::metrics::{GroupSnapshot, Trend};
+
+use super::driver::Screen;
+use super::frame::{Brief, Frame, Phase};
+use super::history::{History, Point};
+use super::input::{self, Action};
+use super::state::{Order, State};
+use super::theme::Theme;
+use super::view;
+
+/// The screen of a run: takes frames and keys, draws, and steers the run.
+#[derive(Debug)]
+pub struct RunScreen {
+    brief: Brief,
+    control: Control,
+    theme: Theme,
+    state: State,
+    live: Picture,
+    /// What is shown instead of the live picture, and goes on without.
+    frozen: Option<Box<Picture>>,
+    ended: bool,
+}
+
+/// All that is known at a moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Picture {
+    pub(super) frame: Arc<Frame>,
+    pub(super) history: History,
+}
+
+/// What is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown<'a> {
+    pub(super) brief: &'a Brief,
+    pub(super) state: &'a State,
+    pub(super) theme: Theme,
+    pub(super) picture: &'a Picture,
+    /// The latest frame, if the picture is an older one.
+    pub(super) frozen_before: Option<&'a Frame>,
+}
+
+impl<'a> Shown<'a> {
+    /// The tab that is shown; a group that there is not is all clients.
+    pub(super) fn tab(&self) -> usize {
+        if self.state.tab > self.picture.frame.snapshot.groups.len() {
+            0
+        } else {
+            self.state.tab
+        }
+    }
+
+    /// The figures of the tab.
+    pub(super) fn group(&self) -> &'a GroupSnapshot {
+        let snapshot = &self.picture.frame.snapshot;
+        match self.tab().checked_sub(1) {
+            Some(at) => &snapshot.groups[at],
+            None => &snapshot.total,
+        }
+    }
+
+    /// The points of the tab in the chosen window.
+    pub(super) fn points(&self) -> Vec<&'a Point> {
+        self.picture
+            .history
+            .points(self.tab(), self.state.window.length())
+    }
+
+    /// The trend that the latency panels show.
+    pub(super) fn trend(&self) -> Trend {
+        self.state.trend(&self.picture.frame.snapshot)
+    }
+}
+
+impl RunScreen {
+    /// A screen before the first frame.
+    #[must_use]
+    pub fn new(brief: Brief, control: Control, theme: Theme) -> Self {
+        Self {
+            state: State::new(brief.scaling),
+            brief,
+            control,
+            theme,
+            live: Picture::default(),
+            frozen: None,
+            ended: false,
+        }
+    }
+
+    /// What a key means for the run.
+    fn press(&mut self, key: KeyEvent) -> Option<Order> {
+        let action = input::action(key)?;
+        let was_help = self.state.help;
+        let order = self.state.apply(action, &self.live.frame);
+        match action {
+            Action::Freeze if self.frozen.is_none() => self.frozen = Some(Box::new(self.live.clone())),
+            Action::Freeze => self.frozen = None,
+            Action::Back if !was_help => self.frozen = None,
+            // There is nothing left to end but the look at it.
+            Action::Quit | Action::Interrupt if self.ended => self.frozen = None,
+            _ => {}
+        }
+        order
+    }
+
+    fn steer(&self, order: Order) {
+        match order {
+            Order::Stop => self.control.stop(),
+            Order::Interrupt => self.control.interrupt(),
+            Order::Abort => self.control.abort(),
+            Order::Pause | Order::Resume | Order::Clients(_) | Order::RateFactor(_) => {}
+        }
+    }
+
+    fn shown(&self) -> Shown<'_> {
+        Shown {
+            brief: &self.brief,
+            state: &self.state,
+            theme: self.theme,
+            picture: self.frozen.as_deref().unwrap_or(&self.live),
+            frozen_before: self.frozen.is_some().then_some(&*self.live.frame),
+        }
+    }
+}
+
+impl Screen for RunScreen {
+    type Frame = Frame;
+
+    fn take(&mut self, frame: Arc<Frame>) {
+        if frame.snapshot.elapsed != self.live.frame.snapshot.elapsed {
+            self.live.history.push(&frame.snapshot);
+        }
+        self.ended = frame.phase == Phase::Ended;
+        self.live.frame = frame;
+    }
+
+    fn key(&mut self, key: KeyEvent) {
+        if let Some(order) = self.press(key) {
+            self.steer(order);
+        }
+    }
+
+    fn draw(&self, frame: &mut ratatui::Frame<'_>) {
+        view::draw(frame, &self.shown());
+    }
+
+    fn is_held(&self) -> bool {
+        self.frozen.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

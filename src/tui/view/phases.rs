@@ -1,0 +1,73 @@
+//! Every trend that was measured: connect phases, round trips, pings, lag.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::style::Style;
+use ratatui::widgets::{Cell, Row, Table};
+
+use super::panel;
+use crate::metrics::Trend;
+use crate::report::format::{count, millis};
+use crate::tui::run::Shown;
+
+/// From here on there is room for how often.
+const WIDE: u16 = 46;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
+    let inside = panel::titled(frame, area, shown.theme, "timings", vec!["whole run ".into()]);
+    let figures = &shown.group().cumulative;
+    if figures.trends_ms.is_empty() {
+        return panel::nothing(frame, inside, shown.theme, "nothing measured yet");
+    }
+    let wide = inside.width >= WIDE;
+    let room = usize::from(inside.height).saturating_sub(1);
+    let chosen = shown.trend();
+    let rows = measured(shown, room).into_iter().filter_map(|trend| {
+        let of = figures.trend(trend)?;
+        let mut cells = vec![Cell::from(trend.label())];
+        cells.extend([of.med, of.p95, of.p99, of.max].map(|value| right(millis(value))));
+        if wide {
+            cells.push(right(count(of.count)));
+        }
+        let style = if trend == chosen {
+            shown.theme.title()
+        } else {
+            Style::new()
+        };
+        Some(Row::new(cells).style(style))
+    });
+    let mut heads = vec![Cell::from("")];
+    heads.extend(["p50", "p95", "p99", "max"].map(|head| right(head.to_owned())));
+    let mut widths = vec![Constraint::Fill(1)];
+    widths.extend([Constraint::Length(6); 4]);
+    if wide {
+        heads.push(right("count".to_owned()));
+        widths.push(Constraint::Length(11));
+    }
+    let table = Table::new(rows, widths)
+        .header(Row::new(heads).style(shown.theme.quiet()))
+        .column_spacing(1);
+    frame.render_widget(table, inside);
+}
+
+/// What was measured, in the order of importance if there is not room for all.
+fn measured(shown: &Shown<'_>, room: usize) -> Vec<Trend> {
+    const FIRST: [Trend; 5] = [
+        Trend::Response,
+        Trend::Service,
+        Trend::Ping,
+        Trend::SendLag,
+        Trend::Connect,
+    ];
+    let rest = Trend::ALL.into_iter().filter(|trend| !FIRST.contains(trend));
+    FIRST
+        .into_iter()
+        .chain(rest)
+        .filter(|&trend| shown.group().cumulative.trend(trend).is_some())
+        .take(room)
+        .collect()
+}
+
+fn right(text: String) -> Cell<'static> {
+    Cell::from(ratatui::text::Line::from(text).right_aligned())
+}
