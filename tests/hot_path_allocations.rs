@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use wsbench::clock::Moment;
 use wsbench::metrics::{CloseCause, Counter, ErrorClass, Gauges, GroupId, Recorder, Shard, Side, Trend};
-use wsbench::scenario::{Correlation, Op, Overrides, PayloadKind, RenderContext, client_rng, from_str};
+use wsbench::scenario::{
+    CaptureScratch, Correlation, Op, Overrides, PayloadKind, RenderContext, Values, client_rng, from_str,
+};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -102,8 +104,7 @@ fn rendering_and_matching_allocate_nothing() {
     let ctx = RenderContext {
         client: 1,
         seq: 42,
-        iteration: 0,
-        unix_nanos: 0,
+        ..RenderContext::default()
     };
     let json = r#"{"ignored":[{"a":"\n"}],"type":"ack","meta":{"tags":["a","b"]},"seq":42}"#;
     let replies = ["00000000000000000042", "ok 42", "ok 42", "ok 42", json];
@@ -132,4 +133,50 @@ fn rendering_and_matching_allocate_nothing() {
     // The regex engine sets up its scratch space on first use.
     exchange();
     assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
+}
+
+/// Values of a reply are kept, judged and sent again; sizes are drawn.
+const KEEPING: &str = r#"
+stages: [{duration: 1s, clients: 1}]
+flow:
+  - send: {text: hello, reply: {any: , capture: {token: {json: a.token}, number: {regex: 'n":(\d+)'}}}}
+  - switch: [{case: {json: {a.token: "${token}", n: "${number}"}}, do: [{think: 1s}]}]
+  - send: {json: {token: "${token}", text: "<${token}>", n: "${number(number)}"}}
+  - send: {letters: {lognormal: {median: 100, sigma: 1}, max: 900}}
+  - send: {random: {choice: {10: 1, 900: 2}}}
+"#;
+
+#[test]
+fn keeping_values_and_branching_allocate_nothing() {
+    let plan = from_str("keeping.yaml", KEEPING, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let message = br#"{"a":{"token":"tok-1"},"n":17}"#;
+    let (mut scratch, mut values) = (CaptureScratch::default(), Values::new(plan.groups[0].slots));
+    let mut rng = client_rng(1, 1);
+    let mut out = Vec::with_capacity(4096);
+    let mut round = || {
+        out.clear();
+        for op in &plan.groups[0].flow {
+            let ctx = RenderContext {
+                values: Some(&values),
+                ..RenderContext::default()
+            };
+            match op {
+                Op::Branch(branch) => {
+                    assert!(branch.cases[0].0.matches(PayloadKind::Text, message, &ctx));
+                }
+                Op::Send(send) => {
+                    send.payload.render(&ctx, &mut rng, &mut out);
+                    for capture in send.reply.iter().flat_map(|reply| &reply.captures) {
+                        assert!(capture.take(message, &mut scratch, &mut values));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let sent = String::from_utf8_lossy(&out);
+        assert!(sent.contains(r#"{"token":"tok-1","text":"<tok-1>","n":17}"#), "{sent}");
+    };
+    // The places of values and the scratch space of the expressions are set up on first use.
+    round();
+    assert_eq!(allocations(|| (0..100).for_each(|_| round())), 0);
 }

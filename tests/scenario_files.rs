@@ -31,7 +31,7 @@ fn send(plan: &Plan) -> &SendOp {
         .unwrap_or_else(|| panic!("{} sends something", plan.name))
 }
 
-fn render(send: &SendOp, ctx: &RenderContext) -> Vec<u8> {
+fn render(send: &SendOp, ctx: &RenderContext<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     send.payload.render(ctx, &mut client_rng(1, ctx.client), &mut out);
     out
@@ -62,10 +62,10 @@ fn the_iot_fleet_is_the_one_of_the_field() {
     );
     assert_eq!(
         (
-            group.connection.path.as_str(),
+            group.connection.path.as_literal().unwrap(),
             group.connection.max_message_size.0
         ),
-        ("/iot", 10_240)
+        (&b"/iot"[..], 10_240)
     );
     assert_eq!(group.heartbeat.as_ref().unwrap().every, Duration::from_secs(6));
     let unscaled = shipped("iot.yaml", &[("time_scale", "1")]);
@@ -92,8 +92,8 @@ fn a_reading_is_acknowledged_by_its_number() {
     let ctx = RenderContext {
         client: 12,
         seq: 7,
-        iteration: 0,
         unix_nanos: 1_700_000_000_000_000_000,
+        ..RenderContext::default()
     };
     let reading: serde_json::Value = serde_json::from_slice(&render(send, &ctx)).unwrap();
     assert_eq!(reading["device"], "device-000012");

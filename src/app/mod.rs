@@ -2,13 +2,17 @@
 
 mod connect;
 mod embedded;
+mod environment;
 mod failure;
+mod import;
 mod logging;
 mod progress;
 mod run;
+mod schema;
 mod serve;
 mod signals;
 mod usage;
+mod validate;
 
 use std::io::{Write, stderr};
 
@@ -22,6 +26,9 @@ use failure::Failure;
 pub fn main(cli: &Cli) -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
+        Command::Validate(args) => validate::validate(args),
+        Command::Schema(_) => schema::schema(),
+        Command::Import(args) => import::import(args),
         Command::Connect(args) => logging::init(&args.log).and_then(|()| connect::connect(args)),
         Command::Serve(args) => logging::init(&args.log).and_then(|()| serve::serve(args)),
     };

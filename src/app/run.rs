@@ -16,12 +16,13 @@ use crate::load::{
     Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
 };
 use crate::metrics::{Recorder, RunEnd, RunFacts, Summary, Totals};
-use crate::net::system::{allowed_cores, raise_open_file_limit};
+use crate::net::system::{allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
 use crate::report::{self, Style};
-use crate::scenario::{self, Overrides, Plan, TargetSpec};
+use crate::scenario::{self, Overrides, Plan, Resources, TargetSpec};
 
 use super::embedded::EmbeddedServer;
+use super::environment::environment;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::signals::EndSignals;
@@ -33,6 +34,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// Carries out a scenario and tells what was measured.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = Arc::new(plan(args)?);
+    if args.dry_run {
+        return show(&plan);
+    }
     let embedded = plan.target == TargetSpec::Embedded;
     let workers = args
         .workers
@@ -98,6 +102,17 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     )
 }
 
+/// Tells what a run of the plan would do.
+fn show(plan: &Plan) -> Result<ExitCode, Failure> {
+    let resources = Resources {
+        ports: ephemeral_ports(),
+        open_files: raise_open_file_limit().ok().map(|limit| limit.soft),
+    };
+    let text = scenario::outline(plan, resources);
+    stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
+    Ok(ExitCode::Ok)
+}
+
 /// The scenario with what the command line changes in it.
 fn plan(args: &RunArgs) -> Result<Plan, Failure> {
     let overrides = Overrides {
@@ -109,6 +124,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
             .iter()
             .map(|variable| (variable.key.clone(), variable.value.clone()))
             .collect(),
+        environment: environment(),
         ..Overrides::default()
     };
     let mut plan = scenario::load(&args.file, &overrides).map_err(Failure::configuration)?;

@@ -14,6 +14,10 @@ pub struct RunArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
+    /// Print what the run would do and stop
+    #[arg(long)]
+    pub dry_run: bool,
+
     /// Test this `ws://` or `wss://` URL instead of the scenario's target
     #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
     pub target: Option<String>,

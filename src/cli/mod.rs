@@ -3,12 +3,14 @@
 mod connect;
 mod load;
 mod log;
+mod scenario;
 mod serve;
 mod tls;
 
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use load::{RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
+pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};
 pub use serve::ServeArgs;
 pub use tls::ClientTlsArgs;
 
@@ -28,6 +30,12 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario and print what was measured
     Run(RunArgs),
+    /// Check scenarios and say everything that is wrong with them, with line and column
+    Validate(ValidateArgs),
+    /// Print the JSON Schema of the scenario language, for editors
+    Schema(SchemaArgs),
+    /// Make a scenario from a browser's recording
+    Import(ImportArgs),
     /// Talk to a WebSocket server by hand or from a script
     Connect(Box<ConnectArgs>),
     /// Start the reference server

@@ -18,7 +18,7 @@ use super::reactor::{Endpoint, Reactor, ReactorConfig};
 use super::roster::Roster;
 use super::target::ResolvedTarget;
 use super::vclient::Script;
-use super::worker::Worker;
+use super::worker::{Seen, Worker};
 
 /// Open files of a process beside its connections: per worker, and all others.
 const FILES_PER_WORKER: u64 = 4;
@@ -65,6 +65,8 @@ pub struct RunOutcome {
     pub stopped: bool,
     /// Whether it was given up for want of a target.
     pub early_end: Option<EarlyEnd>,
+    /// How long it was paused, all pauses together.
+    pub paused: Duration,
 }
 
 /// Why a run could not begin or go on.
@@ -173,7 +175,7 @@ impl Run {
             }
             drop(report);
             self.ready.wait();
-            let begin = *self.begin.get_or_init(now);
+            let begin = self.begin();
             let mut watch = Watch::new(self.health.clone(), begin);
             let mut early_end = None;
             let mut failure = None;
@@ -186,7 +188,9 @@ impl Run {
                     }
                     Err(RecvTimeoutError::Disconnected) => break,
                     Err(RecvTimeoutError::Timeout) => {
-                        if early_end.is_none() && self.control.request() == Request::Continue {
+                        if self.control.is_paused() {
+                            watch.look_away(now());
+                        } else if early_end.is_none() && self.control.request() == Request::Continue {
                             early_end = watch.check(now());
                             early_end.inspect(|_| self.control.interrupt());
                         }
@@ -199,6 +203,7 @@ impl Run {
                 ended: now(),
                 stopped,
                 early_end,
+                paused: self.control.state().paused_for,
             };
             failure.map_or(Ok(outcome), Err)
         })
@@ -213,7 +218,7 @@ impl Run {
         }
         let reactor = self.reactor(worker, shards);
         self.ready.wait();
-        let begin = *self.begin.get_or_init(now);
+        let begin = self.begin();
         let result = reactor.and_then(|reactor| {
             let roster = Roster::new(&self.plan, worker, self.health.len());
             let health = Arc::clone(&self.health[worker]);
@@ -226,11 +231,20 @@ impl Run {
                 health,
                 begin,
                 keys: Vec::new(),
+                seen: Seen::default(),
             }
             .run()
         });
         // The coordinator waits for every report, and there is room for one of each worker.
         let _ = report.send((worker, result));
+    }
+
+    fn begin(&self) -> Moment {
+        *self.begin.get_or_init(|| {
+            let at = now();
+            self.control.begin(at);
+            at
+        })
     }
 
     fn reactor(&self, worker: usize, shards: ShardSender) -> io::Result<Reactor> {

@@ -79,6 +79,11 @@ impl Watch {
         }
     }
 
+    /// The run is paused, so that nothing is to be concluded from what does not happen.
+    pub(super) fn look_away(&mut self, now: Moment) {
+        self.verdict.alive = now;
+    }
+
     /// Whether the run is to be given up.
     pub(super) fn check(&mut self, now: Moment) -> Option<EarlyEnd> {
         let sum = |count: fn(&WorkerHealth) -> &AtomicU64| {

@@ -8,7 +8,7 @@
 //! | `roster` | one worker's share of the clients |
 //! | `worker` | one thread: its clients, its measurements, its end |
 //! | `health` | whether there is a target at all, and when to give up |
-//! | `control` | how a run is told to end |
+//! | `control` | how a run is paused, scaled and ended while it goes on |
 //! | `target` | what is tested, resolved once |
 //! | `coordinator` | [`run`]: a whole run |
 //!
@@ -21,12 +21,12 @@ mod coordinator;
 mod health;
 pub mod pacer;
 mod reactor;
-mod roster;
+pub mod roster;
 mod target;
 pub mod vclient;
 mod worker;
 
-pub use control::Control;
+pub use control::{Control, ControlState};
 pub use coordinator::{LoadError, RunOptions, RunOutcome, check_open_files, default_workers, run};
 pub use health::EarlyEnd;
 pub use reactor::{Endpoint, TlsEndpoint};

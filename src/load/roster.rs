@@ -7,65 +7,103 @@ use std::iter::Peekable;
 use std::time::Duration;
 
 use crate::metrics::GroupId;
-use crate::scenario::{LoadModel, Plan};
+use crate::scenario::{ClosedStage, LoadModel, Plan};
 
 use super::pacer::{Change, ClosedPacer, OpenPacer};
 
 /// What a worker is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Start a client that was intended for the offset `at`.
-    Start { group: GroupId, id: u64, at: Duration },
+pub enum Order {
+    /// Start a client.
+    Start {
+        /// Its group.
+        group: GroupId,
+        /// Its number, unique within the run.
+        id: u64,
+        /// The offset that it was intended for.
+        at: Duration,
+    },
     /// Stop the client that started last.
-    StopLast { at: Duration },
+    StopLast {
+        /// The offset that this was intended for.
+        at: Duration,
+    },
     /// An arrival found too many clients.
-    Drop { group: GroupId },
+    Drop {
+        /// The group that it would have belonged to.
+        group: GroupId,
+    },
 }
 
 /// The starts and stops of one worker.
 #[derive(Debug)]
-pub(super) struct Roster {
+pub struct Roster {
     pace: Pace,
     picker: GroupPicker,
     worker: u64,
     workers: u64,
-    /// Clients that all workers together have started.
+    /// Clients that all workers together have started as planned.
     started: u64,
 }
 
 #[derive(Debug)]
 enum Pace {
-    Closed {
-        changes: Peekable<ClosedPacer>,
-        /// Clients of all workers at this point of the list.
-        clients: u64,
-    },
+    Closed(Box<Closed>),
     Open {
-        arrivals: Peekable<OpenPacer>,
+        arrivals: Box<OpenPacer>,
         /// This worker's part of the maximum.
         most: u64,
     },
 }
 
+/// The clients of a closed model, as planned or as someone wants them while the run goes on.
+///
+/// The plan is followed all the while, so that it can be gone back to; only its orders are left out when it is overruled.
+#[derive(Debug)]
+struct Closed {
+    changes: Peekable<ClosedPacer>,
+    /// Clients of all workers at this point of the plan.
+    planned: u64,
+    /// Clients of all workers that someone wants instead, and since which offset.
+    wanted: Option<(u64, Duration)>,
+    /// Clients of this worker that were ordered to start and not to stop.
+    mine: u64,
+    /// Numbers and groups of the clients that the plan knows nothing of.
+    extra: Extra,
+}
+
+#[derive(Debug)]
+struct Extra {
+    next_id: u64,
+    picker: GroupPicker,
+}
+
 impl Roster {
     /// The share of worker number `worker` (from 0) of `workers`.
-    pub(super) fn new(plan: &Plan, worker: usize, workers: usize) -> Self {
+    #[must_use]
+    pub fn new(plan: &Plan, worker: usize, workers: usize) -> Self {
         let (worker, workers) = (worker as u64, workers.max(1) as u64);
+        let weights: Vec<u32> = plan.groups.iter().map(|group| group.weight).collect();
         let pace = match &plan.load {
-            LoadModel::Closed { stages } => Pace::Closed {
+            LoadModel::Closed { stages } => Pace::Closed(Box::new(Closed {
                 changes: ClosedPacer::new(stages).peekable(),
-                clients: 0,
-            },
+                planned: 0,
+                wanted: None,
+                mine: 0,
+                extra: Extra {
+                    next_id: starts(stages) + worker,
+                    picker: GroupPicker::new(weights.clone()),
+                },
+            })),
             LoadModel::Open {
                 stages,
                 max_clients,
                 arrivals,
             } => Pace::Open {
-                arrivals: OpenPacer::new(stages, *arrivals, plan.seed).peekable(),
-                most: max_clients / workers + u64::from(worker < max_clients % workers),
+                arrivals: Box::new(OpenPacer::new(stages, *arrivals, plan.seed)),
+                most: share(*max_clients, worker, workers),
             },
         };
-        let weights = plan.groups.iter().map(|group| group.weight).collect();
         Self {
             pace,
             picker: GroupPicker::new(weights),
@@ -75,40 +113,58 @@ impl Roster {
         }
     }
 
+    /// From the offset `at` on, a closed model has this many clients, whatever its stages say; `None`: as they say.
+    pub fn set_clients(&mut self, clients: Option<u64>, at: Duration) {
+        if let Pace::Closed(closed) = &mut self.pace
+            && closed.wanted.map(|(wanted, _)| wanted) != clients
+        {
+            closed.wanted = clients.map(|clients| (clients, at));
+        }
+    }
+
+    /// From the offset `at` on, an open model's rates are multiplied by `factor`.
+    pub fn set_rate_factor(&mut self, factor: f64, at: Duration) {
+        if let Pace::Open { arrivals, .. } = &mut self.pace {
+            arrivals.set_factor(factor, at);
+        }
+    }
+
     /// The offset of the next entry of the list, this worker's or not.
-    pub(super) fn next_at(&mut self) -> Option<Duration> {
+    pub fn next_at(&mut self) -> Option<Duration> {
         match &mut self.pace {
-            Pace::Closed { changes, .. } => changes.peek().map(|change| change.at()),
-            Pace::Open { arrivals, .. } => arrivals.peek().copied(),
+            Pace::Closed(closed) => closed.changes.peek().map(|change| change.at()),
+            Pace::Open { arrivals, .. } => arrivals.peek(),
         }
     }
 
     /// The next order that is due `elapsed` after the begin, for a worker that has `clients` clients.
-    pub(super) fn next_order(&mut self, elapsed: Duration, clients: u64) -> Option<Order> {
+    pub fn next_order(&mut self, elapsed: Duration, clients: u64) -> Option<Order> {
         while self.next_at().is_some_and(|at| at <= elapsed) {
             if let Some(order) = self.advance(clients) {
                 return Some(order);
             }
         }
-        None
+        match &mut self.pace {
+            Pace::Closed(closed) => closed.correct(elapsed, self.worker, self.workers),
+            Pace::Open { .. } => None,
+        }
     }
 
-    /// Takes one entry of the list; `None` if it is another worker's.
+    /// Takes one entry of the list; `None` if it is another worker's or overruled.
     fn advance(&mut self, present: u64) -> Option<Order> {
         match &mut self.pace {
-            Pace::Closed { changes, clients } => match changes.next()? {
-                Change::Start(at) => {
-                    let mine = *clients % self.workers == self.worker;
-                    *clients += 1;
-                    let (group, id) = (self.picker.pick(), self.started);
-                    self.started += 1;
-                    mine.then_some(Order::Start { group, id, at })
-                }
-                Change::Stop(at) => {
-                    *clients -= 1;
-                    (*clients % self.workers == self.worker).then_some(Order::StopLast { at })
-                }
-            },
+            Pace::Closed(closed) => {
+                let change = closed.changes.next()?;
+                let order = match change {
+                    Change::Start(at) => {
+                        let (group, id) = (self.picker.pick(), self.started);
+                        self.started += 1;
+                        Order::Start { group, id, at }
+                    }
+                    Change::Stop(at) => Order::StopLast { at },
+                };
+                closed.follow(order, self.worker, self.workers)
+            }
             Pace::Open { arrivals, most } => {
                 let at = arrivals.next()?;
                 let (group, id) = (self.picker.pick(), self.started);
@@ -122,6 +178,54 @@ impl Roster {
             }
         }
     }
+}
+
+impl Closed {
+    /// Moves on by one change of the plan; gives its order if it is this worker's and not overruled.
+    fn follow(&mut self, order: Order, worker: u64, workers: u64) -> Option<Order> {
+        let starts = matches!(order, Order::Start { .. });
+        self.planned -= u64::from(!starts);
+        let mine = self.planned % workers == worker && self.wanted.is_none();
+        self.planned += u64::from(starts);
+        if !mine {
+            return None;
+        }
+        self.mine = if starts { self.mine + 1 } else { self.mine.saturating_sub(1) };
+        Some(order)
+    }
+
+    /// What it takes to come to this worker's share of the clients; nothing as long as the plan was never overruled.
+    fn correct(&mut self, elapsed: Duration, worker: u64, workers: u64) -> Option<Order> {
+        let (clients, at) = self.wanted.unwrap_or((self.planned, elapsed));
+        let wanted = share(clients, worker, workers);
+        if self.mine < wanted {
+            self.mine += 1;
+            let id = self.extra.next_id;
+            self.extra.next_id += workers;
+            let group = self.extra.picker.pick();
+            return Some(Order::Start { group, id, at });
+        }
+        (self.mine > wanted).then(|| {
+            self.mine -= 1;
+            Order::StopLast { at }
+        })
+    }
+}
+
+/// How many of `clients` belong to a worker: client number `n` to worker `n mod workers`.
+const fn share(clients: u64, worker: u64, workers: u64) -> u64 {
+    clients / workers + (worker < clients % workers) as u64
+}
+
+/// How many clients a closed model starts as planned.
+fn starts(stages: &[ClosedStage]) -> u64 {
+    let mut from = 0;
+    let mut starts = 0;
+    for stage in stages {
+        starts += stage.clients.saturating_sub(from);
+        from = stage.clients;
+    }
+    starts
 }
 
 /// Deals clients out to groups by weight, as evenly as can be: each goes to the group that is furthest behind its share.
@@ -159,6 +263,8 @@ impl GroupPicker {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn picks(weights: &[u32], n: usize) -> Vec<u16> {
@@ -233,5 +339,60 @@ mod tests {
             })
             .sum();
         assert_eq!(started, 10);
+    }
+
+    /// Clients of one worker after each of its orders.
+    fn apply(clients: &mut Vec<u64>, order: Order) {
+        match order {
+            Order::Start { id, .. } => clients.push(id),
+            Order::StopLast { .. } => {
+                clients.pop().expect("only what started stops");
+            }
+            Order::Drop { .. } => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_someone_wants_the_workers_have_it_and_go_back_to_the_plan(
+            stages in prop::collection::vec((0..20_u64, 0..30_u64), 1..5),
+            wishes in prop::collection::vec((0..20_u64, prop::option::of(0..40_u64)), 0..8),
+            workers in 1..4_usize,
+        ) {
+            let stages: Vec<_> = stages.iter().map(|(length, clients)| format!("{{duration: {length}s, clients: {clients}}}")).collect();
+            let plan = plan(&format!("stages: [{{duration: 1s, clients: 3}}, {}]", stages.join(", ")));
+            let mut rosters: Vec<_> = (0..workers).map(|worker| (Roster::new(&plan, worker, workers), Vec::new())).collect();
+            let mut ids = std::collections::BTreeSet::new();
+            let mut elapsed = Duration::ZERO;
+            for (after, wish) in wishes {
+                elapsed += Duration::from_millis(after * 700);
+                let planned: i64 = ClosedPacer::new(match &plan.load {
+                    LoadModel::Closed { stages } => stages,
+                    LoadModel::Open { .. } => unreachable!("the plan has stages"),
+                })
+                .take_while(|change| change.at() <= elapsed)
+                .map(|change| if matches!(change, Change::Start(_)) { 1 } else { -1 })
+                .sum();
+                let mut present = 0;
+                for (roster, clients) in &mut rosters {
+                    // As a worker does that notices a wish a little late.
+                    while let Some(order) = roster.next_order(elapsed, 0) {
+                        if let Order::Start { id, .. } = order {
+                            prop_assert!(ids.insert(id), "client {} twice", id);
+                        }
+                        apply(clients, order);
+                    }
+                    roster.set_clients(wish, elapsed);
+                    while let Some(order) = roster.next_order(elapsed, 0) {
+                        if let Order::Start { id, .. } = order {
+                            prop_assert!(ids.insert(id), "client {} twice", id);
+                        }
+                        apply(clients, order);
+                    }
+                    present += clients.len() as u64;
+                }
+                prop_assert_eq!(present, wish.unwrap_or(planned as u64));
+            }
+        }
     }
 }

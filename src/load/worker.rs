@@ -1,6 +1,7 @@
 //! [`Worker`]: one thread's share of a run: starts and stops its clients, hands over what they measured, ends in time.
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::clock::{Moment, now};
 use crate::metrics::{Counter, Gauges};
 use crate::scenario::{LoadModel, Plan};
 
-use super::control::{Control, Request};
+use super::control::{Control, Request, Steering};
 use super::health::WorkerHealth;
 use super::reactor::Reactor;
 use super::roster::{Order, Roster};
@@ -29,6 +30,14 @@ pub(super) struct Worker {
     pub(super) begin: Moment,
     /// A closed model's clients that were not asked to stop, in the order of their starts.
     pub(super) keys: Vec<u32>,
+    pub(super) seen: Seen,
+}
+
+/// What a worker has made of its [`Control`] so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    version: u64,
+    steering: Steering,
 }
 
 /// How far a run is.
@@ -54,7 +63,6 @@ impl Worker {
     }
 
     fn run_stages(&mut self) -> io::Result<()> {
-        let end = self.begin + self.plan.duration();
         let mut stage = Stage::Running;
         let mut flush_at = self.begin + FLUSH_EVERY;
         loop {
@@ -63,14 +71,48 @@ impl Worker {
                 self.flush();
                 flush_at = now + FLUSH_EVERY;
             }
+            self.steer(now);
+            let paused = self.seen.steering.pause.is_some();
+            let end = if paused {
+                Moment::NEVER
+            } else {
+                self.begin + self.plan.duration()
+            };
             stage = self.progress(stage, now, end);
             let next = match stage {
+                Stage::Running if paused => Moment::NEVER,
                 Stage::Running => self.follow_roster(now).min(end),
                 Stage::Ending { .. } if self.reactor.len() == 0 => return Ok(()),
                 Stage::Ending { deadline, .. } => deadline,
             };
             self.reactor.turn(next.min(flush_at))?;
         }
+    }
+
+    /// Does what the run was asked for since the last look: holds the schedule, moves it on by the pauses, scales it.
+    fn steer(&mut self, now: Moment) {
+        let version = self.control.version();
+        if version == self.seen.version {
+            return;
+        }
+        self.seen.version = version;
+        let steering = self.control.steering();
+        let last = mem::replace(&mut self.seen.steering, steering);
+        // Also a pause that was over before this worker saw it counts.
+        let pause = steering.paused - last.paused;
+        if !pause.is_zero() || last.pause.is_some() && steering.pause != last.pause {
+            self.begin += pause;
+            self.reactor.resume_all(pause);
+        }
+        if steering.pause.is_some() && steering.pause != last.pause {
+            self.reactor.hold_all();
+        }
+        // The schedule's clock shows less than the real one by the pauses, and `begin` was moved by them.
+        let offset = |scheduled: Moment| scheduled + steering.paused - self.begin;
+        if steering.rate != last.rate {
+            self.roster.set_rate_factor(steering.rate.0, offset(steering.rate.1));
+        }
+        self.roster.set_clients(steering.clients, offset(steering.scheduled(now)));
     }
 
     /// Moves on to the next stage, if the plan or a request says so.
@@ -89,6 +131,7 @@ impl Worker {
         if wanted <= present {
             return stage;
         }
+        self.control.end_steering();
         let until = now + self.plan.graceful_stop;
         let deadline = match wanted {
             Request::Continue => return stage,

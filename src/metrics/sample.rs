@@ -135,11 +135,21 @@ pub enum Counter {
     ExpectsFailed,
     /// Expect steps cut off by the end of the run.
     ExpectsInterrupted,
+    /// Flows that a reconnect policy let begin again after a failed one.
+    Reconnects,
+    /// Connections that were opened by a flow of that kind.
+    ReconnectsOpened,
+    /// Clients that a reconnect policy let leave after a failed flow.
+    ReconnectsGivenUp,
+    /// Pauses that the `Retry-After` of a refused upgrade made longer.
+    RetriesDeferred,
+    /// Clients that found no further row in their feeder and left.
+    FeederExhausted,
 }
 
 impl Counter {
     /// How many counters there are.
-    pub const COUNT: usize = Self::ExpectsInterrupted as usize + 1;
+    pub const COUNT: usize = Self::FeederExhausted as usize + 1;
 
     /// All of them, in declaration order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -176,6 +186,11 @@ impl Counter {
         Self::ExpectsMet,
         Self::ExpectsFailed,
         Self::ExpectsInterrupted,
+        Self::Reconnects,
+        Self::ReconnectsOpened,
+        Self::ReconnectsGivenUp,
+        Self::RetriesDeferred,
+        Self::FeederExhausted,
     ];
 }
 
@@ -301,11 +316,13 @@ pub enum ErrorClass {
     CloseTimeout,
     /// The peer closed with a code other than 1000, 1001 or 1005.
     ClosedWithError,
+    /// A message had no value where one was to be captured.
+    Capture,
 }
 
 impl ErrorClass {
     /// How many classes there are.
-    pub const COUNT: usize = Self::ClosedWithError as usize + 1;
+    pub const COUNT: usize = Self::Capture as usize + 1;
 
     /// All of them, in declaration order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -325,6 +342,7 @@ impl ErrorClass {
         Self::ExpectTimeout,
         Self::CloseTimeout,
         Self::ClosedWithError,
+        Self::Capture,
     ];
 
     /// Whether errors of this class end an attempt to connect; the others happen on an open connection.
@@ -353,6 +371,7 @@ impl ErrorClass {
             Self::ExpectTimeout => "expected message timed out",
             Self::CloseTimeout => "close timed out",
             Self::ClosedWithError => "closed with an error code",
+            Self::Capture => "value not captured",
         }
     }
 }

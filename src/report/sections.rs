@@ -141,6 +141,11 @@ impl View<'_> {
         rows.extend(self.share_of("completed", Counter::FlowsCompleted, started));
         rows.extend(self.share_of("failed", Counter::FlowsFailed, started));
         rows.extend(self.share_of("interrupted", Counter::FlowsInterrupted, started));
+        rows.extend(self.nonzero("reconnects", Counter::Reconnects));
+        rows.extend(self.nonzero("reconnected", Counter::ReconnectsOpened));
+        rows.extend(self.nonzero("retry-after", Counter::RetriesDeferred));
+        rows.extend(self.nonzero("gave up", Counter::ReconnectsGivenUp));
+        rows.extend(self.nonzero("out of rows", Counter::FeederExhausted));
         rows.extend(self.share_of("expects met", Counter::ExpectsMet, expects));
         rows.extend(self.share_of("not met", Counter::ExpectsFailed, expects));
         rows

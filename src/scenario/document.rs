@@ -6,18 +6,26 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::feeder::RowOrder;
 use super::plan::{Arrivals, TargetSpec};
-use super::quantity::{AddressRange, CloseStatus, Count, RequestPath, ServerName, Times, Token, Weight};
+use super::quantity::{
+    AddressRange, CloseStatus, Count, Deviation, Exhausted, Holder, ServerName, Times, Token, Weight,
+};
+use super::token::Algorithm;
 use super::template::Json;
 use super::yaml::{Entries, Field, List, Located, ScalarOr, Text};
 use crate::units::{ByteSize, Rate};
 
 /// A whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "scenario file", deny_unknown_fields)]
 pub(super) struct Document {
+    /// Files whose content stands here too, as far as this file does not say otherwise; already put in.
+    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    pub(super) include: Option<ScalarOr<Field<PathBuf>, List<Field<PathBuf>>>>,
     /// For people; the file's name without its ending if absent.
     pub(super) name: Option<Field<String>>,
     /// `embedded` (the default), or a `ws://` or `wss://` URL.
@@ -39,6 +47,8 @@ pub(super) struct Document {
     pub(super) connection: Option<Located<Connection>>,
     /// With `flow`: pings in the background.
     pub(super) heartbeat: Option<Located<HeartbeatSpec>>,
+    /// With `flow`: rows of a file, one for each time a client begins its flow.
+    pub(super) feeder: Option<Located<FeederSpec>>,
     /// What every client does.
     pub(super) flow: Option<Located<List<Located<Step>>>>,
     /// Several kinds of clients, instead of `flow`.
@@ -51,7 +61,7 @@ pub(super) struct Document {
 pub(super) struct Constant(pub(super) Located<Json>);
 
 /// A stage of the closed model.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "stage", deny_unknown_fields)]
 pub(super) struct ClosedStage {
     pub(super) duration: Field<Duration>,
@@ -60,7 +70,7 @@ pub(super) struct ClosedStage {
 }
 
 /// The open model.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "arrival model", deny_unknown_fields)]
 pub(super) struct ArrivalModel {
     pub(super) stages: Located<List<Located<OpenStage>>>,
@@ -71,7 +81,7 @@ pub(super) struct ArrivalModel {
 }
 
 /// A stage of the open model: a constant `rate`, or one that moves linearly.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "arrival stage", deny_unknown_fields)]
 pub(super) struct OpenStage {
     pub(super) duration: Field<Duration>,
@@ -81,7 +91,7 @@ pub(super) struct OpenStage {
 }
 
 /// What lies below WebSocket.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "transport section", deny_unknown_fields)]
 pub(super) struct Transport {
     /// Accept any certificate.
@@ -99,22 +109,27 @@ pub(super) struct Transport {
 }
 
 /// One kind of client among several.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "scenario", deny_unknown_fields)]
 pub(super) struct ClientGroup {
+    /// Files whose content stands here too, as far as this scenario does not say otherwise; already put in.
+    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    pub(super) include: Option<ScalarOr<Field<PathBuf>, List<Field<PathBuf>>>>,
     pub(super) name: Field<String>,
     /// Share of the clients relative to the other scenarios; 1 by default.
     pub(super) weight: Option<Field<Weight>>,
     pub(super) connection: Option<Located<Connection>>,
     pub(super) heartbeat: Option<Located<HeartbeatSpec>>,
+    pub(super) feeder: Option<Located<FeederSpec>>,
     pub(super) flow: Located<List<Located<Step>>>,
 }
 
 /// How a client opens and bounds its connections.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename = "connection section", deny_unknown_fields)]
 pub(super) struct Connection {
-    pub(super) path: Option<Field<RequestPath>>,
+    /// Path and query of the request, a template.
+    pub(super) path: Option<Text>,
     /// Values are templates.
     #[serde(default)]
     pub(super) headers: Entries<Text>,
@@ -125,18 +140,90 @@ pub(super) struct Connection {
     pub(super) max_message_size: Option<Field<ByteSize>>,
     pub(super) connect_timeout: Option<Field<Duration>>,
     pub(super) close_timeout: Option<Field<Duration>>,
+    /// Who the client says it is.
+    pub(super) auth: Option<Located<Auth>>,
+    /// What becomes of a client whose flow failed.
+    pub(super) reconnect: Option<Located<Reconnect>>,
+}
+
+/// Credentials of a connection: where they stand (exactly one place), and how a token for them is made.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "auth section", deny_unknown_fields)]
+pub(super) struct Auth {
+    /// `Authorization: Bearer`, a template.
+    pub(super) bearer: Option<Text>,
+    /// `Authorization: Basic` of this `user:password`, a template.
+    pub(super) basic: Option<Text>,
+    /// Parameters of the query; values are templates.
+    pub(super) query: Option<Located<Entries<Text>>>,
+    /// Headers; values are templates.
+    pub(super) header: Option<Located<Entries<Text>>>,
+    /// Further subprotocols to offer after the others; templates.
+    pub(super) subprotocol: Option<ScalarOr<Text, List<Text>>>,
+    /// A token of the client's own for each connection, used as `${jwt}`; alone, it is the bearer.
+    pub(super) jwt: Option<Located<Jwt>>,
+}
+
+/// A JSON Web Token that is made for each connection.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "jwt section", deny_unknown_fields)]
+pub(super) struct Jwt {
+    pub(super) algorithm: Field<Algorithm>,
+    /// The secret of an HMAC, or a private key as PEM.
+    pub(super) key: Option<Field<String>>,
+    /// The file with it.
+    pub(super) key_file: Option<Field<PathBuf>>,
+    /// The token's `kid`.
+    pub(super) key_id: Option<Field<String>>,
+    /// Strings are templates.
+    pub(super) claims: Option<Located<Entries<Located<Json>>>>,
+    /// From its making to its `exp`; without, it has none.
+    pub(super) expires: Option<Field<Duration>>,
+}
+
+/// When a client whose flow failed begins again: exactly one of the policies.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "reconnect section", deny_unknown_fields)]
+pub(super) struct Reconnect {
+    /// Never: the client leaves.
+    pub(super) none: Option<Located<Empty>>,
+    /// After this long.
+    pub(super) fixed: Option<Field<Duration>>,
+    /// After a random part of this long, of twice as long after a second failure in a row, and so on.
+    pub(super) exponential: Option<Field<Duration>>,
+    /// With `exponential`: the longest pause.
+    pub(super) cap: Option<Field<Duration>>,
+    /// How many times in a row, or `forever`.
+    pub(super) max_attempts: Option<Field<Times>>,
+    /// Whether to wait as long as the `Retry-After` of a refused upgrade says.
+    pub(super) retry_after: Option<Field<bool>>,
+}
+
+/// Rows of a CSV file, as `${row.COLUMN}`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "feeder section", deny_unknown_fields)]
+pub(super) struct FeederSpec {
+    /// CSV with a line of names first.
+    pub(super) file: Field<PathBuf>,
+    pub(super) order: Option<Field<RowOrder>>,
+    /// What happens after the last row.
+    pub(super) exhausted: Option<Field<Exhausted>>,
+    /// Who keeps a row: a flow, or the client for all its flows.
+    pub(super) per: Option<Field<Holder>>,
+    /// Between cells; a comma by default.
+    pub(super) delimiter: Option<Field<char>>,
 }
 
 /// Pings in the background.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "heartbeat section", deny_unknown_fields)]
 pub(super) struct HeartbeatSpec {
     pub(super) every: Field<Duration>,
     pub(super) timeout: Option<Field<Duration>>,
 }
 
-/// A step of a flow: one of the actions, or a loop.
-#[derive(Debug, Deserialize)]
+/// A step of a flow: one of the actions, a loop, or a branch.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "step", deny_unknown_fields)]
 pub(super) struct Step {
     pub(super) connect: Option<Located<Empty>>,
@@ -147,6 +234,19 @@ pub(super) struct Step {
     pub(super) receive: Option<Located<ReceiveStep>>,
     pub(super) close: Option<Located<CloseStep>>,
     pub(super) drop: Option<Located<Empty>>,
+    /// A file with a list of steps that stand here; already put in.
+    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    pub(super) include: Option<Field<PathBuf>>,
+    /// Branch: whether the message that the step before waited for looks like this.
+    #[serde(rename = "if")]
+    pub(super) condition: Option<Located<Test>>,
+    /// With `if`: the steps if it does.
+    pub(super) then: Option<Located<List<Located<Step>>>>,
+    /// Branch: the first case that the message looks like.
+    pub(super) switch: Option<Located<List<Located<Case>>>>,
+    /// With `if` and `switch`: the steps otherwise.
+    #[serde(rename = "else")]
+    pub(super) otherwise: Option<Located<List<Located<Step>>>>,
     /// Loop: at each multiple of this interval.
     pub(super) every: Option<Field<Duration>>,
     /// Loop: so many rounds, or `forever`.
@@ -163,13 +263,34 @@ pub(super) struct Step {
     pub(super) body: Option<Located<List<Located<Step>>>>,
 }
 
+/// One way that a message may look, and the steps if it does.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "case", deny_unknown_fields)]
+pub(super) struct Case {
+    pub(super) case: Located<Test>,
+    #[serde(rename = "do")]
+    pub(super) body: Located<List<Located<Step>>>,
+}
+
+/// What a message may look like: exactly one of the matchers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "test", deny_unknown_fields)]
+pub(super) struct Test {
+    pub(super) json: Option<Located<Entries<Located<Json>>>>,
+    pub(super) text: Option<Text>,
+    pub(super) contains: Option<Text>,
+    pub(super) regex: Option<Text>,
+    pub(super) binary_prefix: Option<Located<Binary>>,
+    pub(super) any: Option<Located<Empty>>,
+}
+
 /// A step without arguments.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "step without arguments", deny_unknown_fields)]
 pub(super) struct Empty {}
 
 /// A message and, if it is owed one, its reply.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "send step", deny_unknown_fields)]
 pub(super) struct SendStep {
     /// Text message, a template.
@@ -179,12 +300,60 @@ pub(super) struct SendStep {
     /// Binary message.
     pub(super) binary: Option<Located<Binary>>,
     /// Binary message of so many random bytes.
-    pub(super) random: Option<Field<ByteSize>>,
+    pub(super) random: Option<ScalarOr<Field<ByteSize>, Located<SizeSpec>>>,
+    /// Text message of so many random letters and digits.
+    pub(super) letters: Option<ScalarOr<Field<ByteSize>, Located<SizeSpec>>>,
+    /// Binary message with the content of a file.
+    pub(super) file: Option<ScalarOr<Field<PathBuf>, Located<FileContent>>>,
     pub(super) reply: Option<Located<Reply>>,
 }
 
+/// A size that is drawn anew for each message: exactly one of the distributions.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "size", deny_unknown_fields)]
+pub(super) struct SizeSpec {
+    /// Two bounds, both included.
+    pub(super) uniform: Option<Located<List<Field<ByteSize>>>>,
+    /// The mean.
+    pub(super) exponential: Option<Field<ByteSize>>,
+    pub(super) normal: Option<Located<NormalSpec>>,
+    pub(super) lognormal: Option<Located<LogNormalSpec>>,
+    /// Sizes with their weights.
+    pub(super) choice: Option<Located<Entries<Field<Weight>>>>,
+    /// The longest, with every distribution that has no end of its own.
+    pub(super) max: Option<Field<ByteSize>>,
+}
+
+/// A normal distribution.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "normal distribution", deny_unknown_fields)]
+pub(super) struct NormalSpec {
+    pub(super) mean: Field<ByteSize>,
+    pub(super) deviation: Field<ByteSize>,
+}
+
+/// A lognormal distribution.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "lognormal distribution", deny_unknown_fields)]
+pub(super) struct LogNormalSpec {
+    pub(super) median: Field<ByteSize>,
+    /// Standard deviation of the natural logarithm.
+    pub(super) sigma: Field<Deviation>,
+}
+
+/// Bytes of a file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "file payload", deny_unknown_fields)]
+pub(super) struct FileContent {
+    pub(super) path: Field<PathBuf>,
+    /// A stretch of so many bytes instead of the whole.
+    pub(super) size: Option<ScalarOr<Field<ByteSize>, Located<SizeSpec>>>,
+    /// Send a text message; the file must be UTF-8, and is sent whole.
+    pub(super) text: Option<Field<bool>>,
+}
+
 /// Bytes, in one of three notations.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "binary value", deny_unknown_fields)]
 pub(super) struct Binary {
     pub(super) hex: Option<Text>,
@@ -194,7 +363,7 @@ pub(super) struct Binary {
 }
 
 /// What a message must look like: exactly one of the matchers, and how long to wait for it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "reply", deny_unknown_fields)]
 pub(super) struct Reply {
     pub(super) echo: Option<Located<Empty>>,
@@ -207,14 +376,29 @@ pub(super) struct Reply {
     /// In `reply` only: the message is owed nothing, whatever follows.
     pub(super) none: Option<Located<Empty>>,
     pub(super) timeout: Option<Field<Duration>>,
+    /// Values of the message to keep, for templates and matchers after this step.
+    #[serde(default)]
+    pub(super) capture: Entries<Located<CaptureSpec>>,
     /// In `reply` only.
     pub(super) wait: Option<Field<bool>>,
     /// In `reply` only.
     pub(super) max_in_flight: Option<Field<Count>>,
 }
 
+/// Where a value stands in a message: exactly one of `json` and `regex`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "capture", deny_unknown_fields)]
+pub(super) struct CaptureSpec {
+    /// A JSON path.
+    pub(super) json: Option<Text>,
+    /// An expression: its first group, or all that matches if it has none.
+    pub(super) regex: Option<Text>,
+    /// The value if there is none; without, the flow fails.
+    pub(super) default: Option<Text>,
+}
+
 /// One ping.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "ping step", deny_unknown_fields)]
 pub(super) struct PingStep {
     /// Application data, a template.
@@ -223,7 +407,7 @@ pub(super) struct PingStep {
 }
 
 /// A time that is drawn anew each time: exactly one of the distributions.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "think time", deny_unknown_fields)]
 pub(super) struct ThinkTime {
     /// Two bounds.
@@ -233,7 +417,7 @@ pub(super) struct ThinkTime {
 }
 
 /// Reading whatever comes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "receive step", deny_unknown_fields)]
 pub(super) struct ReceiveStep {
     pub(super) count: Option<Field<Count>>,
@@ -242,7 +426,7 @@ pub(super) struct ReceiveStep {
 }
 
 /// The close handshake.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "close step", deny_unknown_fields)]
 pub(super) struct CloseStep {
     /// Status code, or `none` for an empty Close frame; 1000 by default.

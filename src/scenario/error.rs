@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::include::Source;
 use super::yaml::{Node, Position};
 
 /// A scenario could not be turned into a plan.
@@ -118,17 +119,19 @@ impl Problem {
 /// Sorts problems by their place in the file and adds what people need to find them.
 pub(super) fn describe(
     mut problems: Vec<Problem>,
-    file: &str,
-    source: &str,
+    sources: &[Source],
     tree: Option<&Node>,
 ) -> ScenarioErrors {
     problems.sort_by_key(|problem| problem.at);
     problems.dedup();
     let error = |problem: Problem| {
-        let source_line = problem.at.map_or("", |at| line_of(source, at));
+        let source = sources.get(problem.at.map_or(0, |at| usize::from(at.file)));
+        let source_line = source
+            .zip(problem.at)
+            .map_or("", |(source, at)| line_of(&source.text, at));
         let to_key = problem.unknown_key_of.is_some();
         ScenarioError {
-            file: file.to_owned(),
+            file: source.map(|source| source.name.clone()).unwrap_or_default(),
             position: problem
                 .at
                 .map(|at| refine(at, source_line, problem.inside.as_ref())),
@@ -162,6 +165,7 @@ fn refine(at: Position, line: &str, inside: Option<&(String, usize)>) -> Positio
         tail[quote as usize..].starts_with(text.as_str()).then_some(())?;
         let characters = u32::try_from(text.get(..*offset)?.chars().count()).ok()?;
         Some(Position {
+            file: at.file,
             line: at.line,
             column: at.column + quote + characters,
         })
@@ -247,7 +251,11 @@ mod tests {
 
     #[test]
     fn a_position_moves_into_a_scalar_only_where_the_line_shows_it_as_it_is() {
-        let at = Position { line: 1, column: 7 };
+        let at = Position {
+            file: 0,
+            line: 1,
+            column: 7,
+        };
         let inside = |text: &str, offset| Some((text.to_owned(), offset));
         let column = |line, inside: Option<(String, usize)>| refine(at, line, inside.as_ref()).column;
         assert_eq!(column("text: abc${x}", inside("abc${x}", 3)), 10);

@@ -4,7 +4,7 @@
 //! allocated, unless a key or a string that is looked at contains escapes.
 
 use super::json_scan::{Cursor, Scalar};
-use super::template::{Known, Pattern, RenderContext};
+use super::template::{Held, Known, Pattern, RenderContext};
 
 /// At most so many fields can be asked for: one bit each.
 pub(super) const MAX_FIELDS: usize = 64;
@@ -44,6 +44,11 @@ impl JsonPath {
         Ok(Self(steps))
     }
 
+    /// The names and indices on the way.
+    pub(super) fn steps(&self) -> &[String] {
+        &self.0
+    }
+
     /// The path followed by another one.
     pub(super) fn join(&self, tail: &Self) -> Self {
         Self([self.0.as_slice(), tail.0.as_slice()].concat())
@@ -59,10 +64,12 @@ pub(super) enum Expected {
     Float(f64),
     Known(Known),
     Text(Pattern),
+    /// What the client holds, as a text or as the number, `true` or `false` that it spells.
+    Held(Held),
 }
 
 impl Expected {
-    fn equals(&self, found: &Scalar<'_>, ctx: &RenderContext) -> bool {
+    fn equals(&self, found: &Scalar<'_>, ctx: &RenderContext<'_>) -> bool {
         match (self, found) {
             (Self::Null, Scalar::Null) => true,
             (Self::Bool(expected), Scalar::Bool(found)) => expected == found,
@@ -72,8 +79,21 @@ impl Expected {
             (Self::Float(expected), Scalar::Integer(found)) => *expected == *found as f64,
             (Self::Known(known), Scalar::Integer(found)) => i128::from(known.of(ctx)) == *found,
             (Self::Text(pattern), Scalar::Text(found)) => pattern.equals(found, ctx),
+            (Self::Held(held), found) => spells(held.of(ctx).0, found),
             _ => false,
         }
+    }
+}
+
+/// Whether `text` is what `found` says.
+fn spells(text: &[u8], found: &Scalar<'_>) -> bool {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    match found {
+        Scalar::Text(found) => **found == *text.as_bytes(),
+        Scalar::Integer(found) => text.parse() == Ok(*found),
+        Scalar::Float(found) => text.parse() == Ok(*found),
+        Scalar::Bool(found) => text.parse() == Ok(*found),
+        Scalar::Null => false,
     }
 }
 
@@ -102,7 +122,7 @@ impl JsonProbe {
 
     /// Whether `payload` is JSON and has every expected value.
     #[must_use]
-    pub fn matches(&self, payload: &[u8], ctx: &RenderContext) -> bool {
+    pub fn matches(&self, payload: &[u8], ctx: &RenderContext<'_>) -> bool {
         let mut missing = u64::MAX
             .checked_shr((MAX_FIELDS - self.expected.len()) as u32)
             .unwrap_or(0);

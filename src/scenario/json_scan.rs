@@ -104,6 +104,14 @@ impl<'a> Cursor<'a> {
         (!word.is_empty()).then_some(word)
     }
 
+    /// A value of any kind, as it is written.
+    pub(super) fn value(&mut self) -> Option<&'a [u8]> {
+        self.peek()?;
+        let start = self.rest;
+        self.skip()?;
+        Some(&start[..start.len() - self.rest.len()])
+    }
+
     /// Passes over a value of any kind.
     pub(super) fn skip(&mut self) -> Option<()> {
         match self.peek()? {

@@ -29,7 +29,7 @@ pub enum Matcher {
 impl Matcher {
     /// Whether a message matches; `ctx` is the context of the message that it would answer.
     #[must_use]
-    pub fn matches(&self, kind: PayloadKind, payload: &[u8], ctx: &RenderContext) -> bool {
+    pub fn matches(&self, kind: PayloadKind, payload: &[u8], ctx: &RenderContext<'_>) -> bool {
         match self {
             Self::Any => true,
             Self::Echo(shape) => shape.matches(kind, payload, ctx),
@@ -97,7 +97,7 @@ impl EchoShape {
         }
     }
 
-    fn matches(&self, kind: PayloadKind, payload: &[u8], ctx: &RenderContext) -> bool {
+    fn matches(&self, kind: PayloadKind, payload: &[u8], ctx: &RenderContext<'_>) -> bool {
         let written = |(known, width): &(Known, usize)| decimal_digits(known.of(ctx)).max(*width);
         let numbers: usize = self.numbers.iter().map(written).sum();
         let (shortest, longest) = self.length;
@@ -140,7 +140,7 @@ impl Needle {
         }))
     }
 
-    fn is_in(&self, payload: &[u8], ctx: &RenderContext) -> bool {
+    fn is_in(&self, payload: &[u8], ctx: &RenderContext<'_>) -> bool {
         match &self.0 {
             Search::Literal(regex) => regex.is_match(payload),
             Search::Pattern(pattern) => pattern.is_in(payload, ctx),
@@ -150,20 +150,19 @@ impl Needle {
 
 #[cfg(test)]
 mod tests {
-    use super::super::template::{Variables, template};
+    use super::super::template::{Scope, template};
     use super::*;
 
-    fn ctx(seq: u64) -> RenderContext {
+    fn ctx(seq: u64) -> RenderContext<'static> {
         RenderContext {
             client: 3,
             seq,
-            iteration: 0,
-            unix_nanos: 0,
+            ..RenderContext::default()
         }
     }
 
     fn pattern(text: &str) -> Pattern {
-        Pattern::of(&template(text, &Variables::new()).unwrap()).unwrap()
+        Pattern::of(&template(text, &Scope::default()).unwrap()).unwrap()
     }
 
     fn matches(matcher: &Matcher, text: &str, seq: u64) -> bool {
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_echo_has_kind_length_and_number_of_what_was_sent() {
-        let sent = template("${client}:${seq}:${random_int(1, 999)}", &Variables::new()).unwrap();
+        let sent = template("${client}:${seq}:${random_int(1, 999)}", &Scope::default()).unwrap();
         let echo = Matcher::Echo(EchoShape::new(PayloadKind::Text, &sent));
         assert!(matches(&echo, "3:10:5", 10));
         assert!(matches(&echo, "3:10:555", 10));

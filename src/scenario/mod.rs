@@ -11,28 +11,48 @@
 //! Where to add things: a key in `document.rs` and its meaning in `compile/`; a unit or keyword in `quantity.rs`; a
 //! template function in `template/function.rs`; a way to recognise replies in `matcher.rs`.
 
+mod capture;
 mod compile;
+mod credentials;
 mod document;
 mod error;
+mod feeder;
+mod har;
+mod include;
 mod json_probe;
 mod json_scan;
 mod matcher;
+mod outline;
+mod pace;
 mod parse;
 mod plan;
 mod quantity;
+mod schema;
 mod sequence;
+mod size;
 mod template;
+mod token;
+mod values;
 mod yaml;
 
+pub use capture::{Capture, CaptureScratch};
 pub use compile::Overrides;
+pub use credentials::{CredentialPlace, Credentials};
 pub use error::{ScenarioError, ScenarioErrors};
+pub use feeder::{Feeder, RowOrder};
+pub use har::{HarError, HarOptions, import_har};
 pub use json_probe::JsonProbe;
 pub use matcher::{Correlation, EchoShape, Matcher, Needle};
+pub use outline::{Resources, headline, outline};
 pub use parse::{from_str, load};
 pub use plan::{
-    Arrivals, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, Group, Heartbeat, LoadModel, LoopOp,
-    MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReplySpec, SendOp, TargetSpec, TransportPlan,
+    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, Group, Heartbeat, LoadModel, LoopOp,
+    MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy, ReplySpec, SendOp, TargetSpec, TransportPlan,
 };
+pub use schema::json_schema;
 pub use sequence::SequenceExtractor;
+pub use size::Size;
 pub use template::{ClientRng, Pattern, RenderContext, Template, client_rng};
+pub use token::{Algorithm, Minter, NotSigned};
+pub use values::{MAX_CAPTURE, Table, Values};
 pub use yaml::Position;

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::compile::{Overrides, compile};
 use super::document::Document;
 use super::error::{Problem, ScenarioErrors, describe};
+use super::include::{Source, Sources};
 use super::plan::Plan;
 use super::yaml::{self, Located, Position};
 
@@ -31,19 +32,31 @@ pub fn from_str(name: &str, text: &str, overrides: &Overrides) -> Result<Plan, S
 }
 
 fn build(file: &str, path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
-    let tree = yaml::parse(text).map_err(|problem| describe(vec![problem], file, text, None))?;
+    let mut sources = Sources::default();
+    let tree = sources.assemble(Source {
+        name: file.to_owned(),
+        path: path.to_owned(),
+        text: text.to_owned(),
+    });
+    let mut problems = std::mem::take(&mut sources.problems);
+    let Some(tree) = tree else {
+        return Err(describe(problems, &sources.files, None));
+    };
     if tree.is_nothing() {
-        let start = Position { line: 1, column: 1 };
-        let problem = Problem::new(
-            start,
-            "the file is empty; a scenario has at least `stages` and a `flow`",
-        );
-        return Err(describe(vec![problem], file, text, None));
+        let message = "the file is empty; a scenario has at least `stages` and a `flow`";
+        let problem = Problem::new(Position::start_of(0), message);
+        return Err(describe(vec![problem], &sources.files, None));
     }
-    let (document, mut problems) = yaml::decode::<Located<Document>>(&tree);
-    let plan = document.map(|document| compile(&document, path, overrides, &mut problems));
+    // Without a file that is included, much would look wrong that only follows from its absence.
+    if !problems.is_empty() {
+        return Err(describe(problems, &sources.files, Some(&tree)));
+    }
+    let (document, found) = yaml::decode::<Located<Document>>(&tree);
+    problems = found;
+    let paths = sources.paths();
+    let plan = document.map(|document| compile(&document, &paths, overrides, &mut problems));
     match plan {
         Some(plan) if problems.is_empty() => Ok(plan),
-        _ => Err(describe(problems, file, text, Some(&tree))),
+        _ => Err(describe(problems, &sources.files, Some(&tree))),
     }
 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::units::ByteSize;
 
+use super::capture::Capture;
+use super::credentials::Credentials;
+use super::feeder::Feeder;
 use super::matcher::{Correlation, Matcher};
 use super::template::Template;
 
@@ -65,15 +68,19 @@ pub struct Group {
     pub connection: ConnectionPlan,
     /// Pings that run beside the flow for as long as a connection is open.
     pub heartbeat: Option<Heartbeat>,
-    /// The program of its clients. Loops are jumps: see [`Op::LoopBegin`].
+    /// The program of its clients. Loops and branches are jumps: see [`Op::LoopBegin`] and [`Op::Branch`].
     pub flow: Vec<Op>,
+    /// How many values a client keeps.
+    pub slots: u16,
+    /// Where a client takes its rows from.
+    pub feeder: Option<Feeder>,
 }
 
 /// How a client of a group opens and bounds its connections.
 #[derive(Debug)]
 pub struct ConnectionPlan {
-    /// Path and query, starting with `/`.
-    pub path: String,
+    /// Path and query, starting with `/`, rendered for each connection.
+    pub path: Template,
     /// Additional request headers.
     pub headers: Vec<(String, Template)>,
     /// Subprotocols to offer, in order of preference.
@@ -86,6 +93,37 @@ pub struct ConnectionPlan {
     pub connect_timeout: Duration,
     /// From a sent Close frame to the end of the TCP connection.
     pub close_timeout: Duration,
+    /// Who the client says it is.
+    pub credentials: Option<Credentials>,
+    /// When a client whose flow failed begins again; `None` leaves it to the engine, which is patient.
+    pub reconnect: Option<ReconnectPlan>,
+}
+
+/// When a client whose flow failed begins again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReconnectPlan {
+    /// The pause.
+    pub policy: ReconnectPolicy,
+    /// How many times in a row; then the client leaves.
+    pub max_attempts: Option<u64>,
+    /// Whether the `Retry-After` of a refused upgrade makes the pause longer.
+    pub retry_after: bool,
+}
+
+/// How long a client waits before it begins again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReconnectPolicy {
+    /// It does not begin again.
+    None,
+    /// Always the same.
+    Fixed(Duration),
+    /// A random part of `first`, twice that after each further failure in a row, at most of `cap`.
+    Exponential {
+        /// The longest pause after a first failure.
+        first: Duration,
+        /// The longest pause of all.
+        cap: Duration,
+    },
 }
 
 /// Pings in the background.
@@ -129,6 +167,13 @@ pub enum Op {
         /// Index of the begin.
         begin: usize,
     },
+    /// Choose by the message that the operation before waited for.
+    Branch(BranchOp),
+    /// Go on elsewhere: the end of a branch's arm.
+    Jump {
+        /// Index to go on at.
+        to: usize,
+    },
     /// Close handshake.
     Close {
         /// Status code; `None` sends an empty Close frame.
@@ -154,6 +199,17 @@ pub struct LoopOp {
     /// A round that is late starts at once and the schedule does not drift.
     pub every: Option<Every>,
     /// Index of the matching [`Op::LoopEnd`].
+    pub end: usize,
+}
+
+/// A choice between arms. Each but the last ends with an [`Op::Jump`] to `end`.
+#[derive(Debug, Default)]
+pub struct BranchOp {
+    /// What is looked for, in order, and where its arm begins.
+    pub cases: Vec<(Matcher, usize)>,
+    /// Where the arm begins if the message looks like none of them, or did not come; `end` if there is no such arm.
+    pub otherwise: usize,
+    /// What follows the branch.
     pub end: usize,
 }
 
@@ -201,6 +257,8 @@ pub struct ReplySpec {
     pub wait: bool,
     /// Unless the flow waits: how many may be under way per client; at the limit it waits for one to return.
     pub max_in_flight: u32,
+    /// Values to keep of it.
+    pub captures: Box<[Capture]>,
 }
 
 /// A message to wait for.
@@ -210,6 +268,8 @@ pub struct ExpectOp {
     pub matcher: Matcher,
     /// Then the flow fails.
     pub timeout: Duration,
+    /// Values to keep of it.
+    pub captures: Box<[Capture]>,
 }
 
 /// A length of time to wait, drawn anew each time.

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::feeder::RowOrder;
 use super::plan::{Arrivals, TargetSpec};
+use super::token::Algorithm;
 use super::yaml::Quantity;
 pub(super) use crate::units::Count;
 use crate::units::{ByteSize, Rate, Span};
@@ -166,20 +168,90 @@ impl Quantity for Times {
     }
 }
 
-/// Path and query of a request.
-#[derive(Debug)]
-pub(super) struct RequestPath(pub(super) String);
+/// A standard deviation of logarithms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Deviation(pub(super) f64);
 
-impl Quantity for RequestPath {
-    const EXPECTED: &'static str = "a path such as /iot or /ws?room=1, beginning with `/`";
+impl Quantity for Deviation {
+    const EXPECTED: &'static str = "a number from 0 to 10, such as 0.5";
 
     fn read(text: &str) -> Result<Self, String> {
-        let clean = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        if clean && text.starts_with('/') {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(not::<Self>(text))
+        let number = text.parse().ok().filter(|number| (0.0..=10.0).contains(number));
+        number.map(Self).ok_or_else(|| not::<Self>(text))
+    }
+}
+
+impl Quantity for char {
+    const EXPECTED: &'static str = "one ASCII character, such as `;` or `tab`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match (text, text.as_bytes()) {
+            ("tab", _) => Ok('\t'),
+            (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(char::from(*byte)),
+            _ => Err(not::<Self>(text)),
         }
+    }
+}
+
+/// What happens when there is no further row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exhausted {
+    /// The client leaves.
+    Stop,
+    /// It goes on with the first row.
+    Wrap,
+}
+
+impl Quantity for Exhausted {
+    const EXPECTED: &'static str = "`wrap` or `stop`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "wrap" => Ok(Self::Wrap),
+            "stop" => Ok(Self::Stop),
+            _ => Err(not::<Self>(text)),
+        }
+    }
+}
+
+/// Who keeps a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    Flow,
+    Client,
+}
+
+impl Quantity for Holder {
+    const EXPECTED: &'static str = "`flow` or `client`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "flow" => Ok(Self::Flow),
+            "client" => Ok(Self::Client),
+            _ => Err(not::<Self>(text)),
+        }
+    }
+}
+
+impl Quantity for RowOrder {
+    const EXPECTED: &'static str = "`sequential`, `shared` or `random`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "sequential" => Ok(Self::Sequential),
+            "shared" => Ok(Self::Shared),
+            "random" => Ok(Self::Random),
+            _ => Err(not::<Self>(text)),
+        }
+    }
+}
+
+impl Quantity for Algorithm {
+    const EXPECTED: &'static str =
+        "one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA";
+
+    fn read(text: &str) -> Result<Self, String> {
+        Self::named(text).ok_or_else(|| not::<Self>(text))
     }
 }
 

@@ -140,11 +140,11 @@ fn number(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::template::{Variables, template};
+    use super::super::template::{Scope, template};
     use super::*;
 
     fn extractor(text: &str) -> Option<SequenceExtractor> {
-        SequenceExtractor::in_text(&template(text, &Variables::new()).unwrap())
+        SequenceExtractor::in_text(&template(text, &Scope::default()).unwrap())
     }
 
     #[test]

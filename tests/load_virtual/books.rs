@@ -38,13 +38,18 @@ fn step() -> impl Strategy<Value = String> {
         2 => (0..900_u64).prop_map(|millis| format!("{{think: {millis}ms}}")),
         1 => Just("{think: {exponential: 200ms}}".to_owned()),
         1 => (1..4_u32, 1..20_u64).prop_map(|(count, tenths)| format!("{{receive: {{count: {count}, for: {}ms}}}}", tenths * 100)),
+        2 => (1..30_u64).prop_map(|tenths| format!(
+            "{{expect: {{any: {{}}, timeout: {}ms, capture: {{v: {{regex: '^a'}}}}}}}}, {{if: {{contains: a}}, then: [{{think: 1ms}}], else: \
+             [{{send: {{text: b}}}}]}}",
+            tenths * 100
+        )),
         1 => Just("{close: {code: 4000}}, {connect: {}}".to_owned()),
         1 => Just("{drop: {}}, {connect: {}}".to_owned()),
         1 => Just("{close: {}}, {think: 300ms}, {connect: {}}".to_owned()),
     ]
 }
 
-fn steps() -> impl Strategy<Value = String> {
+pub(crate) fn steps() -> impl Strategy<Value = String> {
     let nested = step().prop_recursive(3, 12, 4, |inner| {
         let body = prop::collection::vec(inner, 1..4).prop_map(|steps| steps.join(", "));
         let head = prop_oneof![
@@ -63,7 +68,7 @@ fn steps() -> impl Strategy<Value = String> {
 }
 
 /// Does anything that a server may do, and much that it may not. `mischief` is how often, in percent.
-fn erratic(seed: u64, mischief: u32) -> Behaviour {
+pub(crate) fn erratic(seed: u64, mischief: u32) -> Behaviour {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     Box::new(move |_, seen| {
         let mut acts = match seen {
@@ -96,7 +101,7 @@ fn erratic(seed: u64, mischief: u32) -> Behaviour {
     })
 }
 
-fn door(seed: u64, refusals: u32) -> impl FnMut(wsbench::clock::Moment) -> Door {
+pub(crate) fn door(seed: u64, refusals: u32) -> impl FnMut(wsbench::clock::Moment) -> Door {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     move |_| {
         if random.random_range(0..100) >= refusals {

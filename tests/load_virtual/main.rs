@@ -4,10 +4,14 @@
 //! |---|---|
 //! | `world` | the clients' driver, the network and a scripted server |
 //! | `simulation` | what a client does and measures, exact to the nanosecond |
+//! | `language` | captures, branches, rows, credentials, reconnects, sizes |
+//! | `steering` | runs that are paused, scaled and ended while they go on |
 //! | `books` | whatever happens, the books balance |
 
 #![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
 
 mod books;
+mod language;
 mod simulation;
+mod steering;
 mod world;

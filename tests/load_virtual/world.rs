@@ -63,6 +63,8 @@ pub(crate) enum Door {
     Slammed,
     /// The upgrade is refused.
     Forbidden,
+    /// The same, and the client is asked to come again after so many seconds.
+    Busy(u32),
 }
 
 /// A server's behaviour: what it does, and how long after it saw something.
@@ -177,6 +179,8 @@ pub(crate) struct World {
     /// Every message that reached the server, with the moment it left the client.
     pub(crate) sent: Vec<(Moment, String)>,
     pub(crate) attempts: Vec<Moment>,
+    /// Every upgrade request that reached the server: target and headers.
+    pub(crate) requests: Vec<(Moment, String, Vec<(String, String)>)>,
     stalled: (Moment, u32),
 }
 
@@ -198,6 +202,7 @@ impl World {
             splitter: None,
             sent: Vec::new(),
             attempts: Vec::new(),
+            requests: Vec::new(),
             stalled: (Moment::ZERO, 0),
         }
     }
@@ -215,6 +220,11 @@ impl World {
     /// Starts a client of the first group, intended for now.
     pub(crate) fn start(&mut self) -> usize {
         self.start_at(GroupId(0), self.now)
+    }
+
+    /// Leaves out the number of the next client.
+    pub(crate) fn skip_client(&mut self) {
+        self.next_client += 1;
     }
 
     pub(crate) fn start_at(&mut self, group: GroupId, intended: Moment) -> usize {
@@ -237,6 +247,25 @@ impl World {
     pub(crate) fn stop(&mut self, key: usize, within: Duration) {
         let until = self.now + within;
         self.call(key, |client, turn| client.stop(turn, until));
+    }
+
+    /// Holds all clients, as a pause of the run does.
+    pub(crate) fn hold_all(&mut self) {
+        self.keys()
+            .into_iter()
+            .for_each(|key| self.call(key, |client, _| client.hold()));
+    }
+
+    /// Lets all clients go on after a pause of this length.
+    pub(crate) fn resume_all(&mut self, pause: Duration) {
+        self.keys()
+            .into_iter()
+            .for_each(|key| self.call(key, |client, turn| client.resume(turn, pause)));
+    }
+
+    /// Counts an arrival that found too many clients.
+    pub(crate) fn drop_arrival(&mut self) {
+        self.shard.add(GroupId(0), Counter::ArrivalsDropped, 1);
     }
 
     pub(crate) fn stop_all(&mut self, within: Duration) {
@@ -486,7 +515,7 @@ impl World {
         match door {
             Door::Silent => {}
             Door::Refused => self.push(connected, key, connection, Event::ConnectRefused),
-            Door::Open | Door::Mute | Door::Forbidden => {
+            Door::Open | Door::Mute | Door::Forbidden | Door::Busy(_) => {
                 self.push(connected, key, connection, Event::Connected);
             }
             Door::Slammed => {
@@ -517,6 +546,7 @@ impl World {
                 return;
             };
             server.handshake = None;
+            self.requests.push((self.now, head.target.clone(), head.headers.clone()));
             start = consumed;
             let mut answer = Vec::new();
             match server.door {
@@ -524,6 +554,9 @@ impl World {
                 Door::Forbidden => {
                     answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
                 }
+                Door::Busy(seconds) => answer.extend_from_slice(
+                    format!("HTTP/1.1 503 Busy\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+                ),
                 _ => head
                     .upgrade(HandshakeRules::STRICT)
                     .unwrap()

@@ -22,17 +22,22 @@ use crate::scenario::{Arrivals, OpenStage};
 /// ```text
 /// t = 2y / (p + √(p² + 2y (q - p)/d))
 /// ```
+///
+/// Multiplied by a factor `f` since `A` was `a` and the number of arrivals `n`, arrival `k` is where `A(t) = a + (k - n)/f`.
 #[derive(Clone, Debug)]
 pub struct OpenPacer {
-    /// The stages after `stage`, the next one last.
     stages: Vec<OpenStage>,
-    stage: OpenStage,
-    /// Begin of `stage`.
+    /// Index of the stage of the next arrival.
+    stage: usize,
+    /// Begin of that stage.
     start: Duration,
-    /// `A` at the begin of `stage`.
+    /// `A` at the begin of that stage.
     before: f64,
-    /// `A` at the next arrival.
+    /// The number, or the sum of exponential variables, of the next arrival.
     next: f64,
+    factor: f64,
+    /// `A`, and what `next` would have been, when the factor was last changed.
+    since: (f64, f64),
     /// Spaces the arrivals of a Poisson process.
     random: Option<Pcg64Mcg>,
 }
@@ -49,37 +54,57 @@ impl OpenPacer {
             Arrivals::Poisson => Some(Pcg64Mcg::seed_from_u64(seed)),
         };
         Self {
-            stages: stages.iter().rev().copied().collect(),
-            stage: OpenStage {
-                duration: Duration::ZERO,
-                from: 0.0,
-                to: 0.0,
-            },
+            stages: stages.to_vec(),
+            stage: 0,
             start: Duration::ZERO,
             before: 0.0,
             next: random.as_mut().map_or(0.0, exponential),
+            factor: 1.0,
+            since: (0.0, 0.0),
             random,
         }
     }
 
-    /// Arrivals of the present stage.
-    fn in_stage(&self) -> f64 {
-        f64::midpoint(self.stage.from, self.stage.to) * self.stage.duration.as_secs_f64()
+    /// The next arrival, or `None` if there will be none, unless the factor changes.
+    pub fn peek(&mut self) -> Option<Duration> {
+        // What was due when the factor changed is due still.
+        let ahead = self.next - self.since.1;
+        let wanted = self.since.0 + if ahead > 0.0 { ahead / self.factor } else { 0.0 };
+        while let Some(stage) = self.stages.get(self.stage) {
+            let arrivals = in_stage(stage);
+            if wanted - self.before < arrivals - ROUNDING {
+                return Some(self.start + offset(stage, (wanted - self.before).max(0.0)));
+            }
+            self.before += arrivals;
+            self.start += stage.duration;
+            self.stage += 1;
+        }
+        None
     }
 
-    /// When the present stage has had `count` arrivals.
-    fn offset(&self, count: f64) -> Duration {
-        let OpenStage { duration, from, to } = self.stage;
-        let slope = (to - from) / duration.as_secs_f64();
-        let root = (from * from + 2.0 * count * slope).max(0.0).sqrt();
-        let seconds = if count > 0.0 {
-            2.0 * count / (from + root)
-        } else {
-            0.0
-        };
-        Duration::try_from_secs_f64(seconds)
-            .unwrap_or(duration)
-            .min(duration)
+    /// Multiplies the rates by `factor` from the offset `at` on.
+    pub fn set_factor(&mut self, factor: f64, at: Duration) {
+        let reached = self.reached(at);
+        self.since = (reached, self.since.1 + (reached - self.since.0) * self.factor);
+        self.factor = factor;
+        // The next arrival may be sooner now.
+        (self.stage, self.start, self.before) = (0, Duration::ZERO, 0.0);
+    }
+
+    /// `A` at the offset `at`.
+    fn reached(&self, at: Duration) -> f64 {
+        let (mut start, mut sum) = (Duration::ZERO, 0.0);
+        for stage in &self.stages {
+            let OpenStage { duration, from, to } = *stage;
+            let end = start + duration;
+            if at < end {
+                let (time, length) = ((at.saturating_sub(start)).as_secs_f64(), duration.as_secs_f64());
+                return sum + from * time + (to - from) * time * time / (2.0 * length);
+            }
+            sum += in_stage(stage);
+            start = end;
+        }
+        sum
     }
 }
 
@@ -87,15 +112,30 @@ impl Iterator for OpenPacer {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        while self.next - self.before >= self.in_stage() - ROUNDING {
-            self.before += self.in_stage();
-            self.start += self.stage.duration;
-            self.stage = self.stages.pop()?;
-        }
-        let at = self.start + self.offset((self.next - self.before).max(0.0));
+        let at = self.peek()?;
         self.next += self.random.as_mut().map_or(1.0, exponential);
         Some(at)
     }
+}
+
+/// Arrivals of a stage.
+fn in_stage(stage: &OpenStage) -> f64 {
+    f64::midpoint(stage.from, stage.to) * stage.duration.as_secs_f64()
+}
+
+/// When a stage has had `count` arrivals.
+fn offset(stage: &OpenStage, count: f64) -> Duration {
+    let OpenStage { duration, from, to } = *stage;
+    let slope = (to - from) / duration.as_secs_f64();
+    let root = (from * from + 2.0 * count * slope).max(0.0).sqrt();
+    let seconds = if count > 0.0 {
+        2.0 * count / (from + root)
+    } else {
+        0.0
+    };
+    Duration::try_from_secs_f64(seconds)
+        .unwrap_or(duration)
+        .min(duration)
 }
 
 /// An exponential variable of mean 1.
@@ -180,5 +220,40 @@ mod tests {
             .map(|at| at.as_secs_f64())
             .collect();
         assert_ne!(seconds(&stages, Arrivals::Poisson), other);
+    }
+
+    #[test]
+    fn a_factor_changes_the_rate_from_its_moment_on() {
+        let mut pacer = OpenPacer::new(&[stage(10, 10.0, 10.0), stage(10, 10.0, 10.0)], Arrivals::Constant, 7);
+        let mut arrivals: Vec<Duration> = Vec::new();
+        while pacer.peek().is_some_and(|at| at < Duration::from_secs(5)) {
+            arrivals.extend(pacer.next());
+        }
+        assert_eq!(arrivals.len(), 50);
+        pacer.set_factor(4.0, Duration::from_secs(5));
+        while pacer.peek().is_some_and(|at| at < Duration::from_secs(15)) {
+            arrivals.extend(pacer.next());
+        }
+        assert_eq!(arrivals.len(), 50 + 400, "the second stage as well");
+        pacer.set_factor(0.0, Duration::from_millis(15_010));
+        assert_eq!(pacer.next(), Some(Duration::from_millis(15_010)), "it was due before");
+        assert_eq!(pacer.next(), None);
+        pacer.set_factor(0.5, Duration::from_secs(17));
+        arrivals.extend(&mut pacer);
+        assert_eq!(arrivals.len(), 450 + 15);
+        assert!(arrivals.is_sorted());
+        assert_eq!(arrivals.last(), Some(&Duration::from_millis(19_920)), "0.4 of a step had passed");
+    }
+
+    #[test]
+    fn a_factor_that_comes_back_leaves_the_total_as_its_integral() {
+        let stages = [stage(10, 0.0, 100.0)];
+        let mut pacer = OpenPacer::new(&stages, Arrivals::Poisson, 3);
+        pacer.set_factor(10.0, Duration::from_secs(2));
+        pacer.set_factor(1.0, Duration::from_secs(4));
+        let count = pacer.count() as f64;
+        // A(2) = 20, A(4) = 80, A(10) = 500, five standard deviations.
+        let expected = 20.0 + 600.0 + 420.0;
+        assert!((count - expected).abs() < 5.0 * expected.sqrt(), "{count}");
     }
 }

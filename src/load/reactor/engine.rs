@@ -171,6 +171,16 @@ impl Reactor {
         self.call_all(|client, turn| client.stop(turn, until));
     }
 
+    /// Holds all clients.
+    pub(in crate::load) fn hold_all(&mut self) {
+        self.call_all(|client, _| client.hold());
+    }
+
+    /// Lets all clients go on after a pause of this length.
+    pub(in crate::load) fn resume_all(&mut self, pause: Duration) {
+        self.call_all(|client, turn| client.resume(turn, pause));
+    }
+
     /// Interrupts all clients.
     pub(in crate::load) fn interrupt_all(&mut self) {
         self.call_all(VClient::interrupt);

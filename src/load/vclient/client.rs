@@ -6,10 +6,11 @@ use rand::RngExt;
 
 use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass, GroupId};
-use crate::scenario::{ClientRng, Group, RenderContext, client_rng};
+use crate::scenario::{ClientRng, Group, client_rng};
 
 use super::link::Link;
 use super::loops::Loops;
+use super::memory::{NO_CASE, Who};
 use super::pending::Pending;
 use super::turn::{Script, Turn};
 
@@ -47,11 +48,14 @@ pub struct VClient {
     /// the moment at which the flow reached it.
     pub(super) behind: u64,
     pub(super) loops: Loops,
-    id: u64,
-    iteration: u64,
+    pub(super) who: Who,
     pub(super) random: ClientRng,
+    /// Which case of the branch ahead applies.
+    pub(super) case: u8,
     /// A flow is under way: it was begun and neither completed, failed nor was interrupted.
     pub(super) in_flow: bool,
+    /// The run is paused: the flow does not go on.
+    pub(super) held: bool,
     /// Flows that failed in a row.
     failures: u8,
     /// Connections opened so far.
@@ -88,6 +92,10 @@ pub(super) enum Wait {
     Ended,
     /// A moment between two flows, after a failure.
     Backoff(Moment),
+    /// The end of a pause of the run; the flow had reached its next step at this moment.
+    Held(Moment),
+    /// The same, to send a message that was intended for this moment.
+    HeldSend(Moment),
     /// Nothing more.
     Done,
 }
@@ -124,10 +132,11 @@ impl VClient {
             seq: 0,
             behind: 0,
             loops: Loops::default(),
-            id,
-            iteration: 0,
+            who: Who::new(&script.plan.groups[usize::from(group.0)], id),
             random: client_rng(script.plan.seed, id),
+            case: NO_CASE,
             in_flow: false,
+            held: false,
             failures: 0,
             openings: 0,
             leaving: Leaving::No,
@@ -143,7 +152,7 @@ impl VClient {
     #[must_use]
     pub fn command(&self) -> Command {
         match self.link {
-            Link::Wanted { .. } => Command::Connect,
+            Link::Wanted { .. } if !self.held => Command::Connect,
             Link::Discarded => Command::Disconnect,
             Link::Down if self.wait == Wait::Done => Command::Finish,
             _ => Command::None,
@@ -178,6 +187,7 @@ impl VClient {
     #[must_use]
     pub fn deadline(&self, script: &Script) -> Moment {
         let waiting = match self.wait {
+            _ if self.held => Moment::NEVER,
             Wait::Until(at) | Wait::Round(at) | Wait::Expect(at) | Wait::Backoff(at) => at,
             Wait::Receive { until, .. } => until,
             Wait::Turn => Moment::ZERO,
@@ -237,6 +247,7 @@ impl VClient {
 
     fn wait_is_over(&mut self, turn: &mut Turn<'_>) {
         match self.wait {
+            _ if self.held => {}
             Wait::Until(at) if at <= turn.now => self.run(turn, at),
             Wait::Round(at) if at <= turn.now => {
                 self.behind = 0;
@@ -308,8 +319,13 @@ impl VClient {
 
     /// Begins a flow that was intended for `at`.
     pub(super) fn begin_flow(&mut self, turn: &mut Turn<'_>, at: Moment) {
+        if !self.take_row(turn) {
+            self.wait = Wait::Done;
+            return;
+        }
         turn.count(self.group, Counter::FlowsStarted);
         self.in_flow = true;
+        self.case = NO_CASE;
         self.pc = 0;
         self.behind = 0;
         self.loops.clear();
@@ -320,7 +336,7 @@ impl VClient {
     pub(super) fn complete_flow(&mut self, turn: &mut Turn<'_>, at: Moment) {
         turn.count(self.group, Counter::FlowsCompleted);
         self.in_flow = false;
-        self.failures = 0;
+        self.forget_failures();
         self.end_flow(turn, at);
     }
 
@@ -357,11 +373,18 @@ impl VClient {
     }
 
     fn between_flows(&mut self, turn: &mut Turn<'_>, at: Moment) {
-        if self.leaving != Leaving::No || !turn.script.repeats {
+        if self.leaving != Leaving::No {
             self.wait = Wait::Done;
             return;
         }
-        self.iteration += 1;
+        if let (Some(plan), true) = (self.plan(turn.script).connection.reconnect, self.failures > 0) {
+            return self.come_back(turn, plan);
+        }
+        if !turn.script.repeats {
+            self.wait = Wait::Done;
+            return;
+        }
+        self.who.iteration += 1;
         if self.failures == 0 {
             self.begin_flow(turn, at);
         } else {
@@ -373,21 +396,14 @@ impl VClient {
     /// A connection proved that the target works.
     pub(super) fn forget_failures(&mut self) {
         self.failures = 0;
+        if let Some(memory) = &mut self.who.memory {
+            memory.attempts = 0;
+        }
     }
 
     /// The client's group in the plan.
     pub(super) fn plan<'a>(&self, script: &'a Script) -> &'a Group {
         &script.plan.groups[usize::from(self.group.0)]
-    }
-
-    /// What templates and matchers may refer to.
-    pub(super) fn context(&self, turn: &Turn<'_>, seq: u64) -> RenderContext {
-        RenderContext {
-            client: self.id,
-            seq,
-            iteration: self.iteration,
-            unix_nanos: turn.script.unix_nanos(turn.now),
-        }
     }
 
     /// Runs `call` and counts the bytes that it wrote.

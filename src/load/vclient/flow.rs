@@ -18,6 +18,7 @@ use crate::wire::{CloseCode, MessageKind};
 use super::client::{VClient, Wait};
 use super::link::Link;
 use super::loops::{Round, is_unbounded};
+use super::memory::NO_CASE;
 use super::pending::Owed;
 use super::turn::Turn;
 
@@ -44,6 +45,10 @@ impl VClient {
 
     /// As [`run`](Self::run); the next step was intended for `intended`.
     pub(super) fn run_intended(&mut self, turn: &mut Turn<'_>, mut at: Moment, mut intended: Option<Moment>) {
+        if self.held {
+            self.wait = intended.map_or(Wait::Held(at), Wait::HeldSend);
+            return;
+        }
         for _ in 0..OPS_PER_TURN {
             if turn.out.len() >= BYTES_PER_TURN {
                 break;
@@ -115,6 +120,12 @@ impl VClient {
                 }
                 _ => self.next(at),
             },
+            Some(Op::Branch(branch)) => {
+                let case = usize::from(std::mem::replace(&mut self.case, NO_CASE));
+                let begin = branch.cases.get(case).map_or(branch.otherwise, |(_, begin)| *begin);
+                self.jump(begin, at)
+            }
+            Some(Op::Jump { to }) => self.jump(*to, at),
             Some(Op::Close { code, reason }) => {
                 if !self.is_open() {
                     return self.next(at);
@@ -136,6 +147,11 @@ impl VClient {
 
     fn next(&mut self, at: Moment) -> Step {
         self.pc += 1;
+        Step::Next(at)
+    }
+
+    fn jump(&mut self, to: usize, at: Moment) -> Step {
+        self.pc = to as u32;
         Step::Next(at)
     }
 
@@ -193,7 +209,7 @@ impl VClient {
 
     fn write_message(&mut self, turn: &mut Turn<'_>, send: &SendOp) {
         let mask = turn.scratch.mask();
-        let context = self.context(turn, self.seq);
+        let context = self.who.context(turn, self.seq);
         let rendered = &mut turn.scratch.payload;
         let payload = match send.payload.as_literal() {
             Some(literal) => literal,
@@ -215,7 +231,7 @@ impl VClient {
     }
 
     fn ping(&mut self, turn: &mut Turn<'_>, payload: &Template, timeout: Duration) -> Step {
-        let context = self.context(turn, self.seq);
+        let context = self.who.context(turn, self.seq);
         let mut rendered = std::mem::take(&mut turn.scratch.payload);
         rendered.clear();
         payload.render(&context, &mut self.random, &mut rendered);

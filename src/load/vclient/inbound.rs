@@ -79,7 +79,7 @@ impl VClient {
             MessageKind::Binary => PayloadKind::Binary,
         };
         match self.message_answered_by(turn, kind, payload) {
-            Some(index) => self.reply(turn, index),
+            Some(index) => self.reply(turn, index, kind, payload),
             None => self.other_message(turn, kind, payload),
         }
     }
@@ -107,12 +107,12 @@ impl VClient {
                     }
                 };
                 let matches =
-                    owed.op == *op && reply.matcher.matches(kind, payload, &self.context(turn, owed.id));
+                    owed.op == *op && reply.matcher.matches(kind, payload, &self.who.context(turn, owed.id));
                 matches.then_some(index)
             })
     }
 
-    fn reply(&mut self, turn: &mut Turn<'_>, index: usize) {
+    fn reply(&mut self, turn: &mut Turn<'_>, index: usize, kind: PayloadKind, payload: &[u8]) {
         let Some(owed) = self.sends.remove(index) else {
             return;
         };
@@ -125,6 +125,15 @@ impl VClient {
             .record(self.group, Trend::Response, turn.now - owed.intended);
         turn.shard
             .record(self.group, Trend::Service, turn.now - owed.sent);
+        if let Some(Op::Send(send)) = self.plan(turn.script).flow.get(owed.op as usize)
+            && let Some(reply) = &send.reply
+            && !self.keep(turn, &reply.captures, payload)
+        {
+            return self.fail_flow(turn);
+        }
+        if self.wait == Wait::Reply && owed.id == self.seq {
+            self.look(turn, self.pc as usize, kind, payload);
+        }
         self.send_settled(turn, owed.id, turn.now);
     }
 
@@ -142,6 +151,7 @@ impl VClient {
         match self.wait {
             Wait::Receive { until, left } => {
                 turn.count(self.group, Counter::MessagesTaken);
+                self.look(turn, self.pc as usize + 1, kind, payload);
                 if left > 1 {
                     self.wait = Wait::Receive {
                         until,
@@ -154,7 +164,15 @@ impl VClient {
             }
             Wait::Expect(_) if self.is_expected(turn, kind, payload) => {
                 turn.count(self.group, Counter::ExpectsMet);
+                // It was met, whatever comes of it.
+                self.wait = Wait::Turn;
+                if let Some(Op::Expect(expect)) = self.plan(turn.script).flow.get(self.pc as usize)
+                    && !self.keep(turn, &expect.captures, payload)
+                {
+                    return self.fail_flow(turn);
+                }
                 self.pc += 1;
+                self.look(turn, self.pc as usize, kind, payload);
                 self.run(turn, turn.now);
             }
             _ => turn.count(self.group, Counter::MessagesUnmatched),
@@ -165,7 +183,7 @@ impl VClient {
         match self.plan(turn.script).flow.get(self.pc as usize) {
             Some(Op::Expect(expect)) => expect
                 .matcher
-                .matches(kind, payload, &self.context(turn, self.seq)),
+                .matches(kind, payload, &self.who.context(turn, self.seq)),
             _ => false,
         }
     }

@@ -180,6 +180,7 @@ impl VClient {
             .record(self.group, Trend::Connect, turn.now - opening.intended);
         turn.count(self.group, Counter::ConnectOpened);
         self.openings = self.openings.wrapping_add(1);
+        self.came_back(turn);
         self.link = Link::Open(Open {
             receiver: Some(upgraded.receiver),
             sender: upgraded.sender,

@@ -75,6 +75,14 @@ impl Loops {
         self.begin_round(op, at, stopping, random)
     }
 
+    /// Moves the schedules of all loops.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        for frame in &mut self.frames[..usize::from(self.depth)] {
+            frame.began += by;
+            frame.origin += by;
+        }
+    }
+
     /// Leaves the innermost loop.
     pub(super) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);

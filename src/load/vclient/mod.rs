@@ -10,10 +10,14 @@
 //! | `upgrade` | the HTTP upgrade |
 //! | `inbound` | messages, pings, pongs and Close frames of the peer |
 //! | `pending` | what is owed an answer |
+//! | `hold` | what a pause of the run means to a client |
+//! | `memory` | captured values, rows, branches |
+//! | `reconnect` | what becomes of a client whose flow failed |
 //!
 //! What a plan leaves open is decided here. A flow that ends closes its connection with 1000, once the replies under way
 //! have come or timed out; a closed model then starts it again at once. A flow fails when its connection ends under it,
-//! when a connect fails or an expectation is not met; it starts again after a pause that grows with each failure. A lost
+//! when a connect fails or an expectation is not met; it starts again after a pause that grows with each failure,
+//! unless its scenario has a policy of its own. A lost
 //! reply or pong is counted and fails nothing. Messages that come while nobody waits for them are not kept: an expectation
 //! sees what comes after it was reached.
 //!
@@ -22,10 +26,13 @@
 
 mod client;
 mod flow;
+mod hold;
 mod inbound;
 mod link;
 mod loops;
+mod memory;
 mod pending;
+mod reconnect;
 mod turn;
 mod upgrade;
 

@@ -1,11 +1,12 @@
 //! What a virtual client is given each time it is called: the script that all share, the time, where to write and to record.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass, GroupId, Shard};
 use crate::net::Target;
-use crate::scenario::{LoadModel, Op, Plan};
+use crate::scenario::{CaptureScratch, LoadModel, Op, Plan};
 use crate::wire::MaskKey;
 
 /// What all clients of a run share: the plan, and what was worked out from it and the target beforehand.
@@ -18,8 +19,12 @@ pub struct Script {
     pub(super) authority: String,
     /// The value of the `Authorization` header, if the target's URL gives one.
     pub(super) authorization: Option<String>,
-    /// For each group the path and query of its upgrade request.
-    pub(super) paths: Vec<String>,
+    /// The path and query of the target's URL.
+    base: String,
+    /// For each group the path and query of its upgrade request, unless each connection has its own.
+    paths: Vec<Option<String>>,
+    /// For each group how many rows were handed out.
+    pub(super) cursors: Vec<AtomicU64>,
     /// Wall-clock nanoseconds of [`Moment::ZERO`], for time stamps in payloads.
     unix_origin: u64,
     /// Whether a client whose flow ends starts it again.
@@ -37,8 +42,12 @@ impl Script {
         let paths = plan
             .groups
             .iter()
-            .map(|group| join(&target.path, &group.connection.path))
+            .map(|group| {
+                let literal = group.connection.path.as_literal()?;
+                Some(join(&target.path, std::str::from_utf8(literal).ok()?))
+            })
             .collect();
+        let cursors = plan.groups.iter().map(|_| AtomicU64::new(0)).collect();
         let repeats = matches!(plan.load, LoadModel::Closed { .. });
         let (authority, authorization) = (target.authority(), target.authorization.clone());
         Self {
@@ -46,7 +55,9 @@ impl Script {
             tracked,
             authority,
             authorization,
+            base: target.path.clone(),
             paths,
+            cursors,
             unix_origin,
             repeats,
         }
@@ -56,6 +67,14 @@ impl Script {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The path and query of an upgrade request; `render` renders a path that is not the same for all.
+    pub(super) fn path(&self, group: GroupId, render: impl FnOnce() -> String) -> String {
+        match &self.paths[usize::from(group.0)] {
+            Some(path) => path.clone(),
+            None => join(&self.base, &render()),
+        }
     }
 
     /// The wall clock at `now`, in nanoseconds since 1970.
@@ -130,6 +149,7 @@ impl Turn<'_> {
 #[derive(Debug)]
 pub struct Scratch {
     pub(super) payload: Vec<u8>,
+    pub(super) captures: CaptureScratch,
     masks: u64,
 }
 
@@ -139,6 +159,7 @@ impl Scratch {
     pub fn new(seed: u64) -> Self {
         Self {
             payload: Vec::new(),
+            captures: CaptureScratch::default(),
             masks: seed | 1,
         }
     }

@@ -8,6 +8,7 @@
 //! | [`usage_of`] | `/proc` | unsupported |
 //! | [`pin_current_thread`] | `sched_setaffinity` | unsupported |
 //! | [`allowed_cores`] | `sched_getaffinity` | all cores |
+//! | [`ephemeral_ports`] | `ip_local_port_range` | unknown |
 //! | [`sharpen_timers`] | `PR_SET_TIMERSLACK` | nothing: timers are as they are |
 //! | [`wait_readable`] | `ppoll`, nanoseconds | `poll`, milliseconds |
 
@@ -34,6 +35,13 @@ use socket2::Socket;
 use crate::units::ByteSize;
 
 pub use limits::{FileLimit, open_file_limit, raise_open_file_limit};
+
+/// How many local ports the system hands out to connections that do not ask for one; `None` where it does not tell. Each
+/// pair of a source and a target address has so many.
+#[must_use]
+pub fn ephemeral_ports() -> Option<u64> {
+    platform::ephemeral_ports()
+}
 
 /// What a process has used so far and holds now. `None` where the system does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -56,3 +56,7 @@ pub(super) fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result
 fn unsupported(text: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, text)
 }
+
+pub(super) fn ephemeral_ports() -> Option<u64> {
+    None
+}

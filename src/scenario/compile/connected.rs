@@ -1,16 +1,26 @@
 //! Whether each step finds the connection in the state that it needs.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::context::Context;
-use crate::scenario::plan::Op;
+use crate::scenario::plan::{BranchOp, Op};
 use crate::scenario::yaml::Position;
+
+/// Whether a connection is open, as far as the file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Closed,
+    Open,
+    /// That depends on a branch.
+    Either,
+}
 
 /// Follows the flow from its begin, where no connection is open, and reports steps that need one and steps that open
 /// a second one.
 pub(super) fn check_connected(context: &mut Context<'_>, ops: &[Op], positions: &[Position]) {
     let mut found = BTreeSet::new();
-    follow(ops, 0..ops.len(), false, &mut |index, message| {
+    follow(ops, 0..ops.len(), State::Closed, &mut |index, message| {
         found.insert((positions[index], message));
     });
     for (at, message) in found {
@@ -18,24 +28,24 @@ pub(super) fn check_connected(context: &mut Context<'_>, ops: &[Op], positions: 
     }
 }
 
-/// Returns whether a connection is open at the end of the range.
+/// Returns the state at the end of the range.
 fn follow(
     ops: &[Op],
-    range: std::ops::Range<usize>,
-    mut open: bool,
+    range: Range<usize>,
+    mut state: State,
     report: &mut impl FnMut(usize, &'static str),
-) -> bool {
+) -> State {
     let mut index = range.start;
     while index < range.end {
         match &ops[index] {
             Op::Connect => {
-                if open {
+                if state == State::Open {
                     report(
                         index,
                         "the connection is already open here: `close` or `drop` it first",
                     );
                 }
-                open = true;
+                state = State::Open;
             }
             Op::Send(_)
             | Op::Expect(_)
@@ -43,18 +53,26 @@ fn follow(
             | Op::Receive { .. }
             | Op::Close { .. }
             | Op::Drop => {
-                if !open {
+                if state == State::Closed {
                     report(index, "no connection is open here: `connect` first");
                 }
-                open = !matches!(ops[index], Op::Close { .. } | Op::Drop);
+                state = match &ops[index] {
+                    Op::Close { .. } | Op::Drop => State::Closed,
+                    _ => State::Open,
+                };
             }
-            Op::Think(_) | Op::LoopEnd { .. } => {}
+            Op::Think(_) | Op::LoopEnd { .. } | Op::Jump { .. } => {}
+            Op::Branch(branch) => {
+                state = follow_arms(ops, branch, state, report);
+                index = branch.end;
+                continue;
+            }
             Op::LoopBegin(bounds) => {
                 let body = index + 1..bounds.end;
-                let after = follow(ops, body.clone(), open, report);
+                let after = follow(ops, body.clone(), state, report);
                 // The second round begins as the first one ended.
-                let again = after != open && bounds.times != Some(1);
-                open = if again {
+                let again = after != state && bounds.times != Some(1);
+                state = if again {
                     follow(ops, body, after, report)
                 } else {
                     after
@@ -64,5 +82,25 @@ fn follow(
         }
         index += 1;
     }
-    open
+    state
+}
+
+fn follow_arms(
+    ops: &[Op],
+    branch: &BranchOp,
+    before: State,
+    report: &mut impl FnMut(usize, &'static str),
+) -> State {
+    let begins = branch.cases.iter().map(|(_, begin)| *begin);
+    let mut bounds: Vec<usize> = begins.collect();
+    bounds.extend([branch.otherwise, branch.end]);
+    let mut states = bounds
+        .windows(2)
+        .map(|arm| follow(ops, arm[0]..arm[1], before, &mut *report))
+        .collect::<Vec<_>>();
+    states.dedup();
+    match states.as_slice() {
+        [only] => *only,
+        _ => State::Either,
+    }
 }

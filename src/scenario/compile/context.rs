@@ -1,22 +1,86 @@
-//! [`Context`]: the variables that values refer to, and the errors found so far.
+//! [`Context`]: the names that values refer to, and the errors found so far.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scenario::error::{Problem, quoted};
-use crate::scenario::template::{Template, TemplateError, Variables, literal, template};
-use crate::scenario::yaml::{Field, Position, Quantity, Text};
+use crate::scenario::template::{Json, Scope, Template, TemplateError, literal, template};
+use crate::scenario::values::Table;
+use crate::scenario::yaml::{Field, Located, Position, Quantity, Text};
 
 pub(super) struct Context<'a> {
-    pub(super) variables: Variables,
+    pub(super) scope: Scope,
+    /// Files that were read already, with their delimiters.
+    pub(super) tables: BTreeMap<(PathBuf, char), Arc<Table>>,
+    /// Places that the group at hand needs in its clients' memory.
+    slots: u16,
+    /// Regular expressions among the captures so far.
+    regexes: usize,
+    /// The files of the scenario: paths in them are relative to their folders.
+    files: &'a [PathBuf],
     problems: &'a mut Vec<Problem>,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(problems: &'a mut Vec<Problem>) -> Self {
+    pub(super) fn new(files: &'a [PathBuf], problems: &'a mut Vec<Problem>) -> Self {
         Self {
-            variables: Variables::new(),
+            scope: Scope::default(),
+            tables: BTreeMap::new(),
+            slots: 0,
+            regexes: 0,
+            files,
             problems,
         }
+    }
+
+    /// Forgets what belongs to the group before.
+    pub(super) fn begin_group(&mut self) {
+        self.scope.captures.clear();
+        self.scope.table = None;
+        self.slots = 0;
+    }
+
+    /// How many places the group needs in its clients' memory.
+    pub(super) const fn slots(&self) -> u16 {
+        self.slots
+    }
+
+    /// The place of a captured value, a new one for a new name.
+    pub(super) fn slot(&mut self, name: &str) -> u16 {
+        if let Some(slot) = self.scope.captures.get(name) {
+            return *slot;
+        }
+        let slot = self.slots;
+        self.slots = self.slots.saturating_add(1);
+        self.scope.captures.insert(name.to_owned(), slot);
+        slot
+    }
+
+    /// A number for a regular expression among the captures.
+    pub(super) const fn next_regex(&mut self) -> usize {
+        self.regexes += 1;
+        self.regexes - 1
+    }
+
+    /// The path of a file, from the folder of the file that names it.
+    pub(super) fn path(&mut self, field: &Field<PathBuf>) -> Option<PathBuf> {
+        let path = self.value(field)?;
+        let folder = self.files.get(usize::from(field.at.file)).and_then(|file| file.parent());
+        Some(folder.map_or_else(|| path.clone(), |folder: &Path| folder.join(&path)))
+    }
+
+    /// The JSON text of a value; what is wrong in it is reported.
+    pub(super) fn json(&mut self, value: &Located<Json>) -> Template {
+        let mut errors = Vec::new();
+        let template = value.template(&self.scope, &mut |text, error| {
+            errors.push((text.at, text.value.to_owned(), error));
+        });
+        for (at, text, error) in errors {
+            self.template_problem(at, &text, &error);
+        }
+        template
     }
 
     pub(super) fn problem(&mut self, at: Position, message: impl Into<String>) {
@@ -46,7 +110,7 @@ impl<'a> Context<'a> {
 
     /// Fills in variables and reads the value.
     pub(super) fn value<T: Quantity>(&mut self, field: &Field<T>) -> Option<T> {
-        let text = match literal(&field.text, &self.variables) {
+        let text = match literal(&field.text, &self.scope) {
             Ok(text) => text,
             Err(error) => {
                 self.template_problem(field.at, &field.text, &error);
@@ -77,7 +141,7 @@ impl<'a> Context<'a> {
     }
 
     pub(super) fn template(&mut self, text: &Text) -> Option<Template> {
-        template(&text.value, &self.variables)
+        template(&text.value, &self.scope)
             .map_err(|error| self.template_problem(text.at, &text.value, &error))
             .ok()
     }

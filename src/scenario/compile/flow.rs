@@ -6,7 +6,7 @@ use super::connected::check_connected;
 use super::context::Context;
 use super::message::message;
 use super::reply::{awaited, expect, reply};
-use crate::scenario::document::{CloseStep, PingStep, ReceiveStep, Reply, SendStep, Step, ThinkTime};
+use crate::scenario::document::{CloseStep, PingStep, ReceiveStep, Reply, SendStep, Step, Test, ThinkTime};
 use crate::scenario::plan::{Delay, Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, SendOp};
 use crate::scenario::quantity::{CloseStatus, Count, Times};
 use crate::scenario::template::Template;
@@ -19,7 +19,7 @@ const MAX_PING_PAYLOAD: usize = 125;
 /// The same, less the two bytes of the close code.
 const MAX_CLOSE_REASON: usize = 123;
 
-type Steps = List<Located<Step>>;
+pub(super) type Steps = List<Located<Step>>;
 
 /// Compiles the flow of a group. A flow that does not begin by connecting gets that as its first instruction.
 pub(super) fn flow(context: &mut Context<'_>, steps: &Located<Steps>) -> Vec<Op> {
@@ -70,26 +70,28 @@ enum Action<'a> {
     Close(&'a Located<CloseStep>),
     Drop,
     Loop,
+    If(&'a Located<Test>),
+    Switch,
 }
 
-struct FlowCompiler<'c, 'p> {
-    context: &'c mut Context<'p>,
-    ops: Vec<Op>,
+pub(super) struct FlowCompiler<'c, 'p> {
+    pub(super) context: &'c mut Context<'p>,
+    pub(super) ops: Vec<Op>,
     /// Where each instruction comes from.
     positions: Vec<Position>,
     /// Loops around the present step.
     depth: usize,
     /// Whether a step could not be compiled.
-    damaged: bool,
+    pub(super) damaged: bool,
 }
 
 impl FlowCompiler<'_, '_> {
-    fn push(&mut self, at: Position, op: Op) {
+    pub(super) fn push(&mut self, at: Position, op: Op) {
         self.ops.push(op);
         self.positions.push(at);
     }
 
-    fn steps(&mut self, steps: &Steps) {
+    pub(super) fn steps(&mut self, steps: &Steps) {
         self.damaged |= steps.damaged;
         let mut rest = steps.items.iter().peekable();
         while let Some(step) = rest.next() {
@@ -122,6 +124,8 @@ impl FlowCompiler<'_, '_> {
             Action::Close(close) => self.close(close)?,
             Action::Drop => Op::Drop,
             Action::Loop => return self.repeat(step),
+            Action::If(condition) => return self.condition(step, condition),
+            Action::Switch => return self.switch(step),
         };
         self.push(at, op);
         Some(())
@@ -140,6 +144,8 @@ impl FlowCompiler<'_, '_> {
             ("close", keys.close.as_ref().map(Action::Close)),
             ("drop", keys.drop.as_ref().map(|_| Action::Drop)),
             ("every/repeat/for ... do", is_loop.then_some(Action::Loop)),
+            ("if", keys.condition.as_ref().map(Action::If)),
+            ("switch", keys.switch.as_ref().map(|_| Action::Switch)),
         ];
         let action = self.context.one_of(step.at, "a step", actions)?;
         let misplaced = [
@@ -158,12 +164,24 @@ impl FlowCompiler<'_, '_> {
                     .filter(|_| keys.every.is_none()),
             ),
             ("do", keys.body.as_ref().map(|body| body.at).filter(|_| !is_loop)),
+            (
+                "then",
+                keys.then.as_ref().map(|body| body.at).filter(|_| keys.condition.is_none()),
+            ),
+            (
+                "else",
+                keys.otherwise
+                    .as_ref()
+                    .map(|body| body.at)
+                    .filter(|_| keys.condition.is_none() && keys.switch.is_none()),
+            ),
         ];
         for (key, at) in misplaced.into_iter().filter_map(|(key, at)| Some((key, at?))) {
-            let owner = if key == "do" {
-                "a loop: `every`, `repeat` or `for`"
-            } else {
-                "`every`"
+            let owner = match key {
+                "do" => "a loop: `every`, `repeat` or `for`",
+                "then" => "`if`",
+                "else" => "`if` or `switch`",
+                _ => "`every`",
             };
             self.context.problem(at, format!("`{key}` belongs to {owner}"));
         }
@@ -384,7 +402,7 @@ fn takes_time(op: &Op) -> bool {
     match op {
         Op::Think(Delay::Fixed(time) | Delay::Uniform(_, time)) => !time.is_zero(),
         Op::LoopBegin(LoopOp { every, .. }) => every.is_some(),
-        Op::LoopEnd { .. } | Op::Drop => false,
+        Op::LoopEnd { .. } | Op::Drop | Op::Branch(_) | Op::Jump { .. } => false,
         Op::Think(Delay::Exponential(_))
         | Op::Connect
         | Op::Send(_)

@@ -1,13 +1,17 @@
 //! Kinds of clients: `flow` for one, `scenarios` for several.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
+use super::credentials::credentials;
+use super::feeder::feeder;
 use super::flow::flow;
-use crate::scenario::document::{ClientGroup, Connection, Document, HeartbeatSpec, Step};
+use super::reconnect::reconnect;
+use crate::scenario::document::{ClientGroup, Connection, Document, FeederSpec, HeartbeatSpec, Step};
 use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
-use crate::scenario::quantity::{RequestPath, Weight, is_token};
+use crate::scenario::quantity::{Weight, is_token};
 use crate::scenario::template::{Part, Template};
 use crate::scenario::yaml::{Field, List, Located, Position, Text};
 use crate::units::ByteSize;
@@ -54,15 +58,38 @@ fn single(
     steps: &Located<List<Located<Step>>>,
     name: &str,
 ) -> Group {
+    let sections = Sections {
+        connection: document.connection.as_ref(),
+        heartbeat: document.heartbeat.as_ref(),
+        feeder: document.feeder.as_ref(),
+        flow: steps,
+    };
+    group(context, name.to_owned(), 1, &sections)
+}
+
+/// What a kind of client consists of.
+struct Sections<'a> {
+    connection: Option<&'a Located<Connection>>,
+    heartbeat: Option<&'a Located<HeartbeatSpec>>,
+    feeder: Option<&'a Located<FeederSpec>>,
+    flow: &'a Located<List<Located<Step>>>,
+}
+
+/// The flow comes before the connection, which may refer to what the flow captured the time before.
+fn group(context: &mut Context<'_>, name: String, weight: u32, sections: &Sections<'_>) -> Group {
+    context.begin_group();
+    let feeder = sections.feeder.and_then(|section| feeder(context, section));
+    context.scope.table = feeder.as_ref().map(|feeder| Arc::clone(&feeder.table));
+    let flow = flow(context, sections.flow);
+    let connection = connection(context, sections.connection);
     Group {
-        name: name.to_owned(),
-        weight: 1,
-        connection: connection(context, document.connection.as_ref()),
-        heartbeat: document
-            .heartbeat
-            .as_ref()
-            .and_then(|section| heartbeat(context, section)),
-        flow: flow(context, steps),
+        name,
+        weight,
+        connection,
+        heartbeat: sections.heartbeat.and_then(|section| heartbeat(context, section)),
+        flow,
+        slots: context.slots(),
+        feeder,
     }
 }
 
@@ -80,6 +107,7 @@ fn several(
             .heartbeat
             .as_ref()
             .map(|section| ("heartbeat", section.at)),
+        document.feeder.as_ref().map(|section| ("feeder", section.at)),
     ];
     for (key, at) in misplaced.into_iter().flatten() {
         context.problem(at, format!("with `scenarios`, `{key}` belongs into each of them"));
@@ -97,16 +125,14 @@ fn several(
                 format!("there is already a scenario named `{name}`"),
             );
         }
-        groups.push(Group {
-            name,
-            weight: context.value_or(scenario.weight.as_ref(), Weight(1)).0,
-            connection: connection(context, scenario.connection.as_ref()),
-            heartbeat: scenario
-                .heartbeat
-                .as_ref()
-                .and_then(|section| heartbeat(context, section)),
-            flow: flow(context, &scenario.flow),
-        });
+        let weight = context.value_or(scenario.weight.as_ref(), Weight(1)).0;
+        let sections = Sections {
+            connection: scenario.connection.as_ref(),
+            heartbeat: scenario.heartbeat.as_ref(),
+            feeder: scenario.feeder.as_ref(),
+            flow: &scenario.flow,
+        };
+        groups.push(group(context, name, weight, &sections));
     }
     groups
 }
@@ -119,9 +145,7 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
         context.problem(field.at, "expected a size above 0");
     }
     ConnectionPlan {
-        path: context
-            .value_or(section.path.as_ref(), RequestPath("/".to_owned()))
-            .0,
+        path: path(context, section.path.as_ref()),
         headers: section
             .headers
             .0
@@ -133,10 +157,31 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
         max_message_size,
         connect_timeout: context.positive_or(section.connect_timeout.as_ref(), CONNECT_TIMEOUT),
         close_timeout: context.positive_or(section.close_timeout.as_ref(), CLOSE_TIMEOUT),
+        credentials: section.auth.as_ref().and_then(|section| credentials(context, section)),
+        reconnect: section.reconnect.as_ref().and_then(|section| reconnect(context, section)),
     }
 }
 
-fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(String, Template)> {
+/// Path and query: what stands in the file is checked here, what is filled in is escaped where it is rendered.
+fn path(context: &mut Context<'_>, text: Option<&Text>) -> Template {
+    let root = Template::from_literal(b"/");
+    let Some(text) = text else { return root };
+    let Some(template) = context.template(text) else {
+        return root;
+    };
+    let clean = |part: &Part| match part {
+        Part::Literal(bytes) => bytes.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#'),
+        _ => true,
+    };
+    let begins = matches!(template.parts().first(), Some(Part::Literal(bytes)) if bytes.starts_with(b"/"));
+    if !begins || !template.parts().iter().all(clean) {
+        let expected = "a path such as /iot or /ws?room=1, beginning with `/`";
+        context.problem(text.at, format!("`{}` is not {expected}", text.value));
+    }
+    template
+}
+
+pub(super) fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(String, Template)> {
     if !is_token(&name.value) {
         context.problem(
             name.at,

@@ -1,23 +1,27 @@
 //! Messages: what a `send` step sends.
 
+use std::fs;
+use std::path::PathBuf;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::context::Context;
-use crate::scenario::document::{Binary, SendStep};
+use super::size::{MAX_SIZE, size};
+use crate::scenario::document::{Binary, FileContent, SendStep, SizeSpec};
 use crate::scenario::plan::PayloadKind;
-use crate::scenario::template::{Json, Part, Template};
-use crate::scenario::yaml::{Field, Located, Text};
+use crate::scenario::size::Size;
+use crate::scenario::template::{Content, Json, LETTERS_AND_DIGITS, Part, Template};
+use crate::scenario::yaml::{Field, Located, ScalarOr, Text};
 use crate::units::ByteSize;
-
-/// The largest random payload: past it, a size is a typo rather than a wish.
-const MAX_RANDOM: ByteSize = ByteSize::mib(64);
 
 enum Payload<'a> {
     Text(&'a Text),
     Json(&'a Located<Json>),
     Binary(&'a Located<Binary>),
-    Random(&'a Field<ByteSize>),
+    Random(&'a ScalarOr<Field<ByteSize>, Located<SizeSpec>>),
+    Letters(&'a ScalarOr<Field<ByteSize>, Located<SizeSpec>>),
+    File(&'a ScalarOr<Field<PathBuf>, Located<FileContent>>),
 }
 
 /// Kind and content of the message.
@@ -30,33 +34,64 @@ pub(super) fn message(
         ("json", step.value.json.as_ref().map(Payload::Json)),
         ("binary", step.value.binary.as_ref().map(Payload::Binary)),
         ("random", step.value.random.as_ref().map(Payload::Random)),
+        ("letters", step.value.letters.as_ref().map(Payload::Letters)),
+        ("file", step.value.file.as_ref().map(Payload::File)),
     ];
     match context.one_of(step.at, "a send step", keys)? {
         Payload::Text(text) => Some((PayloadKind::Text, context.template(text)?)),
-        Payload::Json(value) => Some((PayloadKind::Text, json(context, value))),
+        Payload::Json(value) => Some((PayloadKind::Text, context.json(value))),
         Payload::Binary(value) => Some((PayloadKind::Binary, binary(context, value)?)),
-        Payload::Random(size) => Some((PayloadKind::Binary, random(context, size)?)),
+        Payload::Random(length) => {
+            let length = size(context, length)?;
+            Some((PayloadKind::Binary, filled(Content::Bytes, length)))
+        }
+        Payload::Letters(length) => {
+            let length = size(context, length)?;
+            Some((PayloadKind::Text, filled(Content::Characters(LETTERS_AND_DIGITS), length)))
+        }
+        Payload::File(content) => file(context, content),
     }
 }
 
-fn json(context: &mut Context<'_>, value: &Located<Json>) -> Template {
-    let mut errors = Vec::new();
-    let template = value.template(&context.variables, &mut |text, error| {
-        errors.push((text.at, text.value.to_owned(), error));
-    });
-    for (at, text, error) in errors {
-        context.template_problem(at, &text, &error);
-    }
-    template
-}
-
-fn random(context: &mut Context<'_>, field: &Field<ByteSize>) -> Option<Template> {
-    let size = context.value(field)?;
-    if size > MAX_RANDOM {
-        context.problem(field.at, format!("a random payload has at most {MAX_RANDOM}"));
+/// The content of a file, or a stretch of it.
+fn file(
+    context: &mut Context<'_>,
+    written: &ScalarOr<Field<PathBuf>, Located<FileContent>>,
+) -> Option<(PayloadKind, Template)> {
+    let (path, options) = match written {
+        ScalarOr::Scalar(path) => (path, None),
+        ScalarOr::Other(content) => (&content.value.path, Some(&content.value)),
+    };
+    let length = options.and_then(|options| options.size.as_ref()).map(|length| size(context, length));
+    let text = options.and_then(|options| options.text.as_ref());
+    let is_text = context.value_or(text, false);
+    let found = context.path(path)?;
+    let bytes = fs::read(&found)
+        .map_err(|error| context.problem(path.at, format!("cannot read {}: {error}", found.display())))
+        .ok()?;
+    if bytes.len() as u64 > MAX_SIZE.0 {
+        context.problem(path.at, format!("a payload has at most {MAX_SIZE}"));
         return None;
     }
-    Some(Template::new([Part::RandomBytes(size.0 as usize)]))
+    if is_text && length.is_some() {
+        context.problem(path.at, "a stretch of a text may end within a character: leave out `size` or `text`");
+    }
+    if is_text && std::str::from_utf8(&bytes).is_err() {
+        context.problem(path.at, format!("{} is not UTF-8, which a text message must be", found.display()));
+    }
+    if length.is_some() && bytes.is_empty() {
+        context.problem(path.at, format!("{} is empty", found.display()));
+        return None;
+    }
+    let kind = if is_text { PayloadKind::Text } else { PayloadKind::Binary };
+    match length {
+        None => Some((kind, Template::from_literal(&bytes))),
+        Some(length) => Some((kind, filled(Content::Stretch(bytes.into()), length?))),
+    }
+}
+
+fn filled(content: Content, length: Size) -> Template {
+    Template::new([Part::Filled(content, length)])
 }
 
 enum Notation<'a> {

@@ -3,13 +3,19 @@
 //! Every value is read into the type that the plan has for it, and what cannot be read is reported with its position
 //! and replaced by a default, so that one compilation finds all errors. The plan is used only if there were none.
 
+mod branch;
+mod capture;
 mod connected;
 mod context;
+mod credentials;
+mod feeder;
 mod flow;
 mod group;
 mod load;
 mod message;
+mod reconnect;
 mod reply;
+mod size;
 mod transport;
 mod whole;
 

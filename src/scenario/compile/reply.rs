@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use regex::bytes::Regex;
 
+use super::capture::captures;
 use super::context::Context;
 use super::message::binary;
-use crate::scenario::document::{Binary, Empty, Reply};
+use crate::scenario::document::{Binary, Empty, Reply, Test};
 use crate::scenario::json_probe::{Expected, JsonField, JsonPath, JsonProbe, MAX_FIELDS};
 use crate::scenario::matcher::{Correlation, EchoShape, Matcher, Needle};
 use crate::scenario::plan::{ExpectOp, PayloadKind, ReplySpec};
 use crate::scenario::quantity::Count;
 use crate::scenario::sequence::SequenceExtractor;
-use crate::scenario::template::{Json, Known, Number, Part, Pattern, Scalar, Template, single_value};
+use crate::scenario::template::{Held, Json, Known, Number, Part, Pattern, Scalar, Template, single_value};
 use crate::scenario::yaml::{Entries, Located, Position, Text};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,7 +46,9 @@ pub(super) fn reply(context: &mut Context<'_>, reply: &Located<Reply>, sent: Sen
         }
         return None;
     }
-    let (matcher, correlation) = matcher(context, reply, "a reply", Some(sent))?;
+    let matched = matcher(context, reply, "a reply", Some(sent));
+    let captures = captures(context, &reply.value.capture);
+    let (matcher, correlation) = matched?;
     let (wait, max_in_flight) = pipelining(context, &reply.value);
     Some(ReplySpec {
         matcher,
@@ -53,6 +56,7 @@ pub(super) fn reply(context: &mut Context<'_>, reply: &Located<Reply>, sent: Sen
         timeout: timeout(context, &reply.value),
         wait,
         max_in_flight,
+        captures,
     })
 }
 
@@ -63,24 +67,46 @@ pub(super) fn awaited(
     sent: Sent<'_>,
 ) -> Option<ReplySpec> {
     reject_reply_keys(context, &expect.value);
-    let (matcher, correlation) = matcher(context, expect, "an expect step", Some(sent))?;
+    let matched = matcher(context, expect, "an expect step", Some(sent));
+    let captures = captures(context, &expect.value.capture);
+    let (matcher, correlation) = matched?;
     Some(ReplySpec {
         matcher,
         correlation,
         timeout: timeout(context, &expect.value),
         wait: true,
         max_in_flight: 1,
+        captures,
     })
 }
 
 /// An expect step by itself.
 pub(super) fn expect(context: &mut Context<'_>, expect: &Located<Reply>) -> Option<ExpectOp> {
     reject_reply_keys(context, &expect.value);
-    let (matcher, _) = matcher(context, expect, "an expect step", None)?;
+    let matched = matcher(context, expect, "an expect step", None);
+    let captures = captures(context, &expect.value.capture);
     Some(ExpectOp {
-        matcher,
+        matcher: matched?.0,
         timeout: timeout(context, &expect.value),
+        captures,
     })
+}
+
+/// What a branch looks for.
+pub(super) fn test(context: &mut Context<'_>, test: &Located<Test>) -> Option<Matcher> {
+    let keys = [
+        ("json", test.value.json.as_ref().map(Choice::Json)),
+        ("text", test.value.text.as_ref().map(Choice::Text)),
+        ("contains", test.value.contains.as_ref().map(Choice::Contains)),
+        ("regex", test.value.regex.as_ref().map(Choice::Regex)),
+        (
+            "binary_prefix",
+            test.value.binary_prefix.as_ref().map(Choice::BinaryPrefix),
+        ),
+        ("any", test.value.any.as_ref().map(|_| Choice::Any)),
+    ];
+    let choice = context.one_of(test.at, "a test", keys)?;
+    Some(chosen(context, choice, None)?.0)
 }
 
 fn count_keys(reply: &Reply) -> usize {
@@ -93,6 +119,7 @@ fn count_keys(reply: &Reply) -> usize {
         binary_prefix,
         any,
         none: _,
+        capture,
         timeout,
         wait,
         max_in_flight,
@@ -105,6 +132,7 @@ fn count_keys(reply: &Reply) -> usize {
         regex.is_some(),
         binary_prefix.is_some(),
         any.is_some(),
+        !capture.0.is_empty(),
         timeout.is_some(),
         wait.is_some(),
         max_in_flight.is_some(),
@@ -186,7 +214,16 @@ fn matcher(
         ),
         ("any", reply.value.any.as_ref().map(|_| Choice::Any)),
     ];
-    match context.one_of(reply.at, what, keys)? {
+    let choice = context.one_of(reply.at, what, keys)?;
+    chosen(context, choice, sent)
+}
+
+fn chosen(
+    context: &mut Context<'_>,
+    choice: Choice<'_>,
+    sent: Option<Sent<'_>>,
+) -> Option<(Matcher, Correlation)> {
+    match choice {
         Choice::Echo(key) => {
             let Some((kind, payload)) = sent else {
                 context.problem(
@@ -240,7 +277,7 @@ fn repeatable(context: &mut Context<'_>, at: Position, template: &Template) -> O
 }
 
 /// The engine's message has several lines; its last says what is wrong.
-fn regex(context: &mut Context<'_>, text: &Text) -> Option<Regex> {
+pub(super) fn regex(context: &mut Context<'_>, text: &Text) -> Option<Regex> {
     let report = |error: regex::Error| {
         let message = error.to_string();
         let reason = message
@@ -316,7 +353,7 @@ impl Fields {
     }
 
     fn text(&mut self, context: &mut Context<'_>, path: &JsonPath, text: &Text) -> Option<Expected> {
-        let scalar = single_value(&text.value, &context.variables)
+        let scalar = single_value(&text.value, &context.scope)
             .map_err(|error| context.template_problem(text.at, &text.value, &error))
             .ok()?;
         match scalar {
@@ -350,6 +387,9 @@ impl Fields {
                     .get_or_insert_with(|| SequenceExtractor::in_json_number(JsonField::new(path)));
             }
             return Some(Expected::Known(*known));
+        }
+        if let [Part::Held(held, _)] = template.parts() {
+            return Some(Expected::Held(Held::clone(held)));
         }
         let pattern = repeatable(context, at, template)?;
         match serde_json::from_slice(pattern.as_literal()?).ok()? {

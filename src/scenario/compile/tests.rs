@@ -43,11 +43,11 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!((group.name.as_str(), group.weight), ("test", 1));
     assert_eq!(
         (
-            connection.path.as_str(),
+            connection.path.as_literal().unwrap(),
             connection.compression,
             connection.max_message_size.0
         ),
-        ("/", false, 1 << 20)
+        (&b"/"[..], false, 1 << 20)
     );
     assert_eq!(
         (connection.connect_timeout, connection.close_timeout),
@@ -76,6 +76,7 @@ flow: [connect]
         variables: BTreeMap::from([("clients".to_owned(), "1k".to_owned())]),
         client_scale: Some(0.5),
         duration_scale: Some(2.0),
+        ..Overrides::default()
     };
     let plan = from_str("test.yaml", text, &overrides).unwrap();
     assert_eq!((plan.seed, plan.transport.insecure), (9, true));
@@ -355,8 +356,8 @@ scenarios:
     assert_eq!(groups, [("reader", 3), ("writer", 1)]);
     for group in &plan.groups {
         assert_eq!(
-            (group.connection.path.as_str(), group.connection.compression),
-            ("/ws", true)
+            (group.connection.path.as_literal().unwrap(), group.connection.compression),
+            (&b"/ws"[..], true)
         );
         assert_eq!(group.connection.subprotocols, ["chat.v1", "chat.v2"]);
         assert_eq!(group.connection.headers[0].0, "X-Room");

@@ -1,6 +1,6 @@
 //! The `transport` section.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::context::Context;
 use crate::scenario::document::Transport;
@@ -11,7 +11,6 @@ use crate::scenario::yaml::{Field, ScalarOr};
 pub(super) fn transport(
     context: &mut Context<'_>,
     section: Option<&Transport>,
-    folder: Option<&Path>,
     insecure: bool,
 ) -> TransportPlan {
     let Some(section) = section else {
@@ -20,10 +19,7 @@ pub(super) fn transport(
             ..TransportPlan::default()
         };
     };
-    let mut file = |field: Option<&Field<PathBuf>>| {
-        let path = context.value(field?)?;
-        Some(folder.map_or_else(|| path.clone(), |folder| folder.join(&path)))
-    };
+    let mut file = |field: Option<&Field<PathBuf>>| context.path(field?);
     let ca_file = file(section.ca.as_ref());
     let client_certificate = file(section.certificate.as_ref()).zip(file(section.key.as_ref()));
     match (&section.certificate, &section.key) {

@@ -1,7 +1,7 @@
 //! The file as a whole: name, target, seed, variables.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::context::Context;
@@ -11,8 +11,8 @@ use super::transport::transport;
 use crate::scenario::document::{Constant, Document};
 use crate::scenario::error::{Problem, nearest, suggestion};
 use crate::scenario::plan::{Plan, TargetSpec};
-use crate::scenario::template::{BUILT_IN_NAMES, Json, Variable};
-use crate::scenario::yaml::{Entries, Located, Quantity};
+use crate::scenario::template::{BUILT_IN_NAMES, Json, Scope, Variable, literal};
+use crate::scenario::yaml::{Entries, Located, Quantity, Text};
 
 const GRACEFUL_STOP: Duration = Duration::from_secs(10);
 
@@ -27,6 +27,8 @@ pub struct Overrides {
     pub insecure: bool,
     /// Instead of the values of `variables`; only declared ones can be set.
     pub variables: BTreeMap<String, String>,
+    /// What `${env.NAME}` stands for.
+    pub environment: BTreeMap<String, String>,
     /// Factor for numbers of clients and arrival rates.
     pub client_scale: Option<f64>,
     /// Factor for the durations of stages. What clients do is not scaled.
@@ -36,19 +38,21 @@ pub struct Overrides {
 /// Compiles what can be compiled; the plan is good only if no problem was added.
 pub(crate) fn compile(
     document: &Located<Document>,
-    path: &Path,
+    files: &[PathBuf],
     overrides: &Overrides,
     problems: &mut Vec<Problem>,
 ) -> Plan {
     let Located { at, value: document } = document;
-    let mut context = Context::new(problems);
+    let mut context = Context::new(files, problems);
+    context.scope.environment.clone_from(&overrides.environment);
     variables(&mut context, &document.variables, &overrides.variables);
     let scale = Scale {
         clients: factor(&mut context, "clients", overrides.client_scale),
         durations: factor(&mut context, "durations", overrides.duration_scale),
     };
-    let stem = path
-        .file_stem()
+    let stem = files
+        .first()
+        .and_then(|path| path.file_stem())
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let name = context.value_or(document.name.as_ref(), stem);
     let seed = context.value_or(document.seed.as_ref(), 0);
@@ -61,7 +65,6 @@ pub(crate) fn compile(
         transport: transport(
             &mut context,
             document.transport.as_ref(),
-            path.parent(),
             overrides.insecure,
         ),
         name,
@@ -90,31 +93,38 @@ fn factor(context: &mut Context<'_>, what: &str, factor: Option<f64>) -> f64 {
     1.0
 }
 
+/// Whether a variable or a captured value may have this name; reports it if not.
+pub(super) fn is_free_name(context: &mut Context<'_>, name: &Text) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let begins_well = name.value.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let message = if !begins_well || !name.value.chars().all(is_part) {
+        format!(
+            "`{}` is not a name: letters, digits, `_` and `-`, a letter first",
+            name.value
+        )
+    } else if BUILT_IN_NAMES.contains(&name.value.as_str()) {
+        format!("`{}` is built into templates; choose another name", name.value)
+    } else {
+        return true;
+    };
+    context.problem(name.at, message);
+    false
+}
+
 fn variables(context: &mut Context<'_>, declared: &Entries<Constant>, overrides: &BTreeMap<String, String>) {
     for (name, Constant(constant)) in &declared.0 {
-        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        let begins_well = name.value.starts_with(|c: char| c.is_alphabetic() || c == '_');
-        if !begins_well || !name.value.chars().all(is_part) {
-            let message = format!(
-                "`{}` is not a name: letters, digits, `_` and `-`, a letter first",
-                name.value
-            );
-            context.problem(name.at, message);
-        } else if BUILT_IN_NAMES.contains(&name.value.as_str()) {
-            context.problem(
-                name.at,
-                format!("`{}` is built into templates; choose another name", name.value),
-            );
-        } else if let Some(variable) = constant_value(context, constant) {
-            context.variables.insert(name.value.clone(), variable);
+        if is_free_name(context, name)
+            && let Some(variable) = constant_value(context, constant)
+        {
+            context.scope.variables.insert(name.value.clone(), variable);
         }
     }
     for (name, text) in overrides {
-        if let Some(variable) = context.variables.get_mut(name) {
+        if let Some(variable) = context.scope.variables.get_mut(name) {
             variable.bare = variable.bare && is_bare(text);
             variable.text.clone_from(text);
         } else {
-            let meant = suggestion(nearest(name, context.variables.keys().map(String::as_str)));
+            let meant = suggestion(nearest(name, context.scope.variables.keys().map(String::as_str)));
             let message =
                 format!("the command line sets `{name}`, which `variables` does not declare{meant}");
             context.unplaced(message);
@@ -132,17 +142,21 @@ fn constant_value(context: &mut Context<'_>, constant: &Located<Json>) -> Option
             text: value.to_string(),
             bare: true,
         }),
-        Json::String(text) if text.contains("${") => {
-            context.problem(
-                constant.at,
-                "a variable is a constant and cannot contain `${...}`",
-            );
-            None
+        Json::String(text) => {
+            // Of a variable's value only the environment is known.
+            let scope = Scope {
+                environment: context.scope.environment.clone(),
+                ..Scope::default()
+            };
+            let value = literal(text, &scope).map_err(|error| match text.contains("${env.") {
+                true => context.template_problem(constant.at, text, &error),
+                false => context.problem(
+                    constant.at,
+                    "a variable is a constant and cannot contain `${...}`, but for `${env.NAME}`",
+                ),
+            });
+            value.ok().map(|text| Variable { text, bare: false })
         }
-        Json::String(text) => Some(Variable {
-            text: text.clone(),
-            bare: false,
-        }),
         Json::Null | Json::Array(_) | Json::Object(_) => {
             context.problem(
                 constant.at,

@@ -1,11 +1,13 @@
 //! The names and functions that an expression can use: what they take and what they give.
 
-use super::parse::{Piece, TemplateError, Variables};
-use super::part::{Known, Number, Part};
-use crate::scenario::error::{nearest, quoted, suggestion};
+use super::parse::{Piece, TemplateError};
+use super::part::{Content, Known, Number, Part};
+use super::scope::Scope;
+use crate::scenario::error::{nearest, suggestion};
+use crate::scenario::size::Size;
 use crate::units::ByteSize;
 
-const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+pub(crate) const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 const HEX_DIGITS: &[u8] = b"0123456789abcdef";
 
@@ -13,7 +15,7 @@ const HEX_DIGITS: &[u8] = b"0123456789abcdef";
 const MAX_EXPRESSION: ByteSize = ByteSize::mib(64);
 
 /// Every name that is taken, so that no variable can have it.
-pub(crate) const BUILT_IN_NAMES: [&str; 13] = [
+pub(crate) const BUILT_IN_NAMES: [&str; 14] = [
     "client",
     "seq",
     "iteration",
@@ -27,6 +29,7 @@ pub(crate) const BUILT_IN_NAMES: [&str; 13] = [
     "choice",
     "pad",
     "string",
+    "number",
 ];
 
 /// An argument as it is written, without quotes and surrounding space.
@@ -43,7 +46,7 @@ fn number(number: Number) -> Piece {
 }
 
 /// A name without arguments.
-pub(super) fn plain(name: &str, offset: usize, variables: &Variables) -> Result<Piece, TemplateError> {
+pub(super) fn plain(name: &str, offset: usize, scope: &Scope) -> Result<Piece, TemplateError> {
     Ok(match name {
         "client" => number(Number::Known(Known::Client)),
         "seq" => number(Number::Known(Known::Seq)),
@@ -54,34 +57,14 @@ pub(super) fn plain(name: &str, offset: usize, variables: &Variables) -> Result<
             part: Part::Uuid,
             bare: false,
         },
-        _ => match variables.get(name) {
-            Some(variable) => Piece {
-                part: Part::Literal(variable.text.as_bytes().into()),
-                bare: variable.bare,
-            },
-            None if BUILT_IN_NAMES.contains(&name) => {
-                return Err(TemplateError::new(
-                    offset,
-                    format!("`{name}` needs arguments: `${{{}}}`", usage(name)),
-                ));
-            }
-            None => return Err(unknown("variable", name, offset, variables)),
-        },
+        _ if BUILT_IN_NAMES.contains(&name) => {
+            return Err(TemplateError::new(
+                offset,
+                format!("`{name}` needs arguments: `${{{}}}`", usage(name)),
+            ));
+        }
+        _ => return scope.named(name, offset),
     })
-}
-
-fn unknown(what: &str, name: &str, offset: usize, variables: &Variables) -> TemplateError {
-    let names = || {
-        BUILT_IN_NAMES
-            .into_iter()
-            .chain(variables.keys().map(String::as_str))
-    };
-    let message = format!(
-        "unknown {what} `{name}`{}\n  known: {}",
-        suggestion(nearest(name, names())),
-        quoted(names())
-    );
-    TemplateError::new(offset, message)
 }
 
 const fn usage(name: &str) -> &str {
@@ -93,6 +76,7 @@ const fn usage(name: &str) -> &str {
         b"choice" => "choice(a, b, c)",
         b"pad" => "pad(seq, 8)",
         b"string" => "string(seq)",
+        b"number" => "number(row.id)",
         _ => name,
     }
 }
@@ -102,7 +86,7 @@ pub(super) fn call(
     name: &str,
     offset: usize,
     arguments: &[Argument<'_>],
-    variables: &Variables,
+    scope: &Scope,
 ) -> Result<Piece, TemplateError> {
     let wrong_count = || {
         Err(TemplateError::new(
@@ -112,15 +96,15 @@ pub(super) fn call(
     };
     Ok(match (name, arguments) {
         ("random_int", [low, high]) => {
-            let (low, high) = ordered(low, high, |argument| integer(argument, variables))?;
+            let (low, high) = ordered(low, high, |argument| integer(argument, scope))?;
             number(Number::Random { low, high })
         }
         ("random_float", [low, high, decimals]) => {
-            let part = random_float(low, high, decimals, variables)?;
+            let part = random_float(low, high, decimals, scope)?;
             Piece { part, bare: true }
         }
-        ("random_string", [length]) => random_text(LETTERS_AND_DIGITS, length, variables)?,
-        ("random_hex", [length]) => random_text(HEX_DIGITS, length, variables)?,
+        ("random_string", [length]) => random_text(LETTERS_AND_DIGITS, length, scope)?,
+        ("random_hex", [length]) => random_text(HEX_DIGITS, length, scope)?,
         ("choice", [_, ..]) => {
             let options = arguments.iter().map(|argument| argument.text.as_bytes().into());
             Piece {
@@ -128,8 +112,8 @@ pub(super) fn call(
                 bare: false,
             }
         }
-        _ if !BUILT_IN_NAMES.contains(&name) => return Err(unknown("function", name, offset, variables)),
-        (_, []) => return plain(name, offset, variables),
+        _ if !BUILT_IN_NAMES.contains(&name) => return Err(scope.unknown("function", name, offset)),
+        (_, []) => return plain(name, offset, scope),
         _ => return wrong_count(),
     })
 }
@@ -137,27 +121,27 @@ pub(super) fn call(
 fn random_text(
     alphabet: &'static [u8],
     length: &Argument<'_>,
-    variables: &Variables,
+    scope: &Scope,
 ) -> Result<Piece, TemplateError> {
-    let part = Part::RandomText {
-        alphabet,
-        length: size(length, variables)?,
-    };
-    Ok(Piece { part, bare: false })
+    let length = Size::Fixed(size(length, scope)?);
+    Ok(Piece {
+        part: Part::Filled(Content::Characters(alphabet), length),
+        bare: false,
+    })
 }
 
 fn random_float(
     low: &Argument<'_>,
     high: &Argument<'_>,
     decimals: &Argument<'_>,
-    variables: &Variables,
+    scope: &Scope,
 ) -> Result<Part, TemplateError> {
-    let places = u32::try_from(integer(decimals, variables)?)
+    let places = u32::try_from(integer(decimals, scope)?)
         .ok()
         .filter(|places| *places <= 9);
     let places = places.ok_or_else(|| TemplateError::new(decimals.offset, "decimals go from 0 to 9"))?;
     let (low, high) = ordered(low, high, |argument| {
-        let text = resolved(argument, variables)?;
+        let text = resolved(argument, scope)?;
         let scaled = text
             .parse::<f64>()
             .ok()
@@ -195,13 +179,13 @@ fn ordered(
 }
 
 /// An argument that is a number or the name of a variable.
-fn resolved<'a>(argument: &Argument<'a>, variables: &'a Variables) -> Result<&'a str, TemplateError> {
+fn resolved<'a>(argument: &Argument<'a>, scope: &'a Scope) -> Result<&'a str, TemplateError> {
     let text = argument.text;
     if !text.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return Ok(text);
     }
-    let variable = variables.get(text).ok_or_else(|| {
-        let meant = suggestion(nearest(text, variables.keys().map(String::as_str)));
+    let variable = scope.variables.get(text).ok_or_else(|| {
+        let meant = suggestion(nearest(text, scope.variables.keys().map(String::as_str)));
         TemplateError::new(
             argument.offset,
             format!("`{text}` is neither a number nor a variable{meant}"),
@@ -210,15 +194,15 @@ fn resolved<'a>(argument: &Argument<'a>, variables: &'a Variables) -> Result<&'a
     Ok(&variable.text)
 }
 
-fn integer(argument: &Argument<'_>, variables: &Variables) -> Result<i64, TemplateError> {
-    let text = resolved(argument, variables)?;
+fn integer(argument: &Argument<'_>, scope: &Scope) -> Result<i64, TemplateError> {
+    let text = resolved(argument, scope)?;
     let wrong = || TemplateError::new(argument.offset, format!("`{text}` is not a whole number"));
     text.parse().map_err(|_| wrong())
 }
 
 /// A length in bytes: `20` or `64KiB`.
-pub(super) fn size(argument: &Argument<'_>, variables: &Variables) -> Result<usize, TemplateError> {
-    let text = resolved(argument, variables)?;
+pub(super) fn size(argument: &Argument<'_>, scope: &Scope) -> Result<usize, TemplateError> {
+    let text = resolved(argument, scope)?;
     let size = text
         .parse::<ByteSize>()
         .ok()

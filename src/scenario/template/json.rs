@@ -8,8 +8,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::parse::{Piece, TemplateError, Variables, pieces};
-use super::part::{Part, Template};
+use super::parse::{Piece, TemplateError, pieces};
+use super::part::{Form, Part, Template};
+use super::scope::Scope;
 use crate::scenario::yaml::{Entries, List, Located};
 
 /// A JSON value as it stands in YAML.
@@ -32,8 +33,8 @@ pub(crate) enum Scalar {
 }
 
 /// The template of a string value by itself, as a matcher compares it.
-pub(crate) fn single_value(text: &str, variables: &Variables) -> Result<Scalar, TemplateError> {
-    let pieces = pieces(text, variables)?;
+pub(crate) fn single_value(text: &str, scope: &Scope) -> Result<Scalar, TemplateError> {
+    let pieces = pieces(text, scope)?;
     let bare = matches!(pieces.as_slice(), [piece] if piece.bare);
     let template = Template::new(pieces.into_iter().map(|piece| piece.part));
     Ok(if bare {
@@ -47,17 +48,17 @@ impl Located<Json> {
     /// Compiles the value to the JSON text that is sent, without superfluous space. `report` takes what is wrong.
     pub(crate) fn template(
         &self,
-        variables: &Variables,
+        scope: &Scope,
         report: &mut impl FnMut(&Located<&str>, TemplateError),
     ) -> Template {
         let mut parts = Vec::new();
-        self.push(variables, &mut parts, report);
+        self.push(scope, &mut parts, report);
         Template::new(parts)
     }
 
     fn push(
         &self,
-        variables: &Variables,
+        scope: &Scope,
         parts: &mut Vec<Part>,
         report: &mut impl FnMut(&Located<&str>, TemplateError),
     ) {
@@ -65,7 +66,7 @@ impl Located<Json> {
             Json::Null => parts.push(text("null")),
             Json::Bool(value) => parts.push(text(if *value { "true" } else { "false" })),
             Json::Number(value) => parts.push(text(&value.to_string())),
-            Json::String(value) => match pieces(value, variables) {
+            Json::String(value) => match pieces(value, scope) {
                 Ok(pieces) => push_string(pieces, parts),
                 Err(error) => report(&Located { at: self.at, value }, error),
             },
@@ -75,7 +76,7 @@ impl Located<Json> {
                     if index > 0 {
                         parts.push(text(","));
                     }
-                    item.push(variables, parts, report);
+                    item.push(scope, parts, report);
                 }
                 parts.push(text("]"));
             }
@@ -87,7 +88,7 @@ impl Located<Json> {
                     }
                     parts.push(text(&serde_json::Value::from(key.value.as_str()).to_string()));
                     parts.push(text(":"));
-                    value.push(variables, parts, report);
+                    value.push(scope, parts, report);
                 }
                 parts.push(text("}"));
             }
@@ -101,19 +102,23 @@ fn text(text: &str) -> Part {
 
 fn push_string(pieces: Vec<Piece>, parts: &mut Vec<Part>) {
     if matches!(pieces.as_slice(), [piece] if piece.bare) {
-        parts.extend(pieces.into_iter().map(|piece| piece.part));
+        parts.extend(pieces.into_iter().map(|piece| match piece.part {
+            Part::Held(held, Form::Plain) => Part::Held(held, Form::Json),
+            part => part,
+        }));
         return;
     }
     parts.push(text("\""));
     parts.extend(pieces.into_iter().map(|piece| match piece.part {
         Part::Literal(bytes) => Part::Literal(escaped(&bytes)),
         Part::Choice(options) => Part::Choice(options.iter().map(|option| escaped(option)).collect()),
+        Part::Held(held, _) => Part::Held(held, Form::Escaped),
         plain => plain,
     }));
     parts.push(text("\""));
 }
 
-/// Escapes the content of a JSON string. What functions make at run time never needs it.
+/// Escapes the content of a JSON string. What functions make at run time never needs it, but for what clients hold.
 fn escaped(bytes: &[u8]) -> Box<[u8]> {
     let quoted = serde_json::Value::from(String::from_utf8_lossy(bytes)).to_string();
     quoted.as_bytes()[1..quoted.len() - 1].into()

@@ -13,7 +13,10 @@
 //! | `${choice(a, b, 'c, d')}` | one of the texts, each as likely as the others |
 //! | `${pad(seq, 8)}` | a whole number, filled with zeros to at least that width |
 //! | `${string(seq)}` | the same, but text where JSON would take a number |
-//! | `${NAME}` | a variable |
+//! | `${NAME}` | a variable, or a captured value |
+//! | `${row.NAME}` | a column of the client's row |
+//! | `${number(row.NAME)}` | the same, but a number where JSON would take text |
+//! | `${env.NAME}`, `${env.NAME:-DEFAULT}` | an environment variable |
 //! | `$${` | `${` itself |
 //!
 //! Everything random comes from the client's own generator, so that a seed gives the same payloads again.
@@ -23,13 +26,15 @@ mod json;
 mod parse;
 mod part;
 mod pattern;
+mod scope;
 
-pub(super) use function::BUILT_IN_NAMES;
+pub(super) use function::{BUILT_IN_NAMES, LETTERS_AND_DIGITS};
 pub(super) use json::{Json, Scalar, single_value};
-pub(super) use parse::{TemplateError, Variable, Variables, literal, template};
+pub(super) use parse::{TemplateError, literal, template};
 pub use part::{ClientRng, RenderContext, Template, client_rng};
-pub(super) use part::{Known, Number, Part};
+pub(super) use part::{Content, Held, Known, Number, Part};
 pub use pattern::Pattern;
+pub(super) use scope::{Scope, Variable};
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,8 @@
-//! From text to [`Template`], and the variables that it may refer to.
-
-use std::collections::BTreeMap;
+//! From text to [`Template`].
 
 use super::function::{Argument, call, plain, size};
-use super::part::{Part, Template};
-
-/// Constants by name.
-pub(crate) type Variables = BTreeMap<String, Variable>;
-
-/// A constant of the scenario.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Variable {
-    pub(crate) text: String,
-    /// Whether it stands in JSON without quotes: a number, `true` or `false`.
-    pub(crate) bare: bool,
-}
+use super::part::{Form, Part, Template};
+use super::scope::Scope;
 
 /// What is wrong with a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,15 +31,18 @@ pub(super) struct Piece {
 }
 
 /// Compiles a text.
-pub(crate) fn template(text: &str, variables: &Variables) -> Result<Template, TemplateError> {
-    Ok(Template::new(
-        pieces(text, variables)?.into_iter().map(|piece| piece.part),
-    ))
+pub(crate) fn template(text: &str, scope: &Scope) -> Result<Template, TemplateError> {
+    // Only JSON knows the difference between a number and a text.
+    let plain = |piece: Piece| match piece.part {
+        Part::Held(held, _) => Part::Held(held, Form::Plain),
+        part => part,
+    };
+    Ok(Template::new(pieces(text, scope)?.into_iter().map(plain)))
 }
 
 /// Fills in the variables of a text that must be the same for every message.
-pub(crate) fn literal(text: &str, variables: &Variables) -> Result<String, TemplateError> {
-    let template = template(text, variables)?;
+pub(crate) fn literal(text: &str, scope: &Scope) -> Result<String, TemplateError> {
+    let template = template(text, scope)?;
     let bytes = template.as_literal().ok_or_else(|| {
         let offset = text.find("${").unwrap_or(0);
         TemplateError::new(
@@ -62,7 +53,7 @@ pub(crate) fn literal(text: &str, variables: &Variables) -> Result<String, Templ
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-pub(super) fn pieces(text: &str, variables: &Variables) -> Result<Vec<Piece>, TemplateError> {
+pub(super) fn pieces(text: &str, scope: &Scope) -> Result<Vec<Piece>, TemplateError> {
     let literal = |text: &str| Piece {
         part: Part::Literal(text.as_bytes().into()),
         bare: false,
@@ -81,7 +72,7 @@ pub(super) fn pieces(text: &str, variables: &Variables) -> Result<Vec<Piece>, Te
         let mut scanner = Scanner {
             text,
             at: open + 2,
-            variables,
+            scope,
         };
         pieces.push(scanner.expression()?);
         at = scanner.close(open)?;
@@ -95,7 +86,7 @@ pub(super) fn pieces(text: &str, variables: &Variables) -> Result<Vec<Piece>, Te
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    variables: &'a Variables,
+    scope: &'a Scope,
 }
 
 impl<'a> Scanner<'a> {
@@ -126,7 +117,7 @@ impl<'a> Scanner<'a> {
     fn name(&mut self) -> (usize, &'a str) {
         self.skip_space();
         let start = self.at;
-        let is_part_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let is_part_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
         self.at += self
             .rest()
             .find(|c: char| !is_part_of_name(c))
@@ -145,16 +136,27 @@ impl<'a> Scanner<'a> {
         self.skip_space();
         let has_arguments = self.rest().starts_with('(');
         match (name, has_arguments) {
-            ("string" | "pad", true) => self.wrapping(name),
+            (_, false) if name.starts_with("env.") => self.environment(name, offset),
+            ("string" | "pad" | "number", true) => self.wrapping(name),
             (_, true) => {
                 let arguments = self.arguments()?;
-                call(name, offset, &arguments, self.variables)
+                call(name, offset, &arguments, self.scope)
             }
-            (_, false) => plain(name, offset, self.variables),
+            (_, false) => plain(name, offset, self.scope),
         }
     }
 
-    /// `string(EXPRESSION)` and `pad(EXPRESSION, WIDTH)`.
+    /// `env.NAME` and `env.NAME:-DEFAULT`, where the default goes up to the closing brace.
+    fn environment(&mut self, name: &str, offset: usize) -> Result<Piece, TemplateError> {
+        let default = self.rest().strip_prefix(":-").map(|rest| {
+            let length = rest.find('}').unwrap_or(rest.len());
+            self.at += ":-".len() + length;
+            &rest[..length]
+        });
+        self.scope.environment(&name["env.".len()..], offset, default)
+    }
+
+    /// `string(EXPRESSION)`, `number(EXPRESSION)` and `pad(EXPRESSION, WIDTH)`.
     fn wrapping(&mut self, name: &str) -> Result<Piece, TemplateError> {
         self.at += 1;
         let start = self.at;
@@ -162,6 +164,12 @@ impl<'a> Scanner<'a> {
         self.skip_space();
         let part = if name == "string" {
             inner.part
+        } else if name == "number" {
+            let Part::Held(held, _) = inner.part else {
+                let message = "`number` is for captured values and columns, such as `row.id`";
+                return Err(TemplateError::new(start, message));
+            };
+            Part::Held(held, Form::Number)
         } else {
             let Part::Number { number, .. } = inner.part else {
                 return Err(TemplateError::new(
@@ -176,7 +184,7 @@ impl<'a> Scanner<'a> {
             let width = self.argument()?;
             Part::Number {
                 number,
-                width: size(&width, self.variables)?,
+                width: size(&width, self.scope)?,
             }
         };
         if !self.rest().starts_with(')') {
@@ -186,7 +194,8 @@ impl<'a> Scanner<'a> {
             ));
         }
         self.at += 1;
-        Ok(Piece { part, bare: false })
+        let bare = name == "number";
+        Ok(Piece { part, bare })
     }
 
     fn arguments(&mut self) -> Result<Vec<Argument<'a>>, TemplateError> {

@@ -1,6 +1,11 @@
 //! [`Template`]: the compiled form, and rendering it.
 
+use std::sync::Arc;
+
 use rand::Rng;
+
+use crate::scenario::size::Size;
+use crate::scenario::values::{MAX_CAPTURE, Table, Values};
 
 /// Generator of a client's random choices: 16 bytes of state, nothing shared.
 pub type ClientRng = rand_pcg::Pcg64Mcg;
@@ -23,7 +28,7 @@ const fn mix(number: u64) -> u64 {
 
 /// What a template may refer to about the message that it is rendered for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RenderContext {
+pub struct RenderContext<'a> {
     /// Number of the client within the run.
     pub client: u64,
     /// Number of the message within its client.
@@ -32,6 +37,8 @@ pub struct RenderContext {
     pub iteration: u64,
     /// Wall-clock time, in nanoseconds since 1970.
     pub unix_nanos: u64,
+    /// What the client has captured and its row, if it has any memory of that kind.
+    pub values: Option<&'a Values>,
 }
 
 /// Text or bytes with places that are filled in for each message.
@@ -55,16 +62,136 @@ pub(crate) enum Part {
         high: i64,
         decimals: u32,
     },
-    /// Characters of an alphabet.
-    RandomText {
-        alphabet: &'static [u8],
-        length: usize,
-    },
-    /// Bytes of any value.
-    RandomBytes(usize),
+    /// So much of some content.
+    Filled(Content, Size),
+    /// What the client holds.
+    Held(Held, Form),
     Uuid,
     /// Never empty.
     Choice(Box<[Box<[u8]>]>),
+}
+
+/// What fills a payload of some size.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Content {
+    /// Characters of an alphabet.
+    Characters(&'static [u8]),
+    /// Bytes of any value.
+    Bytes,
+    /// A stretch of these bytes that begins anywhere, and again at the front after their end; never empty.
+    Stretch(Arc<[u8]>),
+}
+
+/// Where a client holds a value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Held {
+    /// A captured value.
+    Slot(u16),
+    /// A column of its row.
+    Column { table: Arc<Table>, column: u16 },
+}
+
+/// How a held value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As it is.
+    Plain,
+    /// Within a JSON string.
+    Escaped,
+    /// As a JSON value of the type that it was captured with.
+    Json,
+    /// As a JSON number if it is one, as a JSON string otherwise.
+    Number,
+}
+
+impl Held {
+    /// The value, and whether JSON takes it without quotes.
+    pub(crate) fn of<'a>(&'a self, ctx: &RenderContext<'a>) -> (&'a [u8], bool) {
+        let Some(values) = ctx.values else {
+            return (&[], false);
+        };
+        match self {
+            Self::Slot(slot) => values.get(*slot),
+            Self::Column { table, column } => {
+                let cell = values.row().map(|row| table.cell(row, *column));
+                (cell.unwrap_or_default(), false)
+            }
+        }
+    }
+
+    fn render(&self, form: Form, ctx: &RenderContext<'_>, out: &mut Vec<u8>) {
+        let (text, bare) = self.of(ctx);
+        let quoted = match form {
+            Form::Plain => return out.extend_from_slice(text),
+            Form::Escaped => return push_escaped(out, text),
+            Form::Json => !bare,
+            Form::Number => !is_json_number(text),
+        };
+        if quoted {
+            out.push(b'"');
+            push_escaped(out, text);
+            out.push(b'"');
+        } else {
+            out.extend_from_slice(text);
+        }
+    }
+
+    fn length(&self, form: Form) -> (usize, usize) {
+        let (shortest, longest) = match self {
+            Self::Slot(_) => (0, MAX_CAPTURE),
+            Self::Column { table, column } => table.lengths(*column),
+        };
+        match form {
+            Form::Plain => (shortest, longest),
+            // The longest escape is `\u001f`.
+            Form::Escaped | Form::Json | Form::Number => (shortest, longest * 6 + 2),
+        }
+    }
+}
+
+/// Escapes the content of a JSON string (RFC 8259 7) without allocating.
+fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
+    for byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            ..0x20 => {
+                let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&[digit(byte >> 4), digit(byte & 0x0f)]);
+            }
+            _ => out.push(*byte),
+        }
+    }
+}
+
+/// Whether the text is a number as JSON writes them (RFC 8259 6).
+fn is_json_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest[0] == b'0') {
+        return false;
+    }
+    let mut rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let length = digits(fraction);
+        if length == 0 {
+            return false;
+        }
+        rest = &fraction[length..];
+    }
+    if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
+        let exponent = exponent
+            .strip_prefix(b"+")
+            .or_else(|| exponent.strip_prefix(b"-"))
+            .unwrap_or(exponent);
+        let length = digits(exponent);
+        return length > 0 && length == exponent.len();
+    }
+    rest.is_empty()
 }
 
 /// A whole number that is worked out when it is needed.
@@ -85,7 +212,7 @@ pub(crate) enum Known {
 }
 
 impl Known {
-    pub(crate) const fn of(self, ctx: &RenderContext) -> u64 {
+    pub(crate) const fn of(self, ctx: &RenderContext<'_>) -> u64 {
         match self {
             Self::Client => ctx.client,
             Self::Seq => ctx.seq,
@@ -131,7 +258,7 @@ impl Template {
     }
 
     /// Appends the rendered content to `out`; allocates only where `out` has to grow.
-    pub fn render(&self, ctx: &RenderContext, rng: &mut ClientRng, out: &mut Vec<u8>) {
+    pub fn render(&self, ctx: &RenderContext<'_>, rng: &mut ClientRng, out: &mut Vec<u8>) {
         for part in &self.parts {
             part.render(ctx, rng, out);
         }
@@ -140,15 +267,21 @@ impl Template {
     /// The most bytes that it can render to.
     #[must_use]
     pub fn max_length(&self) -> usize {
-        self.parts
-            .iter()
-            .map(|part| part.length().1)
-            .fold(0, usize::saturating_add)
+        self.length().1
+    }
+
+    /// The fewest and the most bytes that it can render to.
+    #[must_use]
+    pub fn length(&self) -> (usize, usize) {
+        let add = |sum: (usize, usize), length: (usize, usize)| {
+            (sum.0.saturating_add(length.0), sum.1.saturating_add(length.1))
+        };
+        self.parts.iter().map(Part::length).fold((0, 0), add)
     }
 }
 
 impl Part {
-    fn render(&self, ctx: &RenderContext, rng: &mut ClientRng, out: &mut Vec<u8>) {
+    fn render(&self, ctx: &RenderContext<'_>, rng: &mut ClientRng, out: &mut Vec<u8>) {
         match self {
             Self::Literal(bytes) => out.extend_from_slice(bytes),
             Self::Number { number, width } => {
@@ -159,12 +292,11 @@ impl Part {
                 let value = random_between(rng, *low, *high);
                 push_decimal(out, value, *decimals);
             }
-            Self::RandomText { alphabet, length } => push_random_text(out, rng, alphabet, *length),
-            Self::RandomBytes(length) => {
-                let start = out.len();
-                out.resize(start + length, 0);
-                rng.fill_bytes(&mut out[start..]);
+            Self::Filled(content, size) => {
+                let length = size.draw(rng);
+                content.push(out, rng, length);
             }
+            Self::Held(held, form) => held.render(*form, ctx, out),
             Self::Uuid => push_uuid(out, rng),
             Self::Choice(options) => {
                 let chosen = below(rng, options.len() as u64) as usize;
@@ -191,7 +323,8 @@ impl Part {
                 };
                 (shortest, length(*low).max(length(*high)))
             }
-            Self::RandomText { length, .. } | Self::RandomBytes(length) => (*length, *length),
+            Self::Filled(_, size) => size.bounds(),
+            Self::Held(held, form) => held.length(*form),
             Self::Uuid => (36, 36),
             Self::Choice(options) => {
                 let lengths = || options.iter().map(|option| option.len());
@@ -209,8 +342,31 @@ impl Part {
     }
 }
 
+impl Content {
+    fn push(&self, out: &mut Vec<u8>, rng: &mut ClientRng, length: usize) {
+        match self {
+            Self::Characters(alphabet) => push_random_text(out, rng, alphabet, length),
+            Self::Bytes => {
+                let start = out.len();
+                out.resize(start + length, 0);
+                rng.fill_bytes(&mut out[start..]);
+            }
+            Self::Stretch(bytes) => {
+                let begin = below(rng, bytes.len() as u64) as usize;
+                let mut rest = &bytes[begin..];
+                let end = out.len() + length;
+                while out.len() < end && !bytes.is_empty() {
+                    let taken = rest.len().min(end - out.len());
+                    out.extend_from_slice(&rest[..taken]);
+                    rest = bytes;
+                }
+            }
+        }
+    }
+}
+
 impl Number {
-    fn value(self, ctx: &RenderContext, rng: &mut ClientRng) -> (bool, u64) {
+    fn value(self, ctx: &RenderContext<'_>, rng: &mut ClientRng) -> (bool, u64) {
         match self {
             Self::Known(known) => (false, known.of(ctx)),
             Self::TimeMillis => (false, ctx.unix_nanos / 1_000_000),

@@ -1,15 +1,17 @@
 //! [`Pattern`]: a template read backwards, to hold a message against what it should be.
 
-use super::part::{Known, MAX_DIGITS, Number, Part, RenderContext, Template, digits};
+use super::part::{Content, Held, Known, MAX_DIGITS, Number, Part, RenderContext, Template, digits};
 
-/// A template of which every part is known while the reply is awaited: literals, `client`, `seq` and `iteration`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A template of which every part is known while the reply is awaited: literals, `client`, `seq` and `iteration`, and what the
+/// client holds.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pattern(Box<[Piece]>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Literal(Box<[u8]>),
     Number { known: Known, width: usize },
+    Held(Held),
 }
 
 /// A template holds something that differs each time it is rendered, so nothing can be held against it.
@@ -37,8 +39,9 @@ impl Pattern {
             } => Err(NotRepeatable("`random_int`")),
             Part::Number { .. } => Err(NotRepeatable("the time")),
             Part::RandomFloat { .. } => Err(NotRepeatable("`random_float`")),
-            Part::RandomText { .. } => Err(NotRepeatable("a random string")),
-            Part::RandomBytes(_) => Err(NotRepeatable("a random payload")),
+            Part::Filled(Content::Characters(_), _) => Err(NotRepeatable("a random string")),
+            Part::Filled(..) => Err(NotRepeatable("a random payload")),
+            Part::Held(held, _) => Ok(Piece::Held(held.clone())),
             Part::Uuid => Err(NotRepeatable("`uuid`")),
             Part::Choice(_) => Err(NotRepeatable("`choice`")),
         };
@@ -62,24 +65,24 @@ impl Pattern {
 
     /// Whether `payload` is what the template renders to.
     #[must_use]
-    pub fn equals(&self, payload: &[u8], ctx: &RenderContext) -> bool {
+    pub fn equals(&self, payload: &[u8], ctx: &RenderContext<'_>) -> bool {
         self.strip(payload, ctx).is_some_and(<[u8]>::is_empty)
     }
 
     /// Whether `payload` begins with what the template renders to.
     #[must_use]
-    pub fn begins(&self, payload: &[u8], ctx: &RenderContext) -> bool {
+    pub fn begins(&self, payload: &[u8], ctx: &RenderContext<'_>) -> bool {
         self.strip(payload, ctx).is_some()
     }
 
     /// Whether what the template renders to stands anywhere in `payload`.
     #[must_use]
-    pub fn is_in(&self, payload: &[u8], ctx: &RenderContext) -> bool {
+    pub fn is_in(&self, payload: &[u8], ctx: &RenderContext<'_>) -> bool {
         (0..=payload.len()).any(|start| self.begins(&payload[start..], ctx))
     }
 
     /// What follows in `payload` after what the template renders to.
-    fn strip<'a>(&self, payload: &'a [u8], ctx: &RenderContext) -> Option<&'a [u8]> {
+    fn strip<'a>(&self, payload: &'a [u8], ctx: &RenderContext<'_>) -> Option<&'a [u8]> {
         self.0.iter().try_fold(payload, |rest, piece| match piece {
             Piece::Literal(bytes) => rest.strip_prefix(&**bytes),
             Piece::Number { known, width } => {
@@ -89,6 +92,7 @@ impl Pattern {
                 zeros.iter().all(|zero| *zero == b'0').then_some(())?;
                 rest.strip_prefix(digits)
             }
+            Piece::Held(held) => rest.strip_prefix(held.of(ctx).0),
         })
     }
 }

@@ -3,14 +3,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::scenario::yaml::{Located, decode, parse};
 
-const CTX: RenderContext = RenderContext {
+const CTX: RenderContext<'static> = RenderContext {
     client: 3,
     seq: 42,
     iteration: 7,
     unix_nanos: 1_700_000_000_123_456_789,
+    values: None,
 };
 
-fn variables() -> Variables {
+fn variables() -> Scope {
     let variable = |name: &str, text: &str, bare| {
         (
             name.to_owned(),
@@ -20,12 +21,16 @@ fn variables() -> Variables {
             },
         )
     };
-    Variables::from([
+    let variables = [
         variable("size", "5", true),
         variable("flag", "true", true),
         variable("room", "a \"quoted\" room", false),
         variable("width", "1KiB", false),
-    ])
+    ];
+    Scope {
+        variables: variables.into(),
+        ..Scope::default()
+    }
 }
 
 fn rendered(template: &Template, seed: u64) -> String {
@@ -39,7 +44,7 @@ fn render(text: &str) -> String {
 }
 
 fn render_json(yaml: &str) -> String {
-    let tree = parse(yaml).unwrap();
+    let tree = parse(yaml, 0).unwrap();
     let (json, problems) = decode::<Located<Json>>(&tree);
     assert_eq!(problems, []);
     let template = json

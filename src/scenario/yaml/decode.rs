@@ -254,7 +254,7 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, Rejection> {
         if name == LOCATED {
-            visitor.visit_seq(Position3 {
+            visitor.visit_seq(PositionAndValue {
                 decoder: self,
                 next: 0,
             })
@@ -333,25 +333,28 @@ where
     }
 }
 
-/// Line, column and value, for [`Located`](super::Located).
-struct Position3<'de, 'p> {
+/// File, line, column and value, for [`Located`](super::Located).
+struct PositionAndValue<'de, 'p> {
     decoder: Decoder<'de, 'p>,
     next: u8,
 }
 
-impl<'de> SeqAccess<'de> for Position3<'de, '_> {
+impl<'de> SeqAccess<'de> for PositionAndValue<'de, '_> {
     type Error = Rejection;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Rejection> {
         self.next += 1;
         match self.next {
             1 => seed
-                .deserialize(self.decoder.at.line.into_deserializer())
+                .deserialize(self.decoder.at.file.into_deserializer())
                 .map(Some),
             2 => seed
+                .deserialize(self.decoder.at.line.into_deserializer())
+                .map(Some),
+            3 => seed
                 .deserialize(self.decoder.at.column.into_deserializer())
                 .map(Some),
-            3 => seed.deserialize(self.decoder).map(Some),
+            4 => seed.deserialize(self.decoder).map(Some),
             _ => Ok(None),
         }
     }

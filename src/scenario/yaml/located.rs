@@ -34,16 +34,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Located<T>, A::Error> {
                 let missing = || A::Error::custom("this type is read with positions only");
+                let file = parts.next_element()?.ok_or_else(missing)?;
                 let line = parts.next_element()?.ok_or_else(missing)?;
                 let column = parts.next_element()?.ok_or_else(missing)?;
                 let value = parts.next_element()?.ok_or_else(missing)?;
                 Ok(Located {
-                    at: Position { line, column },
+                    at: Position { file, line, column },
                     value,
                 })
             }
         }
-        deserializer.deserialize_tuple_struct(LOCATED, 3, Parts(PhantomData))
+        deserializer.deserialize_tuple_struct(LOCATED, 4, Parts(PhantomData))
     }
 }
 

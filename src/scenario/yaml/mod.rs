@@ -8,4 +8,4 @@ mod tree;
 pub(super) use decode::decode;
 pub(super) use located::{Entries, Field, List, Located, Quantity, ScalarOr, Text};
 pub use tree::Position;
-pub(super) use tree::{Node, parse};
+pub(super) use tree::{Content, Node, parse};

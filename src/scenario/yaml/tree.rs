@@ -7,19 +7,31 @@ use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::scenario::error::Problem;
 
-/// Line and column, both counted from 1, the column in characters.
+/// File, line and column; the latter two counted from 1, the column in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
+    /// The number of the file among those that the scenario is made of; 0 is the scenario's own.
+    pub file: u16,
     /// Line.
     pub line: u32,
     /// Column.
     pub column: u32,
 }
 
-impl From<serde_saphyr::Location> for Position {
-    fn from(location: serde_saphyr::Location) -> Self {
+impl Position {
+    /// Where a file begins.
+    pub(crate) const fn start_of(file: u16) -> Self {
+        Self {
+            file,
+            line: 1,
+            column: 1,
+        }
+    }
+
+    fn new(file: u16, location: serde_saphyr::Location) -> Self {
         let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
         Self {
+            file,
             line: number(location.line()),
             column: number(location.column()),
         }
@@ -112,10 +124,11 @@ fn joined(rest: String) -> String {
 }
 
 /// Reads one YAML document. Aliases, merge keys and nesting are bounded, so that no text can exhaust memory or stack.
-pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
+/// `file` is its number within the scenario.
+pub(crate) fn parse(text: &str, file: u16) -> Result<Node, Problem> {
     if text.trim().is_empty() {
         return Ok(Node {
-            at: Position { line: 1, column: 1 },
+            at: Position::start_of(file),
             content: Content::Null,
         });
     }
@@ -124,15 +137,15 @@ pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
         with_snippet: false,
     };
     match serde_saphyr::from_str_with_options::<Spelled>(text, options) {
-        Ok(root) => Ok(root.into_node(text)),
-        Err(error) => Err(syntax_problem(text, &error)),
+        Ok(root) => Ok(root.into_node(text, file)),
+        Err(error) => Err(syntax_problem(text, file, &error)),
     }
 }
 
-fn syntax_problem(text: &str, error: &serde_saphyr::Error) -> Problem {
+fn syntax_problem(text: &str, file: u16, error: &serde_saphyr::Error) -> Problem {
     let at = error
         .location()
-        .map_or(Position { line: 1, column: 1 }, Position::from);
+        .map_or(Position::start_of(file), |location| Position::new(file, location));
     let message = match error {
         serde_saphyr::Error::Budget { .. } => "nested too deep, or too large".into(),
         serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
@@ -162,7 +175,7 @@ enum Shape {
 }
 
 impl Spelled {
-    fn into_node(self, source: &str) -> Node {
+    fn into_node(self, source: &str, file: u16) -> Node {
         let Spanned {
             value,
             referenced,
@@ -177,17 +190,17 @@ impl Spelled {
             },
             Shape::String(text) => Content::String(text),
             Shape::List(items) => {
-                Content::List(items.into_iter().map(|item| item.into_node(source)).collect())
+                Content::List(items.into_iter().map(|item| item.into_node(source, file)).collect())
             }
             Shape::Mapping(entries) => Content::Mapping(
                 entries
                     .into_iter()
-                    .map(|(key, value)| (key.into_node(source), value.into_node(source)))
+                    .map(|(key, value)| (key.into_node(source, file), value.into_node(source, file)))
                     .collect(),
             ),
         };
         Node {
-            at: referenced.into(),
+            at: Position::new(file, referenced),
             content,
         }
     }
@@ -273,12 +286,12 @@ mod tests {
     use super::*;
 
     fn at(line: u32, column: u32) -> Position {
-        Position { line, column }
+        Position { file: 0, line, column }
     }
 
     #[test]
     fn every_key_and_value_knows_its_place_and_path() {
-        let tree = parse("a: 1.50\nb:\n  - x: yes\n    y: [p, q]\n").unwrap();
+        let tree = parse("a: 1.50\nb:\n  - x: yes\n    y: [p, q]\n", 0).unwrap();
         let path = |line, column| tree.path_to(at(line, column), true);
         assert_eq!(path(1, 1).as_deref(), Some("a"));
         assert_eq!(path(1, 4).as_deref(), Some("a"));
@@ -291,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_number_keeps_the_digits_it_was_written_with() {
-        let tree = parse("- 1.50\n- &x 007\n- *x\n- 1e3\n").unwrap();
+        let tree = parse("- 1.50\n- &x 007\n- *x\n- 1e3\n", 0).unwrap();
         let Content::List(items) = tree.content else {
             panic!("a list")
         };
@@ -301,7 +314,7 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let problem = parse(&"[".repeat(10_000)).unwrap_err();
+        let problem = parse(&"[".repeat(10_000), 0).unwrap_err();
         assert!(problem.message.starts_with("not valid YAML"), "{problem:?}");
     }
 }

@@ -1,0 +1,43 @@
+//! `wsbench validate`: everything that is wrong with scenario files.
+
+use std::io::{Write, stderr, stdout};
+
+use crate::cli::ValidateArgs;
+use crate::exit::ExitCode;
+use crate::scenario::{self, Overrides};
+
+use super::environment::environment;
+use super::failure::Failure;
+
+/// Checks every file and tells all errors of all of them.
+pub(super) fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
+    let overrides = Overrides {
+        variables: args
+            .variables
+            .iter()
+            .map(|variable| (variable.key.clone(), variable.value.clone()))
+            .collect(),
+        environment: environment(),
+        ..Overrides::default()
+    };
+    let mut wrong = 0;
+    for file in &args.files {
+        match scenario::load(file, &overrides) {
+            Ok(_) if args.quiet => {}
+            Ok(plan) => {
+                let line = format!("{}: ok ({})\n", file.display(), scenario::headline(&plan));
+                stdout().write_all(line.as_bytes()).map_err(Failure::internal)?;
+            }
+            Err(errors) => {
+                wrong += 1;
+                // With standard error closed only the exit code can tell.
+                let _ = writeln!(stderr(), "{errors}\n");
+            }
+        }
+    }
+    match (wrong, args.files.len()) {
+        (0, _) => Ok(ExitCode::Ok),
+        (1, 1) => Err(Failure::configuration("the scenario is wrong")),
+        (wrong, all) => Err(Failure::configuration(format!("{wrong} of {all} scenarios are wrong"))),
+    }
+}
