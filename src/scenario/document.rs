@@ -14,8 +14,8 @@ use super::plan::{Arrivals, TargetSpec};
 use super::quantity::{
     AddressRange, CloseStatus, Count, Deviation, Exhausted, Holder, ServerName, Times, Token, Weight,
 };
-use super::token::Algorithm;
 use super::template::Json;
+use super::token::Algorithm;
 use super::yaml::{Entries, Field, List, Located, ScalarOr, Text};
 use crate::units::{ByteSize, Rate};
 
@@ -24,7 +24,10 @@ use crate::units::{ByteSize, Rate};
 #[serde(rename = "scenario file", deny_unknown_fields)]
 pub(super) struct Document {
     /// Files whose content stands here too, as far as this file does not say otherwise; already put in.
-    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    #[expect(
+        dead_code,
+        reason = "for the schema and for messages: includes are put in before"
+    )]
     pub(super) include: Option<ScalarOr<Field<PathBuf>, List<Field<PathBuf>>>>,
     /// For people; the file's name without its ending if absent.
     pub(super) name: Option<Field<String>>,
@@ -113,7 +116,10 @@ pub(super) struct Transport {
 #[serde(rename = "scenario", deny_unknown_fields)]
 pub(super) struct ClientGroup {
     /// Files whose content stands here too, as far as this scenario does not say otherwise; already put in.
-    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    #[expect(
+        dead_code,
+        reason = "for the schema and for messages: includes are put in before"
+    )]
     pub(super) include: Option<ScalarOr<Field<PathBuf>, List<Field<PathBuf>>>>,
     pub(super) name: Field<String>,
     /// Share of the clients relative to the other scenarios; 1 by default.
@@ -235,7 +241,10 @@ pub(super) struct Step {
     pub(super) close: Option<Located<CloseStep>>,
     pub(super) drop: Option<Located<Empty>>,
     /// A file with a list of steps that stand here; already put in.
-    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    #[expect(
+        dead_code,
+        reason = "for the schema and for messages: includes are put in before"
+    )]
     pub(super) include: Option<Field<PathBuf>>,
     /// Branch: whether the message that the step before waited for looks like this.
     #[serde(rename = "if")]

@@ -127,7 +127,10 @@ impl Sources {
             match &mut root.content {
                 Content::Mapping(included) => merge(&mut base, std::mem::take(included), true),
                 Content::Null => {}
-                _ => self.problem(root.at, "expected the keys of a scenario, for it is included where they stand"),
+                _ => self.problem(
+                    root.at,
+                    "expected the keys of a scenario, for it is included where they stand",
+                ),
             }
         }
         merge(&mut base, std::mem::take(entries), true);
@@ -181,7 +184,10 @@ impl Sources {
                 ..
             }) => steps,
             Some(other) => {
-                self.problem(other.at, "expected a list of steps, for it is included where a step stands");
+                self.problem(
+                    other.at,
+                    "expected a list of steps, for it is included where a step stands",
+                );
                 Vec::new()
             }
             None => Vec::new(),
@@ -195,7 +201,10 @@ impl Sources {
             self.problem(path.at, format!("expected the path of a file, found {found}"));
             return None;
         };
-        let folder = self.files.get(usize::from(path.at.file)).and_then(|file| file.path.parent());
+        let folder = self
+            .files
+            .get(usize::from(path.at.file))
+            .and_then(|file| file.path.parent());
         let file = folder.unwrap_or(Path::new("")).join(written);
         let real = real(&file);
         if self.around.contains(&real) {
@@ -203,7 +212,10 @@ impl Sources {
             return None;
         }
         if self.files.len() >= MAX_FILES {
-            self.problem(path.at, format!("a scenario is made of at most {MAX_FILES} files"));
+            self.problem(
+                path.at,
+                format!("a scenario is made of at most {MAX_FILES} files"),
+            );
             return None;
         }
         let text = match fs::read_to_string(&file) {
@@ -232,7 +244,9 @@ fn real(path: &Path) -> PathBuf {
 }
 
 fn names(entries: &Entries) -> impl Iterator<Item = &str> {
-    entries.iter().map(|(key, _)| key.content.scalar().unwrap_or_default())
+    entries
+        .iter()
+        .map(|(key, _)| key.content.scalar().unwrap_or_default())
 }
 
 /// Puts entries into a mapping; where both have a key, mappings are merged, and of other values the `added` ones win if
@@ -248,7 +262,9 @@ fn merge(entries: &mut Entries, added: Entries, wins: bool) {
         if let (Some(rival), true) = (rival, wins) {
             entries.retain(|(key, _)| key.content.scalar() != Some(rival));
         }
-        let present = entries.iter_mut().find(|(key, _)| key.content.scalar() == Some(name));
+        let present = entries
+            .iter_mut()
+            .find(|(key, _)| key.content.scalar() == Some(name));
         match present {
             None => entries.push((key, value)),
             Some((present_key, present)) => match (&mut present.content, value.content) {

@@ -258,9 +258,34 @@ mod tests {
             ($($kind:ident),*) => { $( let _ = document::$kind::deserialize(Asker(&mut found)); )* };
         }
         ask!(
-            Document, ClosedStage, ArrivalModel, OpenStage, Transport, ClientGroup, Connection, Auth, Jwt, Reconnect,
-            FeederSpec, HeartbeatSpec, Step, Case, Test, Empty, SendStep, SizeSpec, NormalSpec, LogNormalSpec,
-            FileContent, Binary, Reply, CaptureSpec, PingStep, ThinkTime, ReceiveStep, CloseStep
+            Document,
+            ClosedStage,
+            ArrivalModel,
+            OpenStage,
+            Transport,
+            ClientGroup,
+            Connection,
+            Auth,
+            Jwt,
+            Reconnect,
+            FeederSpec,
+            HeartbeatSpec,
+            Step,
+            Case,
+            Test,
+            Empty,
+            SendStep,
+            SizeSpec,
+            NormalSpec,
+            LogNormalSpec,
+            FileContent,
+            Binary,
+            Reply,
+            CaptureSpec,
+            PingStep,
+            ThinkTime,
+            ReceiveStep,
+            CloseStep
         );
         found.into_iter().collect()
     }
@@ -276,7 +301,10 @@ mod tests {
         let mut found = BTreeMap::from([("scenario file".to_owned(), properties(&schema).unwrap())]);
         for (name, definition) in schema["$defs"].as_object().unwrap() {
             let object = definition["anyOf"].as_array().and_then(|options| options.first());
-            found.insert(name.clone(), properties(object.unwrap_or(definition)).unwrap_or_default());
+            found.insert(
+                name.clone(),
+                properties(object.unwrap_or(definition)).unwrap_or_default(),
+            );
         }
         found
     }
@@ -292,7 +320,11 @@ mod tests {
         assert_eq!(schema["additionalProperties"], false);
         for (name, definition) in schema["$defs"].as_object().unwrap() {
             let object = definition["anyOf"].as_array().and_then(|options| options.first());
-            assert_eq!(object.unwrap_or(definition)["additionalProperties"], false, "{name}");
+            assert_eq!(
+                object.unwrap_or(definition)["additionalProperties"],
+                false,
+                "{name}"
+            );
         }
     }
 }

@@ -42,28 +42,14 @@ pub enum Scaling {
 pub struct Frame {
     /// What was measured.
     pub snapshot: Arc<Snapshot>,
-    /// How far the run is.
-    pub phase: Phase,
-    /// Whether the load is paused.
-    pub paused: bool,
+    /// Whether the run is over, so that no further frame comes.
+    pub ended: bool,
     /// The thresholds, in the scenario's order.
     pub thresholds: Vec<ThresholdLine>,
     /// Whether the generator itself is at its limits.
     pub health: Vec<HealthLine>,
     /// The latest thing that people should know, if there is one.
     pub note: Option<String>,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
-    /// It goes on.
-    #[default]
-    Running,
-    /// Its connections are being closed.
-    Stopping,
-    /// It is over.
-    Ended,
 }
 
 /// A threshold with its present value.

@@ -34,7 +34,7 @@ mod theme;
 mod view;
 
 pub use driver::{LiveView, Screen, TuiError};
-pub use frame::{Brief, Frame, HealthLine, Phase, Scaling, Stage, Standing, ThresholdLine};
+pub use frame::{Brief, Frame, HealthLine, Scaling, Stage, Standing, ThresholdLine};
 pub use run::RunScreen;
 pub use server::{CloseLine, RouteLine, ServerBrief, ServerFrame, ServerScreen};
 pub use terminal::restore;

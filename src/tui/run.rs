@@ -1,17 +1,18 @@
 //! [`RunScreen`]: the screen of a run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
-use crate::load::Control;
+use crate::load::{Control, ControlState};
 use crate::metrics::{GroupSnapshot, Trend};
 
 use super::driver::Screen;
-use super::frame::{Brief, Frame, Phase};
+use super::frame::{Brief, Frame};
 use super::history::{History, Point};
 use super::input::{self, Action};
-use super::state::{Order, State};
+use super::state::State;
 use super::theme::Theme;
 use super::view;
 
@@ -25,14 +26,14 @@ pub struct RunScreen {
     live: Picture,
     /// What is shown instead of the live picture, and goes on without.
     frozen: Option<Box<Picture>>,
-    ended: bool,
 }
 
 /// All that is known at a moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Picture {
     pub(super) frame: Arc<Frame>,
     pub(super) history: History,
+    pub(super) steering: ControlState,
 }
 
 /// What is drawn.
@@ -72,6 +73,16 @@ impl<'a> Shown<'a> {
             .points(self.tab(), self.state.window.length())
     }
 
+    /// How far the schedule is: it stands still while the run is paused.
+    pub(super) fn scheduled(&self) -> Duration {
+        let picture = self.picture;
+        picture
+            .frame
+            .snapshot
+            .elapsed
+            .saturating_sub(picture.steering.paused_for)
+    }
+
     /// The trend that the latency panels show.
     pub(super) fn trend(&self) -> Trend {
         self.state.trend(&self.picture.frame.snapshot)
@@ -85,36 +96,14 @@ impl RunScreen {
         Self {
             state: State::new(brief.scaling),
             brief,
-            control,
             theme,
-            live: Picture::default(),
+            live: Picture {
+                frame: Arc::default(),
+                history: History::default(),
+                steering: control.state(),
+            },
+            control,
             frozen: None,
-            ended: false,
-        }
-    }
-
-    /// What a key means for the run.
-    fn press(&mut self, key: KeyEvent) -> Option<Order> {
-        let action = input::action(key)?;
-        let was_help = self.state.help;
-        let order = self.state.apply(action, &self.live.frame);
-        match action {
-            Action::Freeze if self.frozen.is_none() => self.frozen = Some(Box::new(self.live.clone())),
-            Action::Freeze => self.frozen = None,
-            Action::Back if !was_help => self.frozen = None,
-            // There is nothing left to end but the look at it.
-            Action::Quit | Action::Interrupt if self.ended => self.frozen = None,
-            _ => {}
-        }
-        order
-    }
-
-    fn steer(&self, order: Order) {
-        match order {
-            Order::Stop => self.control.stop(),
-            Order::Interrupt => self.control.interrupt(),
-            Order::Abort => self.control.abort(),
-            Order::Pause | Order::Resume | Order::Clients(_) | Order::RateFactor(_) => {}
         }
     }
 
@@ -136,13 +125,26 @@ impl Screen for RunScreen {
         if frame.snapshot.elapsed != self.live.frame.snapshot.elapsed {
             self.live.history.push(&frame.snapshot);
         }
-        self.ended = frame.phase == Phase::Ended;
         self.live.frame = frame;
+        self.live.steering = self.control.state();
     }
 
     fn key(&mut self, key: KeyEvent) {
-        if let Some(order) = self.press(key) {
-            self.steer(order);
+        let Some(action) = input::action(key) else {
+            return;
+        };
+        match action {
+            Action::Freeze if self.frozen.is_none() => self.frozen = Some(Box::new(self.live.clone())),
+            Action::Freeze => self.frozen = None,
+            Action::Back if !self.state.help => self.frozen = None,
+            // There is nothing left to end but the look at it.
+            Action::Quit | Action::Interrupt if self.live.frame.ended => self.frozen = None,
+            _ => {}
+        }
+        let order = self.state.apply(action, &self.live.frame, &self.control.state());
+        if let Some(order) = order {
+            order.give(&self.control);
+            self.live.steering = self.control.state();
         }
     }
 

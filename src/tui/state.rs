@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::load::{Control, ControlState};
 use crate::metrics::{Snapshot, Trend};
-use crate::report::format::{count, counted, short};
+use crate::report::format::{counted, short};
 
 use super::frame::{Frame, Scaling};
 use super::input::Action;
@@ -23,9 +24,6 @@ pub(super) struct State {
     pub(super) notice: Option<String>,
     trend: Option<Trend>,
     scaling: Scaling,
-    /// The number of clients instead of the scenario's.
-    clients: Option<u64>,
-    factor: f64,
     urgency: Urgency,
 }
 
@@ -79,6 +77,21 @@ enum Urgency {
     Stop,
     Interrupt,
     Abort,
+}
+
+impl Order {
+    /// Tells the run.
+    pub(super) fn give(&self, control: &Control) {
+        match *self {
+            Self::Pause => control.pause(),
+            Self::Resume => control.resume(),
+            Self::Clients(clients) => control.set_clients(clients),
+            Self::RateFactor(factor) => control.set_rate_factor(factor),
+            Self::Stop => control.stop(),
+            Self::Interrupt => control.interrupt(),
+            Self::Abort => control.abort(),
+        }
+    }
 }
 
 impl Page {
@@ -137,14 +150,12 @@ impl State {
             notice: None,
             trend: None,
             scaling,
-            clients: None,
-            factor: 1.0,
             urgency: Urgency::None,
         }
     }
 
     /// Does what `action` asks for; what the run must be told is returned.
-    pub(super) fn apply(&mut self, action: Action, frame: &Frame) -> Option<Order> {
+    pub(super) fn apply(&mut self, action: Action, frame: &Frame, steering: &ControlState) -> Option<Order> {
         self.notice = None;
         let tabs = frame.snapshot.groups.len() + 1;
         match action {
@@ -157,9 +168,15 @@ impl State {
             Action::Back => self.help = false,
             // The screen holds the picture.
             Action::Freeze => {}
-            Action::Pause => return Some(if frame.paused { Order::Resume } else { Order::Pause }),
-            Action::ScaleUp => return Some(self.scale(true, frame)),
-            Action::ScaleDown => return Some(self.scale(false, frame)),
+            Action::Pause => {
+                return Some(if steering.paused {
+                    Order::Resume
+                } else {
+                    Order::Pause
+                });
+            }
+            Action::ScaleUp => return Some(self.scale(true, frame, steering)),
+            Action::ScaleDown => return Some(self.scale(false, frame, steering)),
             Action::ScaleReset => return Some(self.unscale()),
             Action::Quit => return Some(self.quit(Urgency::Stop)),
             Action::Interrupt => return Some(self.quit(Urgency::Interrupt)),
@@ -179,14 +196,6 @@ impl State {
             .unwrap_or(Trend::Response)
     }
 
-    /// What differs from the scenario, for people.
-    pub(super) fn scaled(&self) -> Option<String> {
-        match self.scaling {
-            Scaling::Clients => self.clients.map(|clients| format!("set to {}", count(clients))),
-            Scaling::Arrivals => (self.factor != 1.0).then(|| format!("arrivals ×{}", short(self.factor))),
-        }
-    }
-
     fn next_trend(&self, snapshot: &Snapshot) -> Option<Trend> {
         let measured: Vec<Trend> = snapshot.total.cumulative.trends_ms.keys().copied().collect();
         let present = self.trend(snapshot);
@@ -194,26 +203,31 @@ impl State {
         measured.get((at + 1) % measured.len()).copied()
     }
 
-    fn scale(&mut self, up: bool, frame: &Frame) -> Order {
+    fn scale(&mut self, up: bool, frame: &Frame, steering: &ControlState) -> Order {
         match self.scaling {
             Scaling::Clients => {
-                let present = self.clients.unwrap_or(frame.snapshot.gauges.clients_wanted);
+                let present = steering.clients.unwrap_or(frame.snapshot.gauges.clients_wanted);
                 let step = (present / 10).max(1);
                 let clients = if up {
                     present.saturating_add(step)
                 } else {
                     present.saturating_sub(step)
                 };
-                self.clients = Some(clients);
-                self.notice = Some(format!("load set to {}", counted(clients, "client")));
-                Order::Clients(self.clients)
+                self.notice = Some(format!(
+                    "load set to {}; 0 returns to the scenario's",
+                    counted(clients, "client")
+                ));
+                Order::Clients(Some(clients))
             }
             Scaling::Arrivals => {
-                let factor = self.factor * if up { 1.1 } else { 1.0 / 1.1 };
+                let factor = steering.rate_factor * if up { 1.1 } else { 1.0 / 1.1 };
                 // So that up and down again is where one was.
-                self.factor = ((factor * 1e3).round() / 1e3).clamp(FACTORS.0, FACTORS.1);
-                self.notice = Some(format!("arrivals set to ×{}", short(self.factor)));
-                Order::RateFactor(self.factor)
+                let factor = ((factor * 1e3).round() / 1e3).clamp(FACTORS.0, FACTORS.1);
+                self.notice = Some(format!(
+                    "arrivals set to ×{}; 0 returns to the scenario's",
+                    short(factor)
+                ));
+                Order::RateFactor(factor)
             }
         }
     }
@@ -221,14 +235,8 @@ impl State {
     fn unscale(&mut self) -> Order {
         self.notice = Some("load as the scenario says".to_owned());
         match self.scaling {
-            Scaling::Clients => {
-                self.clients = None;
-                Order::Clients(None)
-            }
-            Scaling::Arrivals => {
-                self.factor = 1.0;
-                Order::RateFactor(1.0)
-            }
+            Scaling::Clients => Order::Clients(None),
+            Scaling::Arrivals => Order::RateFactor(1.0),
         }
     }
 
@@ -263,124 +271,125 @@ mod tests {
     use super::*;
     use crate::metrics::{Gauges, GroupSnapshot, TrendFigures};
 
-    fn frame(wanted: u64) -> Frame {
-        let mut snapshot = Snapshot {
-            gauges: Gauges {
-                clients_wanted: wanted,
-                ..Gauges::default()
-            },
-            groups: vec![GroupSnapshot::default(), GroupSnapshot::default()],
-            ..Snapshot::default()
-        };
-        for trend in [Trend::Connect, Trend::Response, Trend::Ping] {
-            snapshot
-                .total
-                .cumulative
-                .trends_ms
-                .insert(trend, TrendFigures::default());
+    /// A state, what it is shown, and the run that it steers.
+    struct Bench {
+        state: State,
+        frame: Frame,
+        control: Control,
+    }
+
+    impl Bench {
+        fn new(scaling: Scaling, wanted: u64) -> Self {
+            let mut snapshot = Snapshot {
+                gauges: Gauges {
+                    clients_wanted: wanted,
+                    ..Gauges::default()
+                },
+                groups: vec![GroupSnapshot::default(), GroupSnapshot::default()],
+                ..Snapshot::default()
+            };
+            for trend in [Trend::Connect, Trend::Response, Trend::Ping] {
+                snapshot
+                    .total
+                    .cumulative
+                    .trends_ms
+                    .insert(trend, TrendFigures::default());
+            }
+            Self {
+                state: State::new(scaling),
+                frame: Frame {
+                    snapshot: Arc::new(snapshot),
+                    ..Frame::default()
+                },
+                control: Control::new(),
+            }
         }
-        Frame {
-            snapshot: Arc::new(snapshot),
-            ..Frame::default()
+
+        /// Does an action and what follows from it for the run.
+        fn act(&mut self, action: Action) -> Option<Order> {
+            let order = self.state.apply(action, &self.frame, &self.control.state());
+            order.inspect(|order| order.give(&self.control));
+            order
         }
     }
 
     #[test]
     fn tabs_windows_and_trends_go_round() {
-        let (mut state, frame) = (State::new(Scaling::Clients), frame(0));
+        let mut bench = Bench::new(Scaling::Clients, 0);
         let tabs = [Action::NextTab; 3].map(|action| {
-            assert_eq!(state.apply(action, &frame), None);
-            state.tab
+            assert_eq!(bench.act(action), None);
+            bench.state.tab
         });
         assert_eq!(tabs, [1, 2, 0]);
-        state.apply(Action::PreviousTab, &frame);
-        assert_eq!(state.tab, 2);
+        bench.act(Action::PreviousTab);
+        assert_eq!(bench.state.tab, 2);
         let windows = [Action::NextWindow; 3].map(|action| {
-            state.apply(action, &frame);
-            state.window.length()
+            bench.act(action);
+            bench.state.window.length().map(|length| length.as_secs())
         });
-        assert_eq!(
-            windows,
-            [
-                Some(Duration::from_secs(300)),
-                None,
-                Some(Duration::from_secs(60))
-            ]
-        );
+        assert_eq!(windows, [Some(300), None, Some(60)]);
         let trends = [Action::NextTrend; 3].map(|action| {
-            state.apply(action, &frame);
-            state.trend(&frame.snapshot)
+            bench.act(action);
+            bench.state.trend(&bench.frame.snapshot)
         });
         assert_eq!(trends, [Trend::Ping, Trend::Connect, Trend::Response]);
     }
 
     #[test]
     fn the_load_changes_by_a_tenth_and_at_least_one_and_returns_to_the_plan() {
-        let (mut state, frame) = (State::new(Scaling::Clients), frame(200));
-        let orders = [
+        let mut bench = Bench::new(Scaling::Clients, 200);
+        let clients = [
             Action::ScaleUp,
             Action::ScaleUp,
             Action::ScaleDown,
             Action::ScaleReset,
             Action::ScaleDown,
         ]
-        .map(|action| state.apply(action, &frame).unwrap());
-        assert_eq!(
-            orders,
-            [Some(220), Some(242), Some(218), None, Some(180)].map(Order::Clients)
-        );
-        assert_eq!(state.scaled().unwrap(), "set to 180");
+        .map(|action| {
+            bench.act(action);
+            bench.control.state().clients
+        });
+        assert_eq!(clients, [Some(220), Some(242), Some(218), None, Some(180)]);
 
-        let (mut state, empty) = (State::new(Scaling::Clients), self::frame(0));
-        assert_eq!(
-            state.apply(Action::ScaleDown, &empty),
-            Some(Order::Clients(Some(0)))
-        );
-        assert_eq!(
-            state.apply(Action::ScaleUp, &empty),
-            Some(Order::Clients(Some(1)))
-        );
+        let mut empty = Bench::new(Scaling::Clients, 0);
+        assert_eq!(empty.act(Action::ScaleDown), Some(Order::Clients(Some(0))));
+        assert_eq!(empty.act(Action::ScaleUp), Some(Order::Clients(Some(1))));
     }
 
     #[test]
     fn arrivals_are_scaled_by_a_factor() {
-        let (mut state, frame) = (State::new(Scaling::Arrivals), frame(0));
+        let mut bench = Bench::new(Scaling::Arrivals, 0);
         for _ in 0..2 {
-            assert_eq!(state.apply(Action::ScaleUp, &frame), Some(Order::RateFactor(1.1)));
-            assert_eq!(state.scaled().unwrap(), "arrivals ×1.1");
-            assert_eq!(
-                state.apply(Action::ScaleDown, &frame),
-                Some(Order::RateFactor(1.0))
-            );
-            assert_eq!(state.scaled(), None);
+            assert_eq!(bench.act(Action::ScaleUp), Some(Order::RateFactor(1.1)));
+            assert_eq!(bench.act(Action::ScaleDown), Some(Order::RateFactor(1.0)));
         }
+        bench.act(Action::ScaleUp);
+        assert_eq!(bench.act(Action::ScaleReset), Some(Order::RateFactor(1.0)));
         for _ in 0..100 {
-            state.apply(Action::ScaleUp, &frame);
+            bench.act(Action::ScaleUp);
         }
-        assert_eq!(
-            state.apply(Action::ScaleUp, &frame),
-            Some(Order::RateFactor(100.0))
-        );
+        assert_eq!(bench.act(Action::ScaleUp), Some(Order::RateFactor(FACTORS.1)));
     }
 
     #[test]
     fn every_request_to_end_is_more_urgent() {
-        let (mut state, frame) = (State::new(Scaling::Clients), frame(0));
-        let orders = [Action::Quit; 4].map(|action| state.apply(action, &frame).unwrap());
+        let mut bench = Bench::new(Scaling::Clients, 0);
+        let orders = [Action::Quit; 4].map(|action| bench.act(action).unwrap());
         assert_eq!(
             orders,
             [Order::Stop, Order::Interrupt, Order::Abort, Order::Abort]
         );
-        let mut state = State::new(Scaling::Clients);
-        assert_eq!(state.apply(Action::Interrupt, &frame), Some(Order::Interrupt));
-        assert_eq!(state.apply(Action::Quit, &frame), Some(Order::Abort));
+        let mut bench = Bench::new(Scaling::Clients, 0);
+        assert_eq!(bench.act(Action::Interrupt), Some(Order::Interrupt));
+        assert_eq!(bench.act(Action::Quit), Some(Order::Abort));
     }
 
     #[test]
     fn pausing_follows_the_run_and_not_the_last_key() {
-        let (mut state, mut frame) = (State::new(Scaling::Clients), frame(0));
-        assert_eq!(state.apply(Action::Pause, &frame), Some(Order::Pause));
-        frame.paused = true;
-        assert_eq!(state.apply(Action::Pause, &frame), Some(Order::Resume));
+        let mut bench = Bench::new(Scaling::Clients, 0);
+        assert_eq!(bench.act(Action::Pause), Some(Order::Pause));
+        assert_eq!(bench.act(Action::Pause), Some(Order::Resume));
+        bench.control.pause();
+        assert_eq!(bench.act(Action::Pause), Some(Order::Resume));
     }
 }

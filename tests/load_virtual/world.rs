@@ -546,7 +546,8 @@ impl World {
                 return;
             };
             server.handshake = None;
-            self.requests.push((self.now, head.target.clone(), head.headers.clone()));
+            self.requests
+                .push((self.now, head.target.clone(), head.headers.clone()));
             start = consumed;
             let mut answer = Vec::new();
             match server.door {
@@ -555,7 +556,8 @@ impl World {
                     answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
                 }
                 Door::Busy(seconds) => answer.extend_from_slice(
-                    format!("HTTP/1.1 503 Busy\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+                    format!("HTTP/1.1 503 Busy\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n")
+                        .as_bytes(),
                 ),
                 _ => head
                     .upgrade(HandshakeRules::STRICT)

@@ -122,7 +122,10 @@ impl VClient {
             },
             Some(Op::Branch(branch)) => {
                 let case = usize::from(std::mem::replace(&mut self.case, NO_CASE));
-                let begin = branch.cases.get(case).map_or(branch.otherwise, |(_, begin)| *begin);
+                let begin = branch
+                    .cases
+                    .get(case)
+                    .map_or(branch.otherwise, |(_, begin)| *begin);
                 self.jump(begin, at)
             }
             Some(Op::Jump { to }) => self.jump(*to, at),

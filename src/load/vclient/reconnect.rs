@@ -54,7 +54,9 @@ impl VClient {
             .reconnect
             .is_some_and(|plan| plan.retry_after);
         let unix = Duration::from_nanos(turn.script.unix_nanos(turn.now));
-        let asked = refusal.header("Retry-After").and_then(|value| retry_after(value, unix));
+        let asked = refusal
+            .header("Retry-After")
+            .and_then(|value| retry_after(value, unix));
         if let (true, Some(asked), Some(memory)) = (heeds, asked, &mut self.who.memory) {
             memory.not_before = turn.now + asked;
         }
@@ -99,13 +101,26 @@ mod tests {
             cap: Duration::from_secs(1),
         };
         let mut random = client_rng(1, 1);
-        for (attempt, longest) in [(0, 100), (1, 200), (3, 800), (4, 1000), (63, 1000), (u64::MAX, 1000)] {
+        for (attempt, longest) in [
+            (0, 100),
+            (1, 200),
+            (3, 800),
+            (4, 1000),
+            (63, 1000),
+            (u64::MAX, 1000),
+        ] {
             let pauses: Vec<_> = (0..200)
                 .map(|_| pause(policy, attempt, &mut random).unwrap().as_millis())
                 .collect();
             assert!(pauses.iter().all(|pause| *pause <= longest), "attempt {attempt}");
-            assert!(pauses.iter().any(|pause| *pause < longest / 5), "attempt {attempt}");
-            assert!(pauses.iter().any(|pause| *pause > longest * 4 / 5), "attempt {attempt}");
+            assert!(
+                pauses.iter().any(|pause| *pause < longest / 5),
+                "attempt {attempt}"
+            );
+            assert!(
+                pauses.iter().any(|pause| *pause > longest * 4 / 5),
+                "attempt {attempt}"
+            );
         }
     }
 

@@ -67,7 +67,10 @@ impl<'a> Context<'a> {
     /// The path of a file, from the folder of the file that names it.
     pub(super) fn path(&mut self, field: &Field<PathBuf>) -> Option<PathBuf> {
         let path = self.value(field)?;
-        let folder = self.files.get(usize::from(field.at.file)).and_then(|file| file.parent());
+        let folder = self
+            .files
+            .get(usize::from(field.at.file))
+            .and_then(|file| file.parent());
         Some(folder.map_or_else(|| path.clone(), |folder: &Path| folder.join(&path)))
     }
 

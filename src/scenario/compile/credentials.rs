@@ -32,8 +32,14 @@ pub(super) fn credentials(context: &mut Context<'_>, section: &Located<Auth>) ->
     let keys = [
         ("bearer", auth.bearer.as_ref().map(Choice::Bearer)),
         ("basic", auth.basic.as_ref().map(Choice::Basic)),
-        ("query", auth.query.as_ref().map(|entries| Choice::Query(&entries.value))),
-        ("header", auth.header.as_ref().map(|entries| Choice::Header(&entries.value))),
+        (
+            "query",
+            auth.query.as_ref().map(|entries| Choice::Query(&entries.value)),
+        ),
+        (
+            "header",
+            auth.header.as_ref().map(|entries| Choice::Header(&entries.value)),
+        ),
         ("subprotocol", auth.subprotocol.as_ref().map(Choice::Subprotocol)),
     ];
     let alone = minter.is_some() && keys.iter().all(|(_, choice)| choice.is_none());
@@ -58,7 +64,10 @@ fn place(context: &mut Context<'_>, choice: Choice<'_>) -> Option<CredentialPlac
         Choice::Bearer(text) => context.template(text).map(CredentialPlace::Bearer),
         Choice::Basic(text) => context.template(text).map(CredentialPlace::Basic),
         Choice::Query(entries) => {
-            let parameters = entries.0.iter().map(|(name, value)| (name.value.clone(), context.template(value)));
+            let parameters = entries
+                .0
+                .iter()
+                .map(|(name, value)| (name.value.clone(), context.template(value)));
             let parameters: Vec<_> = parameters.collect();
             parameters
                 .into_iter()
@@ -67,8 +76,15 @@ fn place(context: &mut Context<'_>, choice: Choice<'_>) -> Option<CredentialPlac
                 .map(CredentialPlace::Query)
         }
         Choice::Header(entries) => {
-            let headers: Vec<_> = entries.0.iter().map(|(name, value)| header(context, name, value)).collect();
-            headers.into_iter().collect::<Option<_>>().map(CredentialPlace::Headers)
+            let headers: Vec<_> = entries
+                .0
+                .iter()
+                .map(|(name, value)| header(context, name, value))
+                .collect();
+            headers
+                .into_iter()
+                .collect::<Option<_>>()
+                .map(CredentialPlace::Headers)
         }
         Choice::Subprotocol(names) => {
             let names: Vec<&Text> = match names {
@@ -76,7 +92,10 @@ fn place(context: &mut Context<'_>, choice: Choice<'_>) -> Option<CredentialPlac
                 ScalarOr::Other(names) => names.items.iter().collect(),
             };
             let names: Vec<_> = names.into_iter().map(|name| context.template(name)).collect();
-            names.into_iter().collect::<Option<_>>().map(CredentialPlace::Subprotocols)
+            names
+                .into_iter()
+                .collect::<Option<_>>()
+                .map(CredentialPlace::Subprotocols)
         }
     }
 }
@@ -87,10 +106,17 @@ fn minter(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Minter> {
     let key = key(context, section);
     let key_id = jwt.key_id.as_ref().map(|field| context.value(field));
     let expires = jwt.expires.as_ref().map(|field| context.positive(field));
-    let claims = jwt.claims.as_ref().map(|claims| claims.value.clone()).unwrap_or_default();
+    let claims = jwt
+        .claims
+        .as_ref()
+        .map(|claims| claims.value.clone())
+        .unwrap_or_default();
     let has = |name: &str| claims.0.iter().any(|(key, _)| key.value == name);
     if let (true, Some(field)) = (has("exp"), &jwt.expires) {
-        context.problem(field.at, "`expires` and a claim `exp` say the same: leave out one of the two");
+        context.problem(
+            field.at,
+            "`expires` and a claim `exp` say the same: leave out one of the two",
+        );
     }
     let stamps = Stamps {
         issued_at: !has("iat"),
@@ -108,7 +134,15 @@ fn minter(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Minter> {
         Some(key_id) => Some(key_id?),
         None => None,
     };
-    mint_with(context, section, algorithm?, &key?, key_id.as_deref(), claims, stamps)
+    mint_with(
+        context,
+        section,
+        algorithm?,
+        &key?,
+        key_id.as_deref(),
+        claims,
+        stamps,
+    )
 }
 
 fn mint_with(
@@ -137,7 +171,9 @@ fn key(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Vec<u8>> {
         (None, Some(field)) => {
             let path = context.path(field)?;
             fs::read(&path)
-                .map_err(|error| context.problem(field.at, format!("cannot read {}: {error}", path.display())))
+                .map_err(|error| {
+                    context.problem(field.at, format!("cannot read {}: {error}", path.display()))
+                })
                 .ok()
         }
         (None, None) => {

@@ -166,7 +166,10 @@ impl FlowCompiler<'_, '_> {
             ("do", keys.body.as_ref().map(|body| body.at).filter(|_| !is_loop)),
             (
                 "then",
-                keys.then.as_ref().map(|body| body.at).filter(|_| keys.condition.is_none()),
+                keys.then
+                    .as_ref()
+                    .map(|body| body.at)
+                    .filter(|_| keys.condition.is_none()),
             ),
             (
                 "else",

@@ -157,8 +157,14 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
         max_message_size,
         connect_timeout: context.positive_or(section.connect_timeout.as_ref(), CONNECT_TIMEOUT),
         close_timeout: context.positive_or(section.close_timeout.as_ref(), CLOSE_TIMEOUT),
-        credentials: section.auth.as_ref().and_then(|section| credentials(context, section)),
-        reconnect: section.reconnect.as_ref().and_then(|section| reconnect(context, section)),
+        credentials: section
+            .auth
+            .as_ref()
+            .and_then(|section| credentials(context, section)),
+        reconnect: section
+            .reconnect
+            .as_ref()
+            .and_then(|section| reconnect(context, section)),
     }
 }
 

@@ -30,7 +30,10 @@ pub(super) fn size(
 
 fn drawn(context: &mut Context<'_>, spec: &Located<SizeSpec>) -> Option<Size> {
     let Located { at, value: keys } = spec;
-    let sigma = keys.lognormal.as_ref().map(|spec| context.value(&spec.value.sigma));
+    let sigma = keys
+        .lognormal
+        .as_ref()
+        .map(|spec| context.value(&spec.value.sigma));
     let options = [
         ("uniform", keys.uniform.as_ref().map(Choice::Uniform)),
         ("exponential", keys.exponential.as_ref().map(Choice::Exponential)),
@@ -110,7 +113,10 @@ fn choice_of(context: &mut Context<'_>, entries: &Located<Entries<Field<Weight>>
         options.push((sum, length?));
     }
     if options.is_empty() {
-        context.problem(entries.at, "expected sizes with their weights, such as {64: 9, 1KiB: 1}");
+        context.problem(
+            entries.at,
+            "expected sizes with their weights, such as {64: 9, 1KiB: 1}",
+        );
         return None;
     }
     Some(Size::Choice(options.into()))

@@ -62,11 +62,7 @@ pub(crate) fn compile(
         groups: groups(&mut context, *at, document, &name),
         load: load(&mut context, *at, document, scale),
         graceful_stop: context.value_or(document.graceful_stop.as_ref(), GRACEFUL_STOP),
-        transport: transport(
-            &mut context,
-            document.transport.as_ref(),
-            overrides.insecure,
-        ),
+        transport: transport(&mut context, document.transport.as_ref(), overrides.insecure),
         name,
     }
 }

@@ -9,8 +9,8 @@ use ratatui::text::{Line, Span};
 
 use super::panel::shortened;
 use crate::metrics::Counter;
-use crate::report::format::{count, counted, rate};
-use crate::tui::frame::{Phase, Stage, Standing};
+use crate::report::format::{count, counted, rate, short};
+use crate::tui::frame::{Stage, Standing};
 use crate::tui::run::Shown;
 use crate::tui::state::Page;
 use crate::tui::theme::Theme;
@@ -68,12 +68,15 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
 }
 
 fn badge(theme: Theme, shown: &Shown<'_>) -> Span<'static> {
-    let frame = &shown.picture.frame;
-    let (text, style) = match (frame.phase, frame.paused) {
-        (Phase::Ended, _) => (" ENDED ", theme.chosen()),
-        (Phase::Stopping, _) => (" STOPPING ", theme.chosen()),
-        (Phase::Running, true) => (" PAUSED ", theme.chosen()),
-        (Phase::Running, false) => ("running", theme.standing(Standing::Good)),
+    let steering = &shown.picture.steering;
+    let (text, style) = if shown.picture.frame.ended {
+        (" ENDED ", theme.chosen())
+    } else if steering.ending {
+        (" STOPPING ", theme.chosen())
+    } else if steering.paused {
+        (" PAUSED ", theme.chosen())
+    } else {
+        ("running", theme.standing(Standing::Good))
     };
     Span::styled(text, style)
 }
@@ -81,7 +84,7 @@ fn badge(theme: Theme, shown: &Shown<'_>) -> Span<'static> {
 /// `stage 2/3 2,000 clients ████████│░░░░░│░░ 41%`
 fn draw_stages(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     let stages = &shown.brief.stages;
-    let elapsed = shown.picture.frame.snapshot.elapsed;
+    let elapsed = shown.scheduled();
     let total: Duration = stages.iter().map(|stage| stage.length).sum();
     let share = if total.is_zero() {
         1.0
@@ -168,7 +171,7 @@ fn figures_line<'a>(shown: &Shown<'_>) -> Line<'a> {
         format!("  {}", counted(errors, "error")),
         trouble(shown.theme, errors),
     ));
-    if let Some(scaled) = shown.state.scaled() {
+    if let Some(scaled) = scaled(shown) {
         spans.push(Span::styled(
             format!("  {scaled}"),
             shown.theme.standing(Standing::Warning),
@@ -179,6 +182,16 @@ fn figures_line<'a>(shown: &Shown<'_>) -> Line<'a> {
         rate(group.window.rate(Counter::MessagesSent))
     )));
     Line::from(spans)
+}
+
+/// How the load differs from the scenario's.
+fn scaled(shown: &Shown<'_>) -> Option<String> {
+    let steering = &shown.picture.steering;
+    match steering.clients {
+        Some(clients) => Some(format!("set to {}", count(clients))),
+        None if steering.rate_factor != 1.0 => Some(format!("arrivals ×{}", short(steering.rate_factor))),
+        None => None,
+    }
 }
 
 fn trouble(theme: Theme, n: u64) -> Style {
