@@ -5,6 +5,7 @@ mod embedded;
 mod environment;
 mod failure;
 mod import;
+mod live;
 mod logging;
 mod progress;
 mod run;

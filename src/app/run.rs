@@ -1,6 +1,7 @@
 //! `wsbench run`: scenario, server, engine, summary.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Write, stdin, stdout};
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -20,10 +21,13 @@ use crate::net::system::{allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
 use crate::report::{self, Style};
 use crate::scenario::{self, Overrides, Plan, Resources, TargetSpec};
+use crate::tui::Brief;
 
 use super::embedded::EmbeddedServer;
 use super::environment::environment;
 use super::failure::Failure;
+use super::live::{self, Beside, Live};
+use super::logging;
 use super::progress::Progress;
 use super::signals::EndSignals;
 use super::usage::UsageLog;
@@ -73,7 +77,12 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let watch = Watch {
         recorder,
         control,
-        progress: Progress::new(args.quiet, plan.duration()),
+        progress: Progress::Quiet,
+        showing: Showing {
+            screen: wants_screen(args).then(|| live::brief(&plan, &url)),
+            quiet: args.quiet,
+            length: plan.duration(),
+        },
         server: server.as_mut(),
         usage: &mut usage,
         server_end: None,
@@ -160,6 +169,12 @@ fn check_files(plan: &Plan, workers: usize) -> Result<(), Failure> {
     }
 }
 
+/// The full-screen view needs a terminal that it can draw on and read keys from.
+fn wants_screen(args: &RunArgs) -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !args.no_tui && !args.quiet && !dumb && stdout().is_terminal() && stdin().is_terminal()
+}
+
 /// The server gets the cores that the generator leaves, at least one.
 fn start_server(generator_workers: usize) -> Result<EmbeddedServer, Failure> {
     let workers = allowed_cores().len().saturating_sub(generator_workers).max(1);
@@ -171,10 +186,19 @@ struct Watch<'a> {
     recorder: Recorder,
     control: Control,
     progress: Progress,
+    showing: Showing,
     server: Option<&'a mut EmbeddedServer>,
     usage: &'a mut UsageLog,
     server_end: Option<String>,
     interrupted: bool,
+}
+
+/// How a run is to be shown.
+struct Showing {
+    /// In the full-screen view, if it is wanted and not yet there.
+    screen: Option<Brief>,
+    quiet: bool,
+    length: Duration,
 }
 
 /// What is left when the engine has ended.
@@ -194,10 +218,11 @@ impl Watch<'_> {
             .build()
             .map_err(Failure::internal)?;
         let outcome = runtime.block_on(self.watch(engine))?;
-        self.progress.finish();
         let totals = self.recorder.finish();
         let end = match (self.server_end, outcome.early_end) {
             _ if self.interrupted => RunEnd::Interrupted,
+            // Someone at the view's keys did.
+            (None, None) if outcome.stopped => RunEnd::Interrupted,
             (Some(how), _) => RunEnd::ServerExited(how),
             (None, Some(EarlyEnd::Lost)) => RunEnd::TargetLost,
             (None, Some(EarlyEnd::Unreachable) | None) => RunEnd::Completed,
@@ -210,6 +235,8 @@ impl Watch<'_> {
         engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
     ) -> Result<RunOutcome, Failure> {
         let mut signals = EndSignals::new().map_err(Failure::internal)?;
+        // From here on a signal ends the run in order, so it leaves the terminal as it was.
+        self.begin_to_show();
         let (sender, mut ended) = oneshot::channel();
         let thread = thread::spawn(move || {
             // The receiver lives as long as the run.
@@ -227,6 +254,10 @@ impl Watch<'_> {
                 }
             }
         };
+        self.tick(now());
+        mem::replace(&mut self.progress, Progress::Quiet)
+            .finish(&mut signals)
+            .await;
         // Its result has been received or its sender dropped, so it is at its end.
         if thread.join().is_err() {
             return Err(Failure::internal("the load engine failed; its message is above"));
@@ -234,9 +265,31 @@ impl Watch<'_> {
         outcome.map_err(Failure::internal)?.map_err(Failure::internal)
     }
 
+    fn begin_to_show(&mut self) {
+        if let Some(brief) = self.showing.screen.take() {
+            match Live::show(brief, self.control.clone()) {
+                Ok(live) => {
+                    self.recorder.show_spreads();
+                    self.progress = Progress::Screen(Box::new(live));
+                    return;
+                }
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+        self.progress = Progress::new(self.showing.quiet, self.showing.length);
+    }
+
     fn tick(&mut self, at: Moment) {
         let snapshot = self.recorder.tick(at);
-        self.progress.show(&snapshot);
+        if self.progress.is_lost() {
+            logging::release();
+            self.progress = Progress::new(self.showing.quiet, self.showing.length);
+        }
+        let usage = &*self.usage;
+        self.progress.show(&snapshot, || Beside {
+            usage: usage.generator(),
+            ..Beside::default()
+        });
         self.usage.sample(snapshot.elapsed);
         if self.server_end.is_none()
             && let Some(status) = self.server.as_mut().and_then(|server| server.ended())

@@ -63,6 +63,11 @@ impl UsageLog {
         }
     }
 
+    /// The latest figures of this process.
+    pub(super) const fn generator(&self) -> Option<system::ProcessUsage> {
+        self.generator.last
+    }
+
     /// After the last connection, with the server still there.
     pub(super) fn end(mut self) -> Processes {
         self.add_all();
