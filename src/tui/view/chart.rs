@@ -11,7 +11,7 @@ use super::header::clock;
 use super::panel;
 use crate::tui::history::Point;
 use crate::tui::run::Shown;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{LineLook, Theme};
 
 /// One line of a chart.
 pub(super) struct Line<'a> {
@@ -59,7 +59,7 @@ pub(super) fn draw(
         area,
         shown.theme,
         meaning.title,
-        legend(shown.theme, meaning, lines, &data),
+        legend(shown.theme, meaning, lines, &data, area.width),
     );
     let (bounds, labels) = time_axis(window, points.last().map_or(0.0, |point| point.at));
     plot(
@@ -113,29 +113,60 @@ pub(super) fn plot(
     frame.render_widget(chart, area);
 }
 
-fn legend<'a>(
+/// What the lines mean, with their latest values as far as there is room.
+fn legend(
     theme: Theme,
     meaning: &Meaning<'_>,
-    lines: &[Line<'a>],
+    lines: &[Line<'_>],
     data: &[Vec<(f64, f64)>],
-) -> Vec<Span<'a>> {
-    let mut spans = Vec::new();
-    for (n, (line, data)) in lines.iter().zip(data).enumerate() {
-        let look = theme.line(n);
-        let value = data
-            .last()
-            .map_or_else(|| "-".to_owned(), |&(_, value)| (meaning.format)(value));
-        spans.push(Span::styled(look.sign, look.style));
-        spans.push(Span::raw(format!(" {} {value}  ", line.name)));
-    }
-    spans
+    width: u16,
+) -> Vec<Span<'static>> {
+    let room = usize::from(width).saturating_sub(meaning.title.chars().count() + 1);
+    let value = |data: &[(f64, f64)]| {
+        data.last()
+            .map_or_else(|| "-".to_owned(), |&(_, value)| (meaning.format)(value))
+    };
+    let entries: Vec<Entry> = lines
+        .iter()
+        .zip(data)
+        .enumerate()
+        .map(|(n, (line, data))| (theme.line(n), line.name.to_owned(), value(data)))
+        .collect();
+    entries_within(&entries, room)
 }
 
-/// From the begin of the window to the latest point. A run shorter than the window does not fill it.
+type Entry = (LineLook, String, String);
+
+/// A legend of sign, name and value for each line: spaced, else close together, else without values.
+pub(super) fn entries_within(entries: &[Entry], room: usize) -> Vec<Span<'static>> {
+    let spaced = |(look, name, value): &Entry| [look.sign.to_owned(), format!(" {name} {value}  ")];
+    let close = |(look, name, value): &Entry| [look.sign.to_owned(), format!("{name} {value} ")];
+    let bare = |(look, name, _): &Entry| [look.sign.to_owned(), format!("{name} ")];
+    let forms: [&dyn Fn(&Entry) -> [String; 2]; 3] = [&spaced, &close, &bare];
+    let width = |form: &dyn Fn(&Entry) -> [String; 2]| -> usize {
+        let texts = entries.iter().flat_map(form);
+        texts.map(|text| text.chars().count()).sum()
+    };
+    let form = forms
+        .into_iter()
+        .find(|form| width(*form) <= room)
+        .unwrap_or(&bare);
+    entries
+        .iter()
+        .flat_map(|entry| {
+            let [sign, text] = form(entry);
+            [Span::styled(sign, entry.0.style), Span::raw(text)]
+        })
+        .collect()
+}
+
+/// From the begin of the window, or of the run if that is later, to `end`.
 fn time_axis(window: Option<Duration>, end: f64) -> ([f64; 2], Vec<String>) {
     let (begin, first) = match window {
-        Some(window) => (end - window.as_secs_f64(), format!("-{}m", window.as_secs() / 60)),
-        None => (0.0, clock(Duration::ZERO)),
+        Some(window) if end > window.as_secs_f64() => {
+            (end - window.as_secs_f64(), format!("-{}m", window.as_secs() / 60))
+        }
+        _ => (0.0, clock(Duration::ZERO)),
     };
     (
         [begin, end.max(begin + 1.0)],

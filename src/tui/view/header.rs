@@ -26,8 +26,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
 
 /// The latest news, or what keys there are.
 pub(super) fn draw_foot(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
-    const KEYS: &str =
-        "? help  q quit  space pause  +/- load  f freeze  tab group  1-5 page  w window  t timing";
+    const KEYS: &str = "? help  q quit  space pause  +/- load  f freeze  tab group  1-5 page  w window";
     let width = usize::from(area.width);
     let news = shown.state.notice.as_ref().or(shown.picture.frame.note.as_ref());
     let line = match news {

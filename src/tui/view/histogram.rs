@@ -21,7 +21,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     let spread = group.spreads.get(&trend);
     let total = spread.map_or(0, crate::metrics::Spread::count);
     let title = format!("{} histogram", trend.label());
-    let legend = vec![Span::raw(format!("{}, whole run ", counted(total, "value")))];
+    let legend = vec![Span::raw(format!("{} ", counted(total, "value")))];
     let inside = panel::titled(frame, area, shown.theme, &title, legend);
     let (Some(spread), Some(figures)) = (spread, group.cumulative.trend(trend)) else {
         return panel::nothing(frame, inside, shown.theme, "nothing measured yet");

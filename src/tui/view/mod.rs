@@ -68,7 +68,7 @@ fn too_small(frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Line::raw(text), area);
 }
 
-/// Two columns of equal width, with a gap between.
+/// Columns of equal width, with gaps between.
 fn columns<const N: usize>(area: Rect) -> [Rect; N] {
     Layout::horizontal([Constraint::Fill(1); N])
         .spacing(1)
@@ -118,11 +118,11 @@ fn latency_page(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
 }
 
 fn connections_page(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
-    let [left, right] = columns(area);
-    let [above, below] = Layout::vertical([Constraint::Fill(1), Constraint::Length(5)]).areas(left);
+    let [above, below] = rows(area);
     clients::draw(frame, above, shown);
-    fan_out::draw(frame, below, shown);
-    phases::draw(frame, right, shown);
+    let [left, right] = columns(below);
+    phases::draw_connects(frame, left, shown);
+    fan_out::draw(frame, right, shown);
 }
 
 fn endings_page(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {

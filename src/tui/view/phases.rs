@@ -1,4 +1,4 @@
-//! Every trend that was measured: connect phases, round trips, pings, lag.
+//! Every trend that was measured as a table: round trips and lag first, or connect phases and pings first.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
@@ -13,8 +13,35 @@ use crate::tui::run::Shown;
 /// From here on there is room for how often.
 const WIDE: u16 = 46;
 
+/// Messages first.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
-    let inside = panel::titled(frame, area, shown.theme, "timings", vec!["whole run ".into()]);
+    const FIRST: [Trend; 5] = [
+        Trend::Response,
+        Trend::Service,
+        Trend::Ping,
+        Trend::SendLag,
+        Trend::Connect,
+    ];
+    draw_table(frame, area, shown, "timings", &FIRST);
+}
+
+/// The life of a connection first.
+pub(super) fn draw_connects(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
+    const FIRST: [Trend; 8] = [
+        Trend::Resolve,
+        Trend::Tcp,
+        Trend::Tls,
+        Trend::Upgrade,
+        Trend::Connect,
+        Trend::Ping,
+        Trend::Close,
+        Trend::Session,
+    ];
+    draw_table(frame, area, shown, "connect phases, pings", &FIRST);
+}
+
+fn draw_table(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>, title: &str, first: &[Trend]) {
+    let inside = panel::titled(frame, area, shown.theme, title, vec!["whole run ".into()]);
     let figures = &shown.group().cumulative;
     if figures.trends_ms.is_empty() {
         return panel::nothing(frame, inside, shown.theme, "nothing measured yet");
@@ -22,7 +49,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     let wide = inside.width >= WIDE;
     let room = usize::from(inside.height).saturating_sub(1);
     let chosen = shown.trend();
-    let rows = measured(shown, room).into_iter().filter_map(|trend| {
+    let rows = measured(shown, first, room).into_iter().filter_map(|trend| {
         let of = figures.trend(trend)?;
         let mut cells = vec![Cell::from(trend.label())];
         cells.extend([of.med, of.p95, of.p99, of.max].map(|value| right(millis(value))));
@@ -51,17 +78,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
 }
 
 /// What was measured, in the order of importance if there is not room for all.
-fn measured(shown: &Shown<'_>, room: usize) -> Vec<Trend> {
-    const FIRST: [Trend; 5] = [
-        Trend::Response,
-        Trend::Service,
-        Trend::Ping,
-        Trend::SendLag,
-        Trend::Connect,
-    ];
-    let rest = Trend::ALL.into_iter().filter(|trend| !FIRST.contains(trend));
-    FIRST
-        .into_iter()
+fn measured(shown: &Shown<'_>, first: &[Trend], room: usize) -> Vec<Trend> {
+    let rest = Trend::ALL.into_iter().filter(|trend| !first.contains(trend));
+    first
+        .iter()
+        .copied()
         .chain(rest)
         .filter(|&trend| shown.group().cumulative.trend(trend).is_some())
         .take(room)

@@ -78,17 +78,12 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, shown: &ServerShown<'_>) {
 fn draw_messages(frame: &mut Frame<'_>, area: Rect, shown: &ServerShown<'_>) {
     let rates = &shown.picture.rates;
     let last = rates.back().copied().unwrap_or_default();
-    let legend = [("in", last.1), ("out", last.2)]
+    let entries: Vec<_> = [("in", last.1), ("out", last.2)]
         .into_iter()
         .enumerate()
-        .flat_map(|(n, (name, value))| {
-            let look = shown.theme.line(n);
-            [
-                Span::styled(look.sign, look.style),
-                Span::raw(format!(" {name} {}  ", rate(value))),
-            ]
-        })
+        .map(|(n, (name, value))| (shown.theme.line(n), name.to_owned(), rate(value)))
         .collect();
+    let legend = chart::entries_within(&entries, usize::from(area.width));
     let inside = panel::titled(frame, area, shown.theme, "messages", legend);
     let data = [
         rates.iter().map(|&(at, value, _)| (at, value)).collect(),
