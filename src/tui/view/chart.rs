@@ -174,13 +174,13 @@ fn time_axis(window: Option<Duration>, end: f64) -> ([f64; 2], Vec<String>) {
     )
 }
 
-/// The next of 1, 2, 5, 10, ... that is not less.
+/// The next round number that is not less, little enough above it that a chart fills its height.
 fn round_up(value: f64) -> f64 {
     if !value.is_finite() || value <= 0.0 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    [1.0, 2.0, 5.0, 10.0]
+    [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
         .into_iter()
         .map(|step| step * power)
         .find(|&step| step >= value)
@@ -196,11 +196,12 @@ mod tests {
         for (value, end) in [
             (0.0, 1.0),
             (f64::NAN, 1.0),
-            (0.03, 0.05),
+            (0.031, 0.04),
             (1.0, 1.0),
-            (1.01, 2.0),
+            (1.01, 1.5),
             (480.0, 500.0),
-            (5_001.0, 10_000.0),
+            (5_001.0, 6_000.0),
+            (9_000.0, 10_000.0),
         ] {
             assert!((round_up(value) - end).abs() < 1e-9 * end, "{value}");
         }

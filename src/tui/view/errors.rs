@@ -5,14 +5,14 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::panel::{self, shortened};
-use crate::report::format::{count, counted};
+use crate::report::format::count;
 use crate::tui::frame::Standing;
 use crate::tui::run::Shown;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     let errors = &shown.group().cumulative.errors;
     let total: u64 = errors.values().map(|error| error.count).sum();
-    let legend = vec![Span::raw(format!("{} ", counted(total, "error")))];
+    let legend = vec![Span::raw(format!("{} ", count(total)))];
     let inside = panel::titled(frame, area, shown.theme, "errors", legend);
     let mut classes: Vec<_> = errors.iter().collect();
     if classes.is_empty() {

@@ -45,6 +45,25 @@ pub(super) fn lines(frame: &mut Frame<'_>, area: Rect, theme: Theme, mut lines: 
     frame.render_widget(Paragraph::new(lines), area);
 }
 
+/// Puts entries after a head, on as many lines as they need; further lines are indented by the head's width.
+pub(super) fn wrapped<'a>(head: Span<'a>, entries: Vec<Vec<Span<'a>>>, width: usize) -> Vec<Line<'a>> {
+    let indent = head.width();
+    let mut lines = vec![Line::from(head)];
+    let mut used = indent;
+    for entry in entries {
+        let length: usize = entry.iter().map(Span::width).sum();
+        if used + length > width && used > indent {
+            lines.push(Line::raw(" ".repeat(indent)));
+            used = indent;
+        }
+        used += length;
+        if let Some(line) = lines.last_mut() {
+            line.spans.extend(entry);
+        }
+    }
+    lines
+}
+
 /// At most `width` characters, the last of them an ellipsis if there were more.
 pub(super) fn shortened(text: &str, width: usize) -> String {
     // Texts of errors come from outside: what a control character would do to the terminal is not wanted.

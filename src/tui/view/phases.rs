@@ -11,7 +11,7 @@ use crate::report::format::{count, millis};
 use crate::tui::run::Shown;
 
 /// From here on there is room for how often.
-const WIDE: u16 = 46;
+const WIDE: u16 = 50;
 
 /// Messages first.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
