@@ -222,20 +222,37 @@ impl Percentiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Moment;
-    use crate::metrics::{Gauges, GroupId, Recorder};
+    use std::collections::BTreeMap;
+
+    use crate::metrics::{Figures, TrendFigures};
 
     /// A run of `ticks` quarter seconds with 10 messages each; the reply of tick `slow` takes a second.
-    fn history(ticks: u64, slow: u64) -> History {
-        let (mut recorder, mut senders) = Recorder::new(&["only"], 1, Moment::ZERO);
+    fn history(ticks: u32, slow: u32) -> History {
+        const TICK: Duration = Duration::from_millis(250);
         let mut history = History::default();
         for tick in 1..=ticks {
-            let shard = senders[0].shard();
-            shard.add(GroupId(0), Counter::MessagesSent, 10);
-            let time = if tick == slow { 1_000 } else { 1 };
-            shard.record(GroupId(0), Trend::Response, Duration::from_millis(time));
-            senders[0].flush(Gauges::default());
-            history.push(&recorder.tick(Moment::ZERO + Duration::from_millis(250) * tick as u32));
+            let p99 = if tick == slow { 1_000.0 } else { 1.0 };
+            let group = GroupSnapshot {
+                window: Figures {
+                    rates_per_s: BTreeMap::from([(Counter::MessagesSent, 40.0)]),
+                    trends_ms: BTreeMap::from([(
+                        Trend::Response,
+                        TrendFigures {
+                            p99,
+                            ..TrendFigures::default()
+                        },
+                    )]),
+                    ..Figures::default()
+                },
+                ..GroupSnapshot::default()
+            };
+            history.push(&Snapshot {
+                elapsed: TICK * tick,
+                window: TICK,
+                total: group.clone(),
+                groups: vec![group],
+                ..Snapshot::default()
+            });
         }
         history
     }

@@ -344,8 +344,8 @@ fn every_size_can_be_drawn() {
     play.tick(clients_of(2_000), |shard, _| troubles(shard));
     for page in ["1", "2", "3", "4", "5?"] {
         play.type_keys(page);
-        for width in (1..=200).step_by(9) {
-            for height in (1..=60).step_by(5) {
+        for width in [1, 39, 40, 59, 80, 119, 120, 300] {
+            for height in [1, 11, 12, 15, 24, 36, 90] {
                 play.text((width, height));
             }
         }

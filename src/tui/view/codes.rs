@@ -22,19 +22,22 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     let mut lines = Vec::new();
     for side in Side::ALL {
         let codes = figures.close_codes.by(side);
-        let mut spans = vec![Span::styled(
-            format!("by {:<7}", side.label()),
-            shown.theme.quiet(),
-        )];
-        for (&code, &n) in &codes.codes {
-            spans.push(Span::styled(code_text(code), style(shown, is_ordinary(code))));
-            spans.push(Span::raw(format!(" ×{}  ", count(n))));
-        }
+        let mut entries: Vec<Vec<Span<'_>>> = codes
+            .codes
+            .iter()
+            .map(|(&code, &n)| {
+                vec![
+                    Span::styled(code_text(code), style(shown, is_ordinary(code))),
+                    Span::raw(format!(" ×{}  ", count(n))),
+                ]
+            })
+            .collect();
         if codes.other > 0 {
-            spans.push(Span::raw(format!("others ×{}", count(codes.other))));
+            entries.push(vec![Span::raw(format!("others ×{}", count(codes.other)))]);
         }
-        if spans.len() > 1 {
-            lines.push(Line::from(spans));
+        if !entries.is_empty() {
+            let head = Span::styled(format!("by {:<7}", side.label()), shown.theme.quiet());
+            lines.extend(panel::wrapped(head, entries, usize::from(inside.width)));
         }
     }
     for cause in CloseCause::ALL {

@@ -159,13 +159,11 @@ fn draw_codes(frame: &mut Frame<'_>, area: Rect, shown: &ServerShown<'_>) {
         if codes.is_empty() {
             continue;
         }
-        let mut spans = vec![Span::styled(format!("by {by:<7}"), shown.theme.quiet())];
-        spans.extend(
-            codes
-                .into_iter()
-                .map(|(code, n)| Span::raw(format!("{code} ×{}  ", count(n)))),
-        );
-        lines.push(Line::from(spans));
+        let head = Span::styled(format!("by {by:<7}"), shown.theme.quiet());
+        let entries = codes
+            .into_iter()
+            .map(|(code, n)| vec![Span::raw(format!("{code} ×{}  ", count(n)))]);
+        lines.extend(panel::wrapped(head, entries.collect(), usize::from(inside.width)));
     }
     if lines.is_empty() {
         return panel::nothing(frame, inside, shown.theme, "no connection has ended yet");
