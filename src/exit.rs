@@ -109,7 +109,7 @@ impl From<ExitCode> for process::ExitCode {
 /// The exit code of a run without thresholds.
 ///
 /// Books that do not balance outrank everything, since then no other number can be believed; after that the
-/// [`Outcome`] decides. Errors such as reply timeouts or failed flows do not fail a run by themselves, as in k6:
+/// [`Outcome`] decides whether there was a target, then the generator whether it could test one. Errors such as reply timeouts or failed flows do not fail a run by themselves, as in k6:
 /// thresholds are there to say how many are too many.
 #[must_use]
 pub const fn for_summary(summary: &Summary) -> ExitCode {
@@ -117,11 +117,12 @@ pub const fn for_summary(summary: &Summary) -> ExitCode {
         return ExitCode::BooksUnbalanced;
     }
     match summary.run.outcome {
-        Outcome::Completed => ExitCode::Ok,
         Outcome::Interrupted => ExitCode::Interrupted,
         Outcome::TargetUnreachable => ExitCode::TargetUnreachable,
         Outcome::TargetLost => ExitCode::TargetLost,
+        Outcome::Completed | Outcome::FlowsFailed if summary.generator.fails() => ExitCode::RunInvalid,
         Outcome::FlowsFailed => ExitCode::FlowsFailed,
+        Outcome::Completed => ExitCode::Ok,
     }
 }
 
@@ -174,6 +175,27 @@ mod tests {
             .map(|code| format!("| {} | {} |", code.number(), code.describe()))
             .collect();
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn a_generator_that_was_the_bottleneck_outranks_what_flows_did_but_not_what_the_target_did() {
+        use crate::metrics::Verdict;
+        use Counter::{FlowsFailed, FlowsStarted};
+        let invalid = |end, counts: &[(Counter, u64)], tolerated| {
+            let mut summary = summary(end, counts);
+            summary.generator.verdict = Verdict::Invalid;
+            summary.generator.tolerated = tolerated;
+            for_summary(&summary)
+        };
+        let failed = [(FlowsStarted, 1), (FlowsFailed, 1)];
+        assert_eq!(invalid(RunEnd::Completed, &[], false), ExitCode::RunInvalid);
+        assert_eq!(invalid(RunEnd::Completed, &failed, false), ExitCode::RunInvalid);
+        assert_eq!(invalid(RunEnd::Completed, &failed, true), ExitCode::FlowsFailed);
+        assert_eq!(invalid(RunEnd::Completed, &[], true), ExitCode::Ok);
+        assert_eq!(invalid(RunEnd::Interrupted, &[], false), ExitCode::Interrupted);
+        let died = RunEnd::ServerExited("killed".to_owned());
+        assert_eq!(invalid(died, &[], false), ExitCode::TargetLost);
+        assert_eq!(invalid(RunEnd::Completed, &[(FlowsStarted, 1)], false), ExitCode::BooksUnbalanced);
     }
 
     #[test]

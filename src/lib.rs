@@ -10,6 +10,7 @@ pub mod exit;
 pub mod load;
 pub mod metrics;
 pub mod net;
+pub mod remote;
 pub mod report;
 pub mod scenario;
 pub mod server;

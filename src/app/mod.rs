@@ -7,6 +7,7 @@ mod failure;
 mod import;
 mod live;
 mod logging;
+mod machine;
 mod progress;
 mod run;
 mod schema;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::oneshot;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::cli::RunArgs;
@@ -16,11 +17,12 @@ use crate::exit::{self, ExitCode};
 use crate::load::{
     Control, EarlyEnd, LoadError, ResolvedTarget, RunOptions, RunOutcome, check_open_files, default_workers,
 };
-use crate::metrics::{Recorder, RunEnd, RunFacts, Summary, Totals};
+use crate::metrics::{GeneratorLimits, Recorder, RunEnd, RunFacts, Snapshot, Summary, Totals};
 use crate::net::system::{allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
+use crate::remote::{Guard, LoadKind, Remote, RunIdentity};
 use crate::report::{self, Style};
-use crate::scenario::{self, Overrides, Plan, Resources, TargetSpec};
+use crate::scenario::{self, LoadModel, Overrides, Plan, Resources, TargetSpec};
 use crate::tui::Brief;
 
 use super::embedded::EmbeddedServer;
@@ -28,6 +30,7 @@ use super::environment::environment;
 use super::failure::Failure;
 use super::live::{self, Beside, Live};
 use super::logging;
+use super::machine::Machine;
 use super::progress::Progress;
 use super::signals::EndSignals;
 use super::usage::UsageLog;
@@ -63,7 +66,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 
     let groups: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
     let started = SystemTime::now();
-    let (recorder, shards) = Recorder::new(&groups, workers, now());
+    let (mut recorder, shards) = Recorder::new(&groups, workers, now());
+    recorder.set_limits(generator_limits(args));
     let mut usage = UsageLog::begin(server.as_ref().map(EmbeddedServer::pid));
     let control = Control::new();
     let engine = {
@@ -74,9 +78,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         };
         move || crate::load::run(&plan, target, shards, options, &control)
     };
+    let remote = remote_access(args, &plan, &url)?;
     let watch = Watch {
         recorder,
         control,
+        machine: Machine::new(&plan),
+        snapshots: watch::Sender::default(),
+        remote,
         progress: Progress::Quiet,
         showing: Showing {
             screen: wants_screen(args).then(|| live::brief(&plan, &url)),
@@ -109,6 +117,38 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         &Summary::new(facts, &totals, processes),
         args.summary_export.as_deref(),
     )
+}
+
+fn generator_limits(args: &RunArgs) -> GeneratorLimits {
+    let share = |percent: u8| f64::from(percent) / 100.0;
+    GeneratorLimits {
+        lag: args.generator.max_lag.0,
+        lag_share: share(args.generator.max_lag_share),
+        busy: share(args.generator.max_busy),
+        sustained: args.generator.max_late.0,
+        tolerate: args.generator.allow_invalid,
+    }
+}
+
+/// Where and to whom the run is open, if anyone asked for that.
+fn remote_access(args: &RunArgs, plan: &Plan, url: &str) -> Result<Option<RemoteAccess>, Failure> {
+    let Some(address) = args.control else {
+        return Ok(None);
+    };
+    let guard = Guard::new(address, args.control_token.clone()).map_err(Failure::configuration)?;
+    let listener = std::net::TcpListener::bind(address)
+        .map_err(|error| Failure::configuration(format!("--control {address}: {error}")))?;
+    listener.set_nonblocking(true).map_err(Failure::internal)?;
+    let run = RunIdentity {
+        name: plan.name.clone(),
+        target: url.to_owned(),
+        planned: plan.duration(),
+        load: match plan.load {
+            LoadModel::Closed { .. } => LoadKind::Closed,
+            LoadModel::Open { .. } => LoadKind::Open,
+        },
+    };
+    Ok(Some(RemoteAccess { listener, guard, run }))
 }
 
 /// Tells what a run of the plan would do.
@@ -185,6 +225,9 @@ fn start_server(generator_workers: usize) -> Result<EmbeddedServer, Failure> {
 struct Watch<'a> {
     recorder: Recorder,
     control: Control,
+    machine: Machine,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    remote: Option<RemoteAccess>,
     progress: Progress,
     showing: Showing,
     server: Option<&'a mut EmbeddedServer>,
@@ -199,6 +242,13 @@ struct Showing {
     screen: Option<Brief>,
     quiet: bool,
     length: Duration,
+}
+
+/// The control interface before the run.
+struct RemoteAccess {
+    listener: std::net::TcpListener,
+    guard: Guard,
+    run: RunIdentity,
 }
 
 /// What is left when the engine has ended.
@@ -218,6 +268,7 @@ impl Watch<'_> {
             .build()
             .map_err(Failure::internal)?;
         let outcome = runtime.block_on(self.watch(engine))?;
+        self.recorder.paused(outcome.paused);
         let totals = self.recorder.finish();
         let end = match (self.server_end, outcome.early_end) {
             _ if self.interrupted => RunEnd::Interrupted,
@@ -237,6 +288,7 @@ impl Watch<'_> {
         let mut signals = EndSignals::new().map_err(Failure::internal)?;
         // From here on a signal ends the run in order, so it leaves the terminal as it was.
         self.begin_to_show();
+        self.open_to_others()?;
         let (sender, mut ended) = oneshot::channel();
         let thread = thread::spawn(move || {
             // The receiver lives as long as the run.
@@ -279,7 +331,26 @@ impl Watch<'_> {
         self.progress = Progress::new(self.showing.quiet, self.showing.length);
     }
 
+    /// Opens the control interface; it ends with the runtime.
+    fn open_to_others(&mut self) -> Result<(), Failure> {
+        let Some(RemoteAccess { listener, guard, run }) = self.remote.take() else {
+            return Ok(());
+        };
+        let listener = TcpListener::from_std(listener).map_err(Failure::internal)?;
+        let address = listener.local_addr().map_err(Failure::internal)?;
+        self.progress.note(&format!("control interface at http://{address}"));
+        let remote = Remote {
+            run,
+            control: self.control.clone(),
+            snapshots: self.snapshots.subscribe(),
+            guard,
+        };
+        tokio::spawn(crate::remote::serve(listener, remote));
+        Ok(())
+    }
+
     fn tick(&mut self, at: Moment) {
+        self.recorder.paused(self.control.state().paused_for);
         let snapshot = self.recorder.tick(at);
         if self.progress.is_lost() {
             logging::release();
@@ -291,6 +362,10 @@ impl Watch<'_> {
             ..Beside::default()
         });
         self.usage.sample(snapshot.elapsed);
+        if let Some(pulse) = self.machine.look(&snapshot, self.usage.open_files()) {
+            self.recorder.process(pulse);
+        }
+        self.snapshots.send_replace(snapshot);
         if self.server_end.is_none()
             && let Some(status) = self.server.as_mut().and_then(|server| server.ended())
         {

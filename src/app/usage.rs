@@ -63,9 +63,9 @@ impl UsageLog {
         }
     }
 
-    /// The latest figures of this process.
-    pub(super) const fn generator(&self) -> Option<system::ProcessUsage> {
-        self.generator.last
+    /// Open files of this process when they were last counted.
+    pub(super) fn open_files(&self) -> Option<u64> {
+        self.generator.last?.open_files.map(u64::from)
     }
 
     /// After the last connection, with the server still there.

@@ -1,11 +1,12 @@
 //! `wsbench run`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 
-use super::{ClientTlsArgs, LogArgs};
+use super::{ClientTlsArgs, GeneratorArgs, LogArgs};
 
 /// Flags of `wsbench run`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
 #[derive(Args, Clone, Debug)]
@@ -26,7 +27,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub tls: ClientTlsArgs,
 
-    /// Connect from these local addresses in turn: an address or a CIDR block; repeatable
+    /// Connect from these local addresses, each client from one of them: an address or a CIDR block; repeatable
     #[arg(
         long,
         value_name = "ADDR|CIDR",
@@ -51,6 +52,18 @@ pub struct RunArgs {
     /// Bind each generator thread to a core of its own
     #[arg(long, env = "WSBENCH_PIN", help_heading = "Load")]
     pub pin: bool,
+
+    /// Steer the run over HTTP at this address: status, pause, resume, scale, stop (docs/control.md)
+    #[arg(long, value_name = "ADDR:PORT", env = "WSBENCH_CONTROL", help_heading = "Control")]
+    pub control: Option<SocketAddr>,
+
+    /// Token that the control interface asks for; needed unless it listens on the loopback interface
+    #[arg(long, value_name = "TOKEN", env = "WSBENCH_CONTROL_TOKEN", hide_env_values = true, requires = "control", help_heading = "Control")]
+    pub control_token: Option<String>,
+
+    /// Whether the generator can be believed.
+    #[command(flatten)]
+    pub generator: GeneratorArgs,
 
     /// Write the summary as JSON (docs/summary.schema.json)
     #[arg(

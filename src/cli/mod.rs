@@ -1,6 +1,7 @@
 //! The command line. clap lives here and nowhere else; `app` maps these structs onto the subsystems' own types.
 
 mod connect;
+mod generator;
 mod load;
 mod log;
 mod scenario;
@@ -8,6 +9,7 @@ mod serve;
 mod tls;
 
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
+pub use generator::GeneratorArgs;
 pub use load::{RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
 pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Moment, now};
-use crate::metrics::{Counter, Gauges};
+use crate::metrics::{Counter, Gauges, WorkerPulse};
+use crate::net::system::usage_of_thread;
 use crate::scenario::{LoadModel, Plan};
 
 use super::control::{Control, Request, Steering};
@@ -56,6 +57,7 @@ impl Worker {
         if result.is_err() {
             self.reactor.abandon_all();
         }
+        self.pulse();
         let gauges = self.gauges();
         self.publish();
         self.reactor.finish(gauges);
@@ -65,6 +67,7 @@ impl Worker {
     fn run_stages(&mut self) -> io::Result<()> {
         let mut stage = Stage::Running;
         let mut flush_at = self.begin + FLUSH_EVERY;
+        self.pulse();
         loop {
             let now = now();
             if now >= flush_at {
@@ -110,11 +113,9 @@ impl Worker {
         // The schedule's clock shows less than the real one by the pauses, and `begin` was moved by them.
         let offset = |scheduled: Moment| scheduled + steering.paused - self.begin;
         if steering.rate != last.rate {
-            self.roster
-                .set_rate_factor(steering.rate.0, offset(steering.rate.1));
+            self.roster.set_rate_factor(steering.rate.0, offset(steering.rate.1));
         }
-        self.roster
-            .set_clients(steering.clients, offset(steering.scheduled(now)));
+        self.roster.set_clients(steering.clients, offset(steering.scheduled(now)));
     }
 
     /// Moves on to the next stage, if the plan or a request says so.
@@ -193,9 +194,21 @@ impl Worker {
     }
 
     fn flush(&mut self) {
+        self.pulse();
         let gauges = self.gauges();
         self.reactor.shards().flush(gauges);
         self.publish();
+    }
+
+    /// Tells what this thread has used. A system that does not know leaves the share of a core unknown.
+    fn pulse(&mut self) {
+        if let Ok(usage) = usage_of_thread() {
+            self.reactor.shards().pulse(WorkerPulse {
+                at: now(),
+                cpu: usage.cpu,
+                waited: usage.waited,
+            });
+        }
     }
 
     fn publish(&self) {

@@ -7,6 +7,7 @@
 use std::mem;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
+use super::generator::WorkerPulse;
 use super::shard::Shard;
 
 /// The present state of one worker, or summed over all of them.
@@ -48,6 +49,7 @@ pub(super) struct Handover {
     pub(super) worker: usize,
     pub(super) shard: Shard,
     pub(super) gauges: Gauges,
+    pub(super) pulse: Option<WorkerPulse>,
 }
 
 /// The recorder's end: full shards come in, cleared ones go back.
@@ -73,12 +75,18 @@ pub struct ShardSender {
     shard: Shard,
     outgoing: SyncSender<Handover>,
     spares: Receiver<Shard>,
+    pulse: Option<WorkerPulse>,
 }
 
 impl ShardSender {
     /// The shard to record into.
     pub const fn shard(&mut self) -> &mut Shard {
         &mut self.shard
+    }
+
+    /// What the worker's thread has used so far; it goes with the next hand-over.
+    pub const fn pulse(&mut self, pulse: WorkerPulse) {
+        self.pulse = Some(pulse);
     }
 
     /// Hands the shard to the recorder, if the recorder is not behind; never waits and never loses a sample.
@@ -105,6 +113,7 @@ impl ShardSender {
             worker: self.worker,
             shard,
             gauges,
+            pulse: self.pulse,
         });
     }
 }
@@ -123,6 +132,7 @@ pub(super) fn connect(groups: usize, workers: usize) -> (Collector, Vec<ShardSen
             shard: Shard::new(groups),
             outgoing: outgoing.clone(),
             spares,
+            pulse: None,
         });
     }
     (Collector { incoming, returns }, senders)

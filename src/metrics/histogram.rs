@@ -48,6 +48,20 @@ impl Histogram {
         self.max = self.max.max(nanos);
     }
 
+    /// Counts one duration `n` times.
+    pub fn record_n(&mut self, value: Duration, n: u64) {
+        let nanos = value.min(LONGEST).as_nanos() as u64;
+        // As above: the array grows as needed.
+        let recorded = self.counts.record_n(nanos, n);
+        if n == 0 || recorded.is_err() {
+            return;
+        }
+        self.sum += u128::from(nanos) * u128::from(n);
+        self.sum_of_squares += u128::from(nanos).pow(2) * u128::from(n);
+        self.min = self.min.min(nanos);
+        self.max = self.max.max(nanos);
+    }
+
     /// Adds everything that `other` counted.
     pub fn merge(&mut self, other: &Self) {
         self.counts += &other.counts;

@@ -13,6 +13,7 @@ mod books;
 mod close_codes;
 mod error_log;
 mod figures;
+mod generator;
 mod handover;
 mod histogram;
 mod outcome;
@@ -29,6 +30,10 @@ pub use books::{Books, Equation, Term};
 pub use close_codes::{CloseCodes, MAX_DISTINCT_CODES};
 pub use error_log::{ErrorLog, MAX_EXAMPLES};
 pub use figures::{CloseCodeFigures, CodeCounts, ErrorFigures, Figures, TrendFigures};
+pub use generator::{
+    Finding, FindingKind, GeneratorFigures, GeneratorLimits, GeneratorSnapshot, Lags, ProcessPulse, Verdict,
+    WorkerFigures, WorkerPulse, WorkerShare,
+};
 pub use handover::{Gauges, ShardSender};
 pub use histogram::{Bucket, Histogram};
 pub use outcome::{Outcome, RunEnd};

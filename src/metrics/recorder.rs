@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::clock::Moment;
 
 use super::figures::Figures;
+use super::generator::{GeneratorFigures, GeneratorLimits, GeneratorLog, ProcessPulse};
 use super::handover::{Collector, Gauges, Handover, ShardSender, connect};
-use super::sample::Trend;
+use super::sample::{Counter, ErrorClass, Trend};
 use super::shard::Shard;
 use super::snapshot::{GroupSnapshot, Snapshot};
 use super::spread::Spread;
@@ -32,6 +33,7 @@ pub struct Recorder {
     gauges: Vec<Gauges>,
     peak: Gauges,
     spreads: bool,
+    generator: GeneratorLog,
 }
 
 /// Everything that a run measured.
@@ -43,6 +45,10 @@ pub struct Totals {
     pub groups: Vec<(Arc<str>, Tally)>,
     /// The highest value of each gauge that a hand-over saw.
     pub peak: Gauges,
+    /// What the generator measured of itself.
+    pub generator: GeneratorFigures,
+    /// How long the run was paused.
+    pub paused: Duration,
 }
 
 impl Recorder {
@@ -60,6 +66,7 @@ impl Recorder {
             gauges: vec![Gauges::default(); workers],
             peak: Gauges::default(),
             spreads: false,
+            generator: GeneratorLog::new(workers, started),
         };
         (recorder, senders)
     }
@@ -67,6 +74,21 @@ impl Recorder {
     /// From now on snapshots hold [spreads](GroupSnapshot::spreads): someone draws them.
     pub const fn show_spreads(&mut self) {
         self.spreads = true;
+    }
+
+    /// From when on the run is invalid; the defaults if nobody says.
+    pub const fn set_limits(&mut self, limits: GeneratorLimits) {
+        self.generator.limits = limits;
+    }
+
+    /// Takes in what the generator's process holds now.
+    pub fn process(&mut self, pulse: ProcessPulse) {
+        self.generator.process(pulse);
+    }
+
+    /// How long the run has been paused so far.
+    pub const fn paused(&mut self, length: Duration) {
+        self.generator.paused = length;
     }
 
     /// Takes in what the workers have handed over, and makes a snapshot of it. Never waits.
@@ -89,8 +111,12 @@ impl Recorder {
             self.take(handover);
         }
         self.cumulative.merge(&self.window);
+        self.generator.add(&self.window);
+        let total = sum(self.cumulative.groups());
         Totals {
-            total: sum(self.cumulative.groups()),
+            generator: self.generator.figures(exhausted(&total)),
+            paused: self.generator.paused,
+            total,
             groups: self
                 .names
                 .into_iter()
@@ -106,8 +132,12 @@ impl Recorder {
             worker,
             shard,
             gauges,
+            pulse,
         }: Handover,
     ) {
+        if let Some(pulse) = pulse {
+            self.generator.worker(worker, pulse);
+        }
         self.window.merge(&shard);
         self.collector.give_back(worker, shard);
         self.gauges[worker] = gauges;
@@ -124,13 +154,17 @@ impl Recorder {
         let elapsed = now.since(self.started);
         let length = now.since(mem::replace(&mut self.window_began, now));
         self.cumulative.merge(&self.window);
+        self.generator.add(&self.window);
+        self.generator.judge(now);
+        let total = sum(self.cumulative.groups());
         let snapshot = Snapshot {
+            generator: self.generator.snapshot(&self.window, exhausted(&total)),
             elapsed,
             window: length,
             gauges: self.present(),
             total: group_snapshot(
                 "".into(),
-                (&sum(self.cumulative.groups()), elapsed),
+                (&total, elapsed),
                 (&sum(self.window.groups()), length),
                 self.spreads,
             ),
@@ -172,6 +206,14 @@ fn group_snapshot(
     }
 }
 
+/// Connects that failed for want of something local. Where none ever succeeded it may be the address that is wrong.
+fn exhausted(total: &Tally) -> u64 {
+    match total.counter(Counter::ConnectOpened) {
+        0 => 0,
+        _ => total.errors().count(ErrorClass::Exhausted),
+    }
+}
+
 fn sum(groups: &[Tally]) -> Tally {
     let mut total = Tally::default();
     groups.iter().for_each(|group| total.merge(group));
@@ -181,7 +223,7 @@ fn sum(groups: &[Tally]) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Counter, ErrorClass, GroupId};
+    use crate::metrics::GroupId;
     use std::thread;
 
     const FIRST: GroupId = GroupId(0);

@@ -288,8 +288,10 @@ pub enum ErrorClass {
     Resolve,
     /// Nothing listens: connection refused.
     Refused,
-    /// The network or host is unreachable, or no local address or port was free.
+    /// The network or host is unreachable.
     Network,
+    /// This machine had no local port, file or memory for the connection.
+    Exhausted,
     /// The connect did not finish in time.
     ConnectTimeout,
     /// TLS failed, certificate included.
@@ -329,6 +331,7 @@ impl ErrorClass {
         Self::Resolve,
         Self::Refused,
         Self::Network,
+        Self::Exhausted,
         Self::ConnectTimeout,
         Self::Tls,
         Self::UpgradeRefused,
@@ -358,6 +361,7 @@ impl ErrorClass {
             Self::Resolve => "name not resolved",
             Self::Refused => "connection refused",
             Self::Network => "network error",
+            Self::Exhausted => "no local port or file",
             Self::ConnectTimeout => "connect timed out",
             Self::Tls => "TLS failed",
             Self::UpgradeRefused => "upgrade refused",

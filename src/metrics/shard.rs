@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::generator::Lags;
 use super::sample::{CloseCause, Counter, ErrorClass, Side, Trend};
 use super::tally::Tally;
 
@@ -15,6 +16,7 @@ pub struct GroupId(pub u16);
 #[derive(Clone, Debug)]
 pub struct Shard {
     groups: Vec<Tally>,
+    lags: Lags,
 }
 
 impl Shard {
@@ -23,6 +25,7 @@ impl Shard {
     pub fn new(groups: usize) -> Self {
         Self {
             groups: vec![Tally::default(); groups],
+            lags: Lags::default(),
         }
     }
 
@@ -51,6 +54,22 @@ impl Shard {
         self.tally(group).error(class, text);
     }
 
+    /// Records how long after its due time a timer was looked at.
+    pub fn timer_lag(&mut self, lag: Duration) {
+        self.lags.timer.record(lag);
+    }
+
+    /// Records that the worker was busy for this long without looking at its sockets, and what it handled meanwhile.
+    pub fn busy(&mut self, length: Duration, events: u64) {
+        self.lags.busy.record_n(length, events);
+    }
+
+    /// How late the worker itself was.
+    #[must_use]
+    pub const fn lags(&self) -> &Lags {
+        &self.lags
+    }
+
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -60,6 +79,7 @@ impl Shard {
     /// Forgets every value and keeps the memory.
     pub fn clear(&mut self) {
         self.groups.iter_mut().for_each(Tally::clear);
+        self.lags.clear();
     }
 
     /// Adds everything that `other`, which has the same groups, counted.
@@ -68,6 +88,7 @@ impl Shard {
             .iter_mut()
             .zip(&other.groups)
             .for_each(|(mine, theirs)| mine.merge(theirs));
+        self.lags.merge(&other.lags);
     }
 
     /// The tallies, in the plan's order of groups.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::figures::Figures;
+use super::generator::GeneratorSnapshot;
 use super::handover::Gauges;
 use super::sample::Trend;
 use super::spread::Spread;
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub window: Duration,
     /// Clients and connections now, over all workers.
     pub gauges: Gauges,
+    /// What the generator measures of itself.
+    pub generator: GeneratorSnapshot,
     /// All groups together.
     pub total: GroupSnapshot,
     /// Each group, in the plan's order.

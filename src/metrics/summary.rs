@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::books::Books;
 use super::figures::Figures;
+use super::generator::GeneratorFigures;
 use super::outcome::{Outcome, RunEnd};
 use super::recorder::Totals;
 use super::timestamp::rfc3339;
@@ -27,6 +28,9 @@ pub struct Summary {
     pub groups: Vec<GroupSummary>,
     /// What the run cost.
     pub processes: Processes,
+    /// Whether the generator can be believed; as valid as it was taken for in the summary of an earlier version.
+    #[serde(default)]
+    pub generator: GeneratorFigures,
     /// Whether every begin has its end.
     pub books: Books,
 }
@@ -124,13 +128,14 @@ impl Summary {
     /// The summary of a run that has ended.
     #[must_use]
     pub fn new(facts: RunFacts, totals: &Totals, processes: Processes) -> Self {
-        let total = Figures::new(&totals.total, facts.duration);
+        let active = facts.duration.saturating_sub(totals.paused);
+        let total = Figures::new(&totals.total, active);
         let groups: Vec<GroupSummary> = totals
             .groups
             .iter()
             .map(|(name, tally)| GroupSummary {
                 name: name.to_string(),
-                figures: Figures::new(tally, facts.duration),
+                figures: Figures::new(tally, active),
             })
             .collect();
         let books = Books::check(&total, groups.iter().map(|group| (&*group.name, &group.figures)));
@@ -153,6 +158,7 @@ impl Summary {
             total,
             groups,
             processes,
+            generator: totals.generator.clone(),
             books,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::metrics::{Counter, Snapshot, Trend};
 
-use super::format::{bytes, count, counted, millis, rate};
+use super::format::{bytes, count, counted, millis, rate, seconds};
 
 /// `00:12  2,000/2,000 clients  2,000 open  sent 1,993/s  received 1,993/s  480 kB/s  p50 1.2ms  p99 3.4ms`
 ///
@@ -51,6 +51,13 @@ pub fn progress_line(snapshot: &Snapshot) -> String {
             .filter(|(n, _)| *n > 0)
             .map(|(n, thing)| counted(n, thing)),
     );
+    let generator = &snapshot.generator;
+    if !generator.late_for.is_zero() {
+        parts.push(format!("generator late for {}", seconds(generator.late_for.as_secs_f64())));
+    }
+    if !generator.problems.is_empty() {
+        parts.push("run invalid".to_owned());
+    }
     parts.join("  ")
 }
 

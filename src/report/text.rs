@@ -1,8 +1,8 @@
 //! The end-of-run text: the verdict first, then totals, then groups, then costs and books.
 
-use crate::metrics::{Books, Counter, Outcome, ProcessUsage, Processes, RunInfo, Summary};
+use crate::metrics::{Books, Counter, GeneratorFigures, Outcome, ProcessUsage, Processes, RunInfo, Summary, Verdict};
 
-use super::format::{count, counted, memory, seconds};
+use super::format::{count, counted, memory, millis, seconds};
 use super::page::{Page, Row, Style, Tone};
 use super::sections::sections;
 
@@ -10,7 +10,7 @@ use super::sections::sections;
 #[must_use]
 pub fn render(summary: &Summary, style: Style) -> String {
     let mut page = Page::new(style);
-    verdict(&mut page, &summary.run, &summary.books);
+    verdict(&mut page, summary);
     page.section("run", &run_rows(&summary.run));
     for (heading, rows) in sections(&summary.total, page.width()) {
         page.section(heading, &rows);
@@ -23,12 +23,19 @@ pub fn render(summary: &Summary, style: Style) -> String {
             }
         }
     }
+    page.section("generator", &generator_rows(&summary.generator));
     page.section("processes", &process_rows(summary));
     books(&mut page, &summary.books, summary.groups.len());
     page.finish()
 }
 
-fn verdict(page: &mut Page, run: &RunInfo, books: &Books) {
+fn verdict(page: &mut Page, summary: &Summary) {
+    let Summary {
+        run,
+        books,
+        generator,
+        ..
+    } = summary;
     let outcome = match run.outcome {
         Outcome::Completed => format!("completed in {}", seconds(run.duration_s)),
         other => format!("{other} after {}", seconds(run.duration_s)),
@@ -38,6 +45,12 @@ fn verdict(page: &mut Page, run: &RunInfo, books: &Books) {
             Tone::Bad,
             &format!("✗ {}: the books do not balance ({outcome})", run.name),
         );
+    } else if generator.verdict == Verdict::Invalid {
+        let tolerated = if generator.tolerated { ", which was allowed" } else { "" };
+        page.line(
+            Tone::Bad,
+            &format!("✗ {}: invalid, the generator was the bottleneck{tolerated} ({outcome})", run.name),
+        );
     } else if run.outcome == Outcome::Completed {
         page.line(Tone::Good, &format!("✓ {}: {outcome}", run.name));
     } else {
@@ -46,6 +59,44 @@ fn verdict(page: &mut Page, run: &RunInfo, books: &Books) {
     if let Some(reason) = &run.reason {
         page.line(Tone::Plain, &format!("  {reason}"));
     }
+    for problem in &generator.problems {
+        page.line(Tone::Plain, &format!("  {}", problem.reason));
+        page.line(Tone::Plain, &format!("  → {}", problem.advice));
+    }
+}
+
+fn generator_rows(generator: &GeneratorFigures) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let lags = [("timer lag", &generator.timer_lag_ms), ("loop lag", &generator.loop_lag_ms)];
+    for (label, lag) in lags {
+        if let Some(lag) = lag {
+            let text = format!("med={} p(99)={} max={}", millis(lag.med), millis(lag.p99), millis(lag.max));
+            rows.push(Row::new(label, text));
+        }
+    }
+    if let Some(busiest) = generator.workers.iter().max_by(|a, b| a.cpu.total_cmp(&b.cpu)) {
+        let mut text = format!(
+            "{}, the busiest had {:.0}% of a core, {:.0}% in its busiest second",
+            counted(generator.workers.len() as u64, "worker"),
+            busiest.cpu * 100.0,
+            busiest.cpu_peak * 100.0
+        );
+        if let Some(waiting) = busiest.waiting.filter(|share| *share >= 0.01) {
+            text += &format!(", and waited {:.0}% of the time for one", waiting * 100.0);
+        }
+        rows.push(Row::new("workers", text));
+    }
+    if generator.late_s > 0.0 {
+        let (total, longest) = (seconds(generator.late_s), seconds(generator.late_longest_s));
+        rows.push(Row::new("late", format!("{total} in all, {longest} without a break")));
+    }
+    if generator.paused_s > 0.0 {
+        rows.push(Row::new("paused", format!("{}, which rates leave out", seconds(generator.paused_s))));
+    }
+    for note in &generator.notes {
+        rows.push(Row::new("note", format!("{}; {}", note.reason, note.advice)));
+    }
+    rows
 }
 
 fn run_rows(run: &RunInfo) -> Vec<Row> {

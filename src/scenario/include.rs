@@ -14,10 +14,13 @@ use super::yaml::{self, Content, Node, Position};
 const MAX_FILES: usize = 100;
 
 /// Of two such keys the including file's replaces the other.
-const EXCLUSIVE: [(&str, &str); 2] = [("stages", "arrivals"), ("flow", "scenarios")];
+const EXCLUSIVE: [(&str, &str); 3] = [("stages", "arrivals"), ("flow", "scenarios"), ("path", "route")];
 
 /// What an entry of `scenarios` takes from a file that is a whole scenario.
 const OF_A_KIND: [&str; 6] = ["name", "weight", "connection", "heartbeat", "feeder", "flow"];
+
+/// What it needs of such a file that stands at the top.
+const OF_THE_WHOLE: [&str; 2] = ["variables", "routes"];
 
 /// A file of a scenario.
 #[derive(Debug)]
@@ -81,32 +84,31 @@ impl Sources {
                 _ => {}
             }
         }
-        for variables in hoisted {
-            merge(entries, vec![variables], false);
-        }
+        merge(entries, hoisted, false);
     }
 
-    /// An entry of `scenarios`; returns the `variables` of what it includes.
-    fn expand_kind(&mut self, item: &mut Node) -> Option<(Node, Node)> {
+    /// An entry of `scenarios`; returns what belongs to the top of the file of what it includes.
+    fn expand_kind(&mut self, item: &mut Node) -> Entries {
         let Content::Mapping(entries) = &mut item.content else {
-            return None;
+            return Vec::new();
         };
         let own: Vec<String> = names(entries).map(str::to_owned).collect();
         self.merge_includes(entries, Self::expand_document);
-        let mut variables = None;
+        let mut hoisted = Vec::new();
         entries.retain_mut(|(key, value)| {
             let name = key.content.scalar().unwrap_or_default();
-            if name == "variables" && !own.iter().any(|own| own == name) {
-                variables = Some((key.clone(), value.clone()));
+            let is_own = own.iter().any(|own| own == name);
+            if OF_THE_WHOLE.contains(&name) && !is_own {
+                hoisted.push((key.clone(), value.clone()));
             }
-            OF_A_KIND.contains(&name) || own.iter().any(|own| own == name)
+            OF_A_KIND.contains(&name) || is_own
         });
         for (key, value) in entries {
             if key.content.scalar() == Some("flow") {
                 self.expand_steps(value);
             }
         }
-        variables
+        hoisted
     }
 
     /// Takes the `include` out of a mapping and merges what it names into it.

@@ -14,6 +14,7 @@
 mod capture;
 mod compile;
 mod credentials;
+mod delay;
 mod document;
 mod error;
 mod feeder;

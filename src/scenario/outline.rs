@@ -348,7 +348,8 @@ fn thought(delay: Delay) -> String {
     match delay {
         Delay::Fixed(length) => Span(length).to_string(),
         Delay::Uniform(low, high) => format!("{} to {}", Span(low), Span(high)),
-        Delay::Exponential(mean) => format!("{} on average", Span(mean)),
+        Delay::Exponential { mean, .. } | Delay::Normal { mean, .. } => format!("{} on average", Span(mean)),
+        Delay::LogNormal { median, .. } => format!("{}, half of the times less", Span(median)),
     }
 }
 
@@ -402,7 +403,7 @@ fn looks(matcher: &Matcher) -> &'static str {
 fn rates(text: &mut String, plan: &Plan, group: &Group, share: f64) {
     let clients = plan.max_connections() as f64 * share;
     let paced = match (pace(&group.flow), &plan.load) {
-        (Pace::PerFlow { messages, .. }, _) if messages == 0.0 => "sends nothing".to_owned(),
+        (Pace::PerFlow { messages: 0.0, .. }, _) => "sends nothing".to_owned(),
         (Pace::PerFlow { messages, .. }, LoadModel::Open { stages, .. }) => {
             let peak = stages
                 .iter()

@@ -1,9 +1,8 @@
 //! How many messages a flow would send per second if every reply came at once.
 
 use std::ops::Range;
-use std::time::Duration;
 
-use super::plan::{Delay, LoopOp, Op};
+use super::plan::{LoopOp, Op};
 
 /// What a flow sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,7 +24,7 @@ fn stretch(flow: &[Op], range: Range<usize>) -> Pace {
     while index < range.end {
         match &flow[index] {
             Op::Send(_) => messages += 1.0,
-            Op::Think(delay) => seconds += mean(*delay),
+            Op::Think(delay) => seconds += delay.mean().as_secs_f64(),
             Op::Receive {
                 duration: Some(length),
                 ..
@@ -55,7 +54,7 @@ fn stretch(flow: &[Op], range: Range<usize>) -> Pace {
                 for arm in arms {
                     match arm {
                         Pace::PerFlow { messages, seconds } if messages > most.0 => {
-                            most = (messages, seconds)
+                            most = (messages, seconds);
                         }
                         Pace::PerFlow { .. } => {}
                         endless @ Pace::Endless { .. } => return endless,
@@ -100,15 +99,6 @@ fn rounds(op: &LoopOp, body: Pace) -> Pace {
     Pace::Endless {
         per_second: (round > 0.0).then(|| messages / round),
     }
-}
-
-fn mean(delay: Delay) -> f64 {
-    match delay {
-        Delay::Fixed(length) | Delay::Exponential(length) => length,
-        Delay::Uniform(low, high) => (low + high) / 2,
-    }
-    .max(Duration::ZERO)
-    .as_secs_f64()
 }
 
 #[cfg(test)]

@@ -67,6 +67,9 @@ pub(crate) enum Door {
     Busy(u32),
 }
 
+/// An upgrade request: when it was sent, its target and its headers.
+pub(crate) type Upgrade = (Moment, String, Vec<(String, String)>);
+
 /// A server's behaviour: what it does, and how long after it saw something.
 pub(crate) type Behaviour = Box<dyn FnMut(Moment, &Seen) -> Vec<(Duration, Act)>>;
 
@@ -179,8 +182,8 @@ pub(crate) struct World {
     /// Every message that reached the server, with the moment it left the client.
     pub(crate) sent: Vec<(Moment, String)>,
     pub(crate) attempts: Vec<Moment>,
-    /// Every upgrade request that reached the server: target and headers.
-    pub(crate) requests: Vec<(Moment, String, Vec<(String, String)>)>,
+    /// Every upgrade request that reached the server.
+    pub(crate) requests: Vec<Upgrade>,
     stalled: (Moment, u32),
 }
 

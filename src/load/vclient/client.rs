@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
-
 use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass, GroupId};
 use crate::scenario::{ClientRng, Group, client_rng};
@@ -54,8 +52,6 @@ pub struct VClient {
     pub(super) case: u8,
     /// A flow is under way: it was begun and neither completed, failed nor was interrupted.
     pub(super) in_flow: bool,
-    /// The run is paused: the flow does not go on.
-    pub(super) held: bool,
     /// Flows that failed in a row.
     failures: u8,
     /// Connections opened so far.
@@ -136,7 +132,6 @@ impl VClient {
             random: client_rng(script.plan.seed, id),
             case: NO_CASE,
             in_flow: false,
-            held: false,
             failures: 0,
             openings: 0,
             leaving: Leaving::No,
@@ -152,7 +147,7 @@ impl VClient {
     #[must_use]
     pub fn command(&self) -> Command {
         match self.link {
-            Link::Wanted { .. } if !self.held => Command::Connect,
+            Link::Wanted { .. } if !self.loops.held => Command::Connect,
             Link::Discarded => Command::Disconnect,
             Link::Down if self.wait == Wait::Done => Command::Finish,
             _ => Command::None,
@@ -177,6 +172,12 @@ impl VClient {
         self.openings
     }
 
+    /// Its number within the run.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.who.id
+    }
+
     /// The group it belongs to.
     #[must_use]
     pub fn group(&self) -> GroupId {
@@ -187,7 +188,7 @@ impl VClient {
     #[must_use]
     pub fn deadline(&self, script: &Script) -> Moment {
         let waiting = match self.wait {
-            _ if self.held => Moment::NEVER,
+            _ if self.loops.held => Moment::NEVER,
             Wait::Until(at) | Wait::Round(at) | Wait::Expect(at) | Wait::Backoff(at) => at,
             Wait::Receive { until, .. } => until,
             Wait::Turn => Moment::ZERO,
@@ -247,7 +248,7 @@ impl VClient {
 
     fn wait_is_over(&mut self, turn: &mut Turn<'_>) {
         match self.wait {
-            _ if self.held => {}
+            _ if self.loops.held => {}
             Wait::Until(at) if at <= turn.now => self.run(turn, at),
             Wait::Round(at) if at <= turn.now => {
                 self.behind = 0;
@@ -388,7 +389,7 @@ impl VClient {
         if self.failures == 0 {
             self.begin_flow(turn, at);
         } else {
-            let pause = backoff(self.failures, &mut self.random);
+            let pause = backoff(self.failures, turn.scratch.fraction());
             self.wait = Wait::Backoff(turn.now + pause);
         }
     }
@@ -423,11 +424,12 @@ impl VClient {
 }
 
 /// How long to pause after this many failures in a row: doubling from 100 ms to 5 s, each time shortened by a random
-/// part of up to a half, so that clients which failed together do not return together.
-fn backoff(failures: u8, random: &mut ClientRng) -> Duration {
+/// part of up to a half, so that clients which failed together do not return together. The `fraction` is not drawn from
+/// what payloads are drawn from: a failure must not change them.
+fn backoff(failures: u8, fraction: f64) -> Duration {
     let doublings = u32::from(failures.saturating_sub(1)).min(10);
     let longest = (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF);
-    longest.mul_f64(random.random_range(0.5..=1.0))
+    longest.mul_f64(1.0 - fraction / 2.0)
 }
 
 #[cfg(test)]
@@ -436,17 +438,15 @@ mod tests {
 
     #[test]
     fn backoff_grows_to_its_bound() {
-        let mut random = client_rng(1, 1);
-        let first = backoff(1, &mut random);
-        assert!(first >= FIRST_BACKOFF / 2 && first <= FIRST_BACKOFF);
+        let bounds = |failures| (backoff(failures, 1.0), backoff(failures, 0.0));
+        assert_eq!(bounds(1), (FIRST_BACKOFF / 2, FIRST_BACKOFF));
         for failures in [7, 8, 200, 255] {
-            let pause = backoff(failures, &mut random);
-            assert!(pause >= LONGEST_BACKOFF / 2 && pause <= LONGEST_BACKOFF);
+            assert_eq!(bounds(failures), (LONGEST_BACKOFF / 2, LONGEST_BACKOFF));
         }
     }
 
     #[test]
     fn an_idle_client_stays_small() {
-        assert!(size_of::<VClient>() <= 432, "{} bytes", size_of::<VClient>());
+        assert!(size_of::<VClient>() <= 448, "{} bytes", size_of::<VClient>());
     }
 }

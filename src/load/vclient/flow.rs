@@ -8,11 +8,9 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
-
 use crate::clock::Moment;
 use crate::metrics::{Counter, Trend};
-use crate::scenario::{ClientRng, Delay, LoopOp, Op, PayloadKind, SendOp, Template};
+use crate::scenario::{LoopOp, Op, PayloadKind, SendOp, Template};
 use crate::wire::{CloseCode, MessageKind};
 
 use super::client::{VClient, Wait};
@@ -45,7 +43,7 @@ impl VClient {
 
     /// As [`run`](Self::run); the next step was intended for `intended`.
     pub(super) fn run_intended(&mut self, turn: &mut Turn<'_>, mut at: Moment, mut intended: Option<Moment>) {
-        if self.held {
+        if self.loops.held {
             self.wait = intended.map_or(Wait::Held(at), Wait::HeldSend);
             return;
         }
@@ -88,7 +86,7 @@ impl VClient {
             }
             Some(Op::Ping { payload, timeout }) => self.ping(turn, payload, *timeout),
             Some(Op::Think(delay)) => {
-                let due = at + draw(*delay, &mut self.random);
+                let due = at + delay.draw(&mut self.random);
                 self.pc += 1;
                 if due > turn.now {
                     self.pause(Wait::Until(due))
@@ -278,12 +276,4 @@ fn needs_link(op: &Op) -> bool {
         op,
         Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. }
     )
-}
-
-fn draw(delay: Delay, random: &mut ClientRng) -> Duration {
-    match delay {
-        Delay::Fixed(length) => length,
-        Delay::Uniform(low, high) => low + high.saturating_sub(low).mul_f64(random.random::<f64>()),
-        Delay::Exponential(mean) => mean.mul_f64(-(1.0 - random.random::<f64>()).ln()),
-    }
 }

@@ -15,12 +15,12 @@ use super::turn::Turn;
 impl VClient {
     /// The run is paused: the client begins nothing until [`resume`](Self::resume).
     pub fn hold(&mut self) {
-        self.held = true;
+        self.loops.held = true;
     }
 
     /// The run goes on after `pause`. A pause that has passed without [`hold`](Self::hold) moves the schedule as well.
     pub fn resume(&mut self, turn: &mut Turn<'_>, pause: Duration) {
-        self.held = false;
+        self.loops.held = false;
         self.loops.postpone(pause);
         // What was reached before the pause is as late as it was then, what was reached in it is reached now.
         let reached = |at: Moment| (at + pause).min(turn.now);

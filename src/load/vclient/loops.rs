@@ -12,6 +12,8 @@ use crate::scenario::{ClientRng, Every, LoopOp, MAX_LOOP_DEPTH};
 pub(super) struct Loops {
     frames: [Frame; MAX_LOOP_DEPTH],
     depth: u8,
+    /// The run is paused: the whole flow stands still. It is kept here because here it costs a client no byte.
+    pub(super) held: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]

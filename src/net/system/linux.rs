@@ -64,6 +64,25 @@ fn ticks(text: &str) -> Option<Duration> {
     ))
 }
 
+/// The second number of `/proc/thread-self/schedstat`: nanoseconds on a run queue.
+pub(super) fn thread_waited() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanos = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
+}
+
+/// The number after `tw` in the line `TCP: inuse 1 orphan 0 tw 14 alloc 1 mem 0`.
+pub(super) fn time_wait_sockets() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/net/sockstat").ok()?;
+    let mut words = text.lines().find_map(|line| line.strip_prefix("TCP:"))?.split_ascii_whitespace();
+    words.find(|word| *word == "tw")?;
+    words.next()?.parse().ok()
+}
+
+pub(super) fn available_memory() -> Option<ByteSize> {
+    kibibytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+}
+
 /// The first word after `name` in `/proc/PID/status`.
 fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status

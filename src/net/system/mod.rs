@@ -8,6 +8,9 @@
 //! | [`usage_of`] | `/proc` | unsupported |
 //! | [`pin_current_thread`] | `sched_setaffinity` | unsupported |
 //! | [`allowed_cores`] | `sched_getaffinity` | all cores |
+//! | [`usage_of_thread`] | `CLOCK_THREAD_CPUTIME_ID` and `/proc` | no time spent waiting for a core |
+//! | [`time_wait_sockets`] | `/proc/net/sockstat` | unknown |
+//! | [`available_memory`] | `/proc/meminfo` | unknown |
 //! | [`ephemeral_ports`] | `ip_local_port_range` | unknown |
 //! | [`sharpen_timers`] | `PR_SET_TIMERSLACK` | nothing: timers are as they are |
 //! | [`wait_readable`] | `ppoll`, nanoseconds | `poll`, milliseconds |
@@ -41,6 +44,38 @@ pub use limits::{FileLimit, open_file_limit, raise_open_file_limit};
 #[must_use]
 pub fn ephemeral_ports() -> Option<u64> {
     platform::ephemeral_ports()
+}
+
+/// Connections in TIME_WAIT, each of which keeps its local port; `None` where the system does not tell.
+#[must_use]
+pub fn time_wait_sockets() -> Option<u64> {
+    platform::time_wait_sockets()
+}
+
+/// Memory of the machine that can be used without swapping; `None` where the system does not tell.
+#[must_use]
+pub fn available_memory() -> Option<ByteSize> {
+    platform::available_memory()
+}
+
+/// What a thread has used so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ThreadUsage {
+    /// Processor time.
+    pub cpu: Duration,
+    /// How long it could have run and another had the core; `None` where the system does not tell.
+    pub waited: Option<Duration>,
+}
+
+/// What the calling thread has used.
+///
+/// # Errors
+/// The system does not tell.
+pub fn usage_of_thread() -> io::Result<ThreadUsage> {
+    Ok(ThreadUsage {
+        cpu: rusage::thread_time()?,
+        waited: platform::thread_waited(),
+    })
 }
 
 /// What a process has used so far and holds now. `None` where the system does not tell.

@@ -60,3 +60,15 @@ fn unsupported(text: &'static str) -> io::Error {
 pub(super) fn ephemeral_ports() -> Option<u64> {
     None
 }
+
+pub(super) fn thread_waited() -> Option<Duration> {
+    None
+}
+
+pub(super) fn time_wait_sockets() -> Option<u64> {
+    None
+}
+
+pub(super) fn available_memory() -> Option<crate::units::ByteSize> {
+    None
+}

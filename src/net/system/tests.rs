@@ -26,6 +26,23 @@ fn work_costs_processor_time() {
 }
 
 #[test]
+fn work_costs_the_thread_that_does_it_processor_time() {
+    let other = std::thread::spawn(|| {
+        let before = usage_of_thread().unwrap().cpu;
+        let mut sum = 0_u64;
+        while usage_of_thread().unwrap().cpu - before < Duration::from_millis(20) {
+            sum = (0..10_000).fold(sum, |sum, n| black_box(sum.wrapping_mul(31).wrapping_add(n)));
+        }
+        sum
+    });
+    let before = usage_of_thread().unwrap();
+    other.join().unwrap();
+    let after = usage_of_thread().unwrap();
+    assert!(after.cpu - before.cpu < Duration::from_millis(20), "a thread that waits uses nothing");
+    assert!(after.waited >= before.waited);
+}
+
+#[test]
 fn peak_memory_is_told_in_bytes() {
     let peak = usage_of_self().unwrap().peak_resident.unwrap();
     assert!((1 << 20..1 << 40).contains(&peak.0), "{peak:?}");
@@ -64,6 +81,13 @@ mod linux {
         );
         assert!(usage.threads.unwrap() >= 1);
         assert!(usage.open_files.unwrap() >= 4, "{file:?}");
+    }
+
+    #[test]
+    fn memory_and_sockets_of_the_machine_are_told() {
+        assert!(available_memory().unwrap().0 > 1 << 20);
+        assert!(time_wait_sockets().is_some());
+        assert!(usage_of_thread().unwrap().waited.is_some());
     }
 
     #[test]

@@ -6,13 +6,14 @@ use super::context::Context;
 use super::group::header;
 use crate::scenario::credentials::{CredentialPlace, Credentials};
 use crate::scenario::document::{Auth, Jwt};
-use crate::scenario::template::{Json, Template};
-use crate::scenario::token::{Algorithm, Minter, Stamps};
+use crate::scenario::template::Json;
+use crate::scenario::token::{Minter, Stamps};
 use crate::scenario::yaml::{Entries, List, Located, ScalarOr, Text};
 
 /// By this name templates of the section refer to the minted token.
 const TOKEN: &str = "jwt";
 
+#[derive(Clone, Copy)]
 enum Choice<'a> {
     Bearer(&'a Text),
     Basic(&'a Text),
@@ -134,32 +135,13 @@ fn minter(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Minter> {
         Some(key_id) => Some(key_id?),
         None => None,
     };
-    mint_with(
-        context,
-        section,
-        algorithm?,
-        &key?,
-        key_id.as_deref(),
-        claims,
-        stamps,
-    )
-}
-
-fn mint_with(
-    context: &mut Context<'_>,
-    section: &Located<Jwt>,
-    algorithm: Algorithm,
-    key: &[u8],
-    key_id: Option<&str>,
-    claims: Template,
-    stamps: Stamps,
-) -> Option<Minter> {
-    let at = match (&section.value.key, &section.value.key_file) {
+    let (algorithm, key) = (algorithm?, key?);
+    let at = match (&jwt.key, &jwt.key_file) {
         (Some(field), _) => field.at,
         (None, Some(field)) => field.at,
         (None, None) => section.at,
     };
-    Minter::new(algorithm, key, key_id, claims, stamps)
+    Minter::new(algorithm, &key, key_id.as_deref(), claims, stamps)
         .map_err(|message| context.problem(at, format!("{}: {message}", algorithm.name())))
         .ok()
 }
@@ -171,8 +153,9 @@ fn key(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Vec<u8>> {
         (None, Some(field)) => {
             let path = context.path(field)?;
             fs::read(&path)
+                .map(without_line_end)
                 .map_err(|error| {
-                    context.problem(field.at, format!("cannot read {}: {error}", path.display()))
+                    context.problem(field.at, format!("cannot read {}: {error}", path.display()));
                 })
                 .ok()
         }
@@ -185,4 +168,14 @@ fn key(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Vec<u8>> {
             None
         }
     }
+}
+
+/// What editors put after the last line of a file is no part of a secret.
+fn without_line_end(mut key: Vec<u8>) -> Vec<u8> {
+    for end in [b'\n', b'\r'] {
+        if key.last() == Some(&end) {
+            key.pop();
+        }
+    }
+    key
 }

@@ -15,7 +15,7 @@ enum Choice<'a> {
     Exponential(&'a Field<ByteSize>),
     Normal(&'a Field<ByteSize>, &'a Field<ByteSize>),
     LogNormal(&'a Field<ByteSize>, f64),
-    Choice(&'a Located<Entries<Field<Weight>>>),
+    OneOf(&'a Located<Entries<Field<Weight>>>),
 }
 
 pub(super) fn size(
@@ -50,14 +50,14 @@ fn drawn(context: &mut Context<'_>, spec: &Located<SizeSpec>) -> Option<Size> {
                 .zip(sigma.flatten())
                 .map(|(spec, sigma)| Choice::LogNormal(&spec.value.median, sigma.0)),
         ),
-        ("choice", keys.choice.as_ref().map(Choice::Choice)),
+        ("choice", keys.choice.as_ref().map(Choice::OneOf)),
     ];
     // The distribution is there, only its deviation was wrong, which is said already.
     if keys.lognormal.is_some() && sigma.is_some_and(|sigma| sigma.is_none()) {
         return None;
     }
     let choice = context.one_of(*at, "a size", options)?;
-    if let (Choice::Uniform(_) | Choice::Choice(_), Some(field)) = (&choice, &keys.max) {
+    if let (Choice::Uniform(_) | Choice::OneOf(_), Some(field)) = (&choice, &keys.max) {
         context.problem(field.at, "`max` is for distributions without an end of their own");
     }
     let max = keys
@@ -83,7 +83,7 @@ fn drawn(context: &mut Context<'_>, spec: &Located<SizeSpec>) -> Option<Size> {
             let mu = (bytes(context, median)?.max(1) as f64).ln();
             Some(Size::LogNormal { mu, sigma, max: max? })
         }
-        Choice::Choice(entries) => choice_of(context, entries),
+        Choice::OneOf(entries) => choice_of(context, entries),
     }
 }
 

@@ -63,7 +63,7 @@ impl Writer {
         self.line(0, "scenarios:");
         let mut names: Vec<String> = Vec::new();
         for socket in &here {
-            let name = unique(kind_name(&socket.path), &names);
+            let name = unique(&kind_name(&socket.path), &names);
             self.socket(&name, socket);
             names.push(name);
         }
@@ -255,8 +255,8 @@ fn kind_name(path: &str) -> String {
     }
 }
 
-fn unique(name: String, taken: &[String]) -> String {
-    let mut candidate = name.clone();
+fn unique(name: &str, taken: &[String]) -> String {
+    let mut candidate = name.to_owned();
     let mut number = 2;
     while taken.contains(&candidate) {
         candidate = format!("{name}-{number}");
