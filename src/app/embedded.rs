@@ -16,6 +16,18 @@ pub(super) const LISTENING: &str = "listening on ";
 /// A server that has not told its address after this long never will.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Variables about other servers: this one is for the run alone, and lets it in.
+const NOT_INHERITED: [&str; 8] = [
+    "WSBENCH_CONFIG",
+    "WSBENCH_TOKEN",
+    "WSBENCH_TOKEN_FILE",
+    "WSBENCH_JWT_SECRET",
+    "WSBENCH_JWT_SECRET_FILE",
+    "WSBENCH_JWT_ISSUER",
+    "WSBENCH_JWT_AUDIENCE",
+    "WSBENCH_ALLOW_ORIGIN",
+];
+
 /// A running child. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct EmbeddedServer {
@@ -51,10 +63,12 @@ impl EmbeddedServer {
                 "--workers",
                 &workers.to_string(),
             ])
-            .env_remove("WSBENCH_CONFIG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        for variable in NOT_INHERITED {
+            command.env_remove(variable);
+        }
         // In a process group of its own, Ctrl-C reaches the run alone, which then closes its connections in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -36,7 +36,7 @@ pub(super) fn init(args: &LogArgs) -> Result<(), Failure> {
         .with_writer(|| StandardError);
     match args.log_format {
         LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Composition root: one file per command. The only place that knows every module.
 
+mod access;
 mod connect;
 mod embedded;
 mod environment;
@@ -8,6 +9,7 @@ mod import;
 mod live;
 mod logging;
 mod machine;
+mod notify;
 mod progress;
 mod run;
 mod schema;

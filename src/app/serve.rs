@@ -4,6 +4,7 @@ use std::future::pending;
 use std::io::{Read, Write, stdin, stdout};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -11,15 +12,20 @@ use tokio::sync::oneshot;
 use crate::cli::ServeArgs;
 use crate::exit::ExitCode;
 use crate::net::system::raise_open_file_limit;
-use crate::server::{self, ServerConfig, ServerError, TlsConfig};
+use crate::server::{
+    ConfigError, Reloaded, SecretSource, Server, ServerConfig, ServerError, ServerReport, TlsConfig, Wish,
+};
+use crate::units::AddressRange;
 
+use super::access;
 use super::embedded::LISTENING;
 use super::failure::Failure;
-use super::signals::EndSignals;
+use super::notify::Notifier;
+use super::signals::{ServiceSignals, Signal};
 
-/// Serves until a signal, or the end of standard input if asked for, then drains.
+/// Serves until a signal, the administrator, or the end of standard input if asked for, then drains.
 pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
-    let config = config(args)?;
+    let config = config(args).map_err(Failure::configuration)?;
     if let Err(error) = raise_open_file_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
@@ -27,32 +33,83 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::internal)?;
-    let scheme = if config.tls.is_some() { "wss" } else { "ws" };
     let report = runtime.block_on(async {
-        let mut signals = EndSignals::new().map_err(Failure::internal)?;
-        let input_ended = input_ended(args.exit_with_stdin);
-        let shutdown = async {
-            tokio::select! {
-                _ = signals.next() => {}
-                () = input_ended => {}
-            }
-        };
-        server::run(&config, shutdown, |addresses| tell(scheme, addresses))
-            .await
-            .map_err(failure)
+        let signals = ServiceSignals::new().map_err(Failure::internal)?;
+        let server = Server::start(&config).map_err(failure)?;
+        announce(&server, &config);
+        live(server, args, signals).await.map_err(failure)
     })?;
     tracing::info!(?report, "stopped");
     Ok(ExitCode::Ok)
 }
 
+/// Does what signals and the administrator ask for, until the end.
+async fn live(
+    mut server: Server,
+    args: &ServeArgs,
+    mut signals: ServiceSignals,
+) -> Result<ServerReport, ServerError> {
+    let notifier = Notifier::from_environment();
+    notifier.ready();
+    let mut input_ended = pin!(input_ended(args.exit_with_stdin));
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Ok(Signal::Reload) => {
+                    // Log and metrics tell what came of it.
+                    let _ = reload(&server, args, &notifier).await;
+                }
+                Ok(Signal::End) | Err(_) => break,
+            },
+            wish = server.wish() => match wish? {
+                Wish::Reload(reply) => {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(reload(&server, args, &notifier).await);
+                }
+                Wish::Stop => break,
+            },
+            () = &mut input_ended => break,
+        }
+    }
+    notifier.stopping();
+    tracing::info!("stopping: listeners close, connections get a Close frame");
+    server.stop().await
+}
+
+async fn reload(server: &Server, args: &ServeArgs, notifier: &Notifier) -> Result<Reloaded, ServerError> {
+    notifier.reloading();
+    let reloaded = server.reload(config(args)).await;
+    notifier.ready();
+    reloaded
+}
+
 /// File first, flags over it.
-fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
+fn config(args: &ServeArgs) -> Result<ServerConfig, ConfigError> {
     let mut config = match &args.config {
-        Some(path) => ServerConfig::load(path).map_err(Failure::configuration)?,
+        Some(path) => ServerConfig::load(path)?,
         None => ServerConfig::default(),
     };
+    let addresses = |ranges: &[AddressRange]| ranges.iter().flat_map(|range| range.addresses()).collect();
     if !args.listen.is_empty() {
-        config.listen.clone_from(&args.listen);
+        config.listen = addresses(&args.listen);
+    }
+    if let Some(ports) = args.ports {
+        let mut ips: Vec<_> = config.listen.iter().map(SocketAddr::ip).collect();
+        ips.dedup();
+        config.listen = addresses(
+            &ips.into_iter()
+                .map(|ip| AddressRange { ip, ports })
+                .collect::<Vec<_>>(),
+        );
+    }
+    if !args.health_listen.is_empty() {
+        config.health_listen = addresses(&args.health_listen);
+    }
+    if !args.admin_listen.is_empty() {
+        config.admin.listen = addresses(&args.admin_listen);
+    }
+    if let Some(path) = &args.admin_token_file {
+        config.admin.token = Some(SecretSource::File(path.clone()));
     }
     if let Some(workers) = args.workers {
         config.workers = NonZeroUsize::new(usize::from(workers));
@@ -64,6 +121,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     if let Some(size) = args.max_message_size {
         config.defaults.max_message_size = Some(size);
     }
+    access::apply(&args.access, &mut config.defaults)?;
     match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {
             config.tls = Some(TlsConfig::Files {
@@ -78,13 +136,24 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
 }
 
 /// One line per address, for people and for a parent process that waits for it.
-fn tell(scheme: &str, addresses: &[SocketAddr]) {
+fn announce(server: &Server, config: &ServerConfig) {
+    let scheme = if config.tls.is_some() { "wss" } else { "ws" };
     let mut out = stdout().lock();
-    for address in addresses {
+    for address in server.local_addrs() {
         // Nobody has to listen.
         let _ = writeln!(out, "{LISTENING}{scheme}://{address}");
     }
+    for (purpose, addresses) in [
+        ("health checks", server.health_addrs()),
+        ("administration", server.admin_addrs()),
+    ] {
+        for address in addresses {
+            let _ = writeln!(out, "{purpose} on http://{address}");
+        }
+    }
     let _ = out.flush();
+    let (instance, addresses) = (server.instance(), server.local_addrs().len());
+    tracing::info!(instance, addresses, "serving");
 }
 
 /// Ready when standard input has ended; never if that was not asked for.

@@ -1,5 +1,6 @@
 //! The command line. clap lives here and nowhere else; `app` maps these structs onto the subsystems' own types.
 
+mod access;
 mod connect;
 mod generator;
 mod load;
@@ -8,6 +9,7 @@ mod scenario;
 mod serve;
 mod tls;
 
+pub use access::AccessArgs;
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use generator::GeneratorArgs;
 pub use load::{RunArgs, Variable};

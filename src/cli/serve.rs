@@ -1,17 +1,16 @@
 //! `wsbench serve`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::LogArgs;
-use crate::units::{ByteSize, Span};
+use super::{AccessArgs, LogArgs};
+use crate::units::{AddressRange, ByteSize, PortRange, Span};
 
 /// Flags of `wsbench serve`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one; repeatable [default: 127.0.0.1:9001]
+    /// Address to listen on, or with ADDR:FIRST-LAST a range of ports; port 0 takes a free one; repeatable [default: 127.0.0.1:9001]
     #[arg(
         long,
         value_name = "ADDR:PORT",
@@ -19,7 +18,17 @@ pub struct ServeArgs {
         value_delimiter = ',',
         help_heading = "Server"
     )]
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<AddressRange>,
+
+    /// Listen on all of these ports instead of those of the addresses, so that one client machine is not bound by the 64k
+    /// source ports that it has for each
+    #[arg(
+        long,
+        value_name = "FIRST-LAST",
+        env = "WSBENCH_PORTS",
+        help_heading = "Server"
+    )]
+    pub ports: Option<PortRange>,
 
     /// Read the configuration from this YAML file (docs/server.md)
     #[arg(long, value_name = "FILE", env = "WSBENCH_CONFIG", help_heading = "Server")]
@@ -37,6 +46,35 @@ pub struct ServeArgs {
     #[arg(long, env = "WSBENCH_EXIT_WITH_STDIN", help_heading = "Server")]
     pub exit_with_stdin: bool,
 
+    /// Serve health checks and metrics alone at this address too, without TLS
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "WSBENCH_HEALTH_LISTEN",
+        value_delimiter = ',',
+        help_heading = "Operations"
+    )]
+    pub health_listen: Vec<AddressRange>,
+
+    /// Serve the administration at this address, without TLS; without a token it has to be of this machine
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "WSBENCH_ADMIN_LISTEN",
+        value_delimiter = ',',
+        help_heading = "Operations"
+    )]
+    pub admin_listen: Vec<AddressRange>,
+
+    /// File with the token that the administration asks for; with it, /admin is on the ordinary addresses too
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WSBENCH_ADMIN_TOKEN_FILE",
+        help_heading = "Operations"
+    )]
+    pub admin_token_file: Option<PathBuf>,
+
     /// Negotiate permessage-deflate on every route
     #[arg(long, env = "WSBENCH_COMPRESSION", help_heading = "WebSocket")]
     pub compression: bool,
@@ -49,6 +87,10 @@ pub struct ServeArgs {
         help_heading = "WebSocket"
     )]
     pub max_message_size: Option<ByteSize>,
+
+    /// Who may connect.
+    #[command(flatten)]
+    pub access: AccessArgs,
 
     /// Certificate chain; serves wss
     #[arg(

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use super::auth::AuthConfigError;
 use super::config::ConfigError;
 use crate::net::tls::TlsError;
 
@@ -23,6 +24,9 @@ pub enum ServerError {
     /// Certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The administrator's token cannot be read.
+    #[error("admin.token: {0}")]
+    AdminToken(#[from] AuthConfigError),
     /// A worker's thread or event loop could not be created.
     #[error("cannot start worker {worker}")]
     Worker {

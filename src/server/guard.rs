@@ -1,13 +1,15 @@
 //! [`RouteGuard`]: everything that a request has to pass before a route upgrades it, in one call.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::auth::{AuthConfig, AuthConfigError, Authenticator, Identity};
 use super::origin::OriginPolicy;
 use super::ratelimit::{
-    MessageAllowance, MessageLimitConfig, MessageLimits, UpgradeLimitConfig, UpgradeLimiters,
+    ConnectionLimiter, ConnectionPermit, ConnectionQuota, MessageAllowance, MessageLimitConfig,
+    MessageLimits, UpgradeLimitConfig, UpgradeLimiters,
 };
 use super::refusal::Refusal;
 use super::request_parts::RequestParts;
@@ -25,6 +27,9 @@ pub struct GuardConfig {
     pub upgrade_limits: Vec<UpgradeLimitConfig>,
     /// Messages per minute.
     pub message_limit: Option<MessageLimitConfig>,
+    /// Connections of the route at a time.
+    #[serde(skip)]
+    pub connections: Option<ConnectionQuota>,
 }
 
 /// Judges the requests of a route. One serves all workers.
@@ -34,6 +39,7 @@ pub struct RouteGuard {
     origin: Option<OriginPolicy>,
     authenticator: Option<Authenticator>,
     messages: Option<MessageLimits>,
+    connections: Option<Arc<ConnectionLimiter>>,
 }
 
 impl RouteGuard {
@@ -47,7 +53,19 @@ impl RouteGuard {
             origin: config.origin.clone(),
             authenticator: config.auth.as_ref().map(Authenticator::new).transpose()?,
             messages: config.message_limit.map(MessageLimits::new),
+            connections: config
+                .connections
+                .map(|quota| ConnectionLimiter::new(quota, "the route")),
         })
+    }
+
+    /// The same guard, which goes on counting the connections that another one counted.
+    pub(crate) fn counting_on(mut self, before: &Self) -> Self {
+        if let (Some(limiter), Some(counting)) = (&self.connections, &before.connections) {
+            counting.set_quota(limiter.quota());
+            self.connections = Some(Arc::clone(counting));
+        }
+        self
     }
 
     /// Judges a request at `now`, which is `unix` seconds since 1970. Returns who the client is, if the route asks
@@ -75,6 +93,17 @@ impl RouteGuard {
         self.upgrades
             .admit_identity(request.client, identity.as_ref(), now)?;
         Ok(identity)
+    }
+
+    /// A place among the route's connections; `None` if there may be any number.
+    ///
+    /// # Errors
+    /// There is none left.
+    pub fn place(&self, client: IpAddr) -> Result<Option<ConnectionPermit>, Refusal> {
+        self.connections
+            .as_ref()
+            .map(|limiter| limiter.admit(client))
+            .transpose()
     }
 
     /// The share of a new connection in the messages that its address may send; `None` if there is no limit.

@@ -1,12 +1,16 @@
 //! [`SessionHandle`]: reaching a session from any task or thread. [`Order`]: what a worker can be told from outside.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::hub::Publication;
-use super::ids::ConnectionId;
+use super::ids::{ConnectionId, RouteId};
 use super::journal::Entry;
 use super::message::SharedMessage;
-use super::registry::SessionOrder;
+use super::registry::{Kill, Selection, SessionOrder, Waiting};
+use super::settings::Settings;
 use crate::wire::{CloseCode, MessageKind};
 
 /// Where orders for a worker go. Bounded: senders wait.
@@ -26,6 +30,16 @@ pub(crate) enum Order {
     Session(Address, SessionOrder),
     /// What is known of the connections that are open.
     Inspect(oneshot::Sender<Vec<Entry>>),
+    /// End some sessions; says how many there were.
+    Kill(Selection, Kill, oneshot::Sender<usize>),
+    /// What waits for slow clients, by route.
+    Waiting(oneshot::Sender<Vec<Waiting>>),
+    /// Let the clients of a route, or of all, wait or go on.
+    PauseReads(Option<RouteId>, bool),
+    /// Close all sessions, evenly over this time; `None` ends that.
+    Drain(Option<Duration>),
+    /// New settings.
+    Reload(Arc<Settings>),
     /// Stop gracefully.
     Stop,
 }

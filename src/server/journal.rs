@@ -28,6 +28,8 @@ pub(crate) struct ConnectionEntry {
     pub(crate) route: RouteId,
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    /// Who the client is, if the route asks for it.
+    pub(crate) subject: Option<Box<str>>,
     pub(crate) opened: Moment,
     pub(crate) traffic: Traffic,
     /// When it ended and how; `None` while it is open.
@@ -42,6 +44,8 @@ pub(crate) struct RefusalEntry {
     pub(crate) tag: Option<Box<str>>,
     pub(crate) at: Moment,
     pub(crate) status: u16,
+    /// The name of the refusal's code; none if another answered.
+    pub(crate) error: Option<&'static str>,
     pub(crate) reason: Box<str>,
 }
 
@@ -113,6 +117,11 @@ impl WallClock {
         now - self.moment
     }
 
+    /// When that was, since 1970.
+    pub(crate) const fn start(self) -> Duration {
+        self.unix
+    }
+
     /// Seconds since 1970, to the microsecond.
     fn seconds(self, at: Moment) -> f64 {
         let micros = self.unix.as_micros() + (at - self.moment).as_micros() - (self.moment - at).as_micros();
@@ -136,6 +145,7 @@ struct ConnectionLine<'a> {
     route: &'a str,
     peer: SocketAddr,
     tag: Option<&'a str>,
+    subject: Option<&'a str>,
     opened_at: f64,
     closed_at: Option<f64>,
     #[serde(flatten)]
@@ -156,6 +166,7 @@ struct RefusalLine<'a> {
     tag: Option<&'a str>,
     at: f64,
     status: u16,
+    error: Option<&'a str>,
     reason: &'a str,
 }
 
@@ -183,6 +194,7 @@ impl<'a, F: Fn(RouteId) -> &'a str> Scribe<'a, F> {
                     tag: entry.tag.as_deref(),
                     at: self.clock.seconds(entry.at),
                     status: entry.status,
+                    error: entry.error,
                     reason: &entry.reason,
                 },
             ),
@@ -198,6 +210,7 @@ impl<'a, F: Fn(RouteId) -> &'a str> Scribe<'a, F> {
             route: (self.path_of)(entry.route),
             peer: entry.peer,
             tag: entry.tag.as_deref(),
+            subject: entry.subject.as_deref(),
             opened_at: self.clock.seconds(entry.opened),
             closed_at: entry.ended.as_ref().map(|(at, _)| self.clock.seconds(*at)),
             traffic: entry.traffic,
@@ -247,6 +260,7 @@ mod tests {
             tag: None,
             at: Moment::ZERO,
             status: 401,
+            error: Some("invalid_api_key"),
             reason: reason.into(),
         })
     }
@@ -305,6 +319,7 @@ mod tests {
             route: RouteId(0),
             peer: peer(),
             tag: Some("probe-1".into()),
+            subject: Some("alice".into()),
             opened: Moment::from_nanos(4_500_000_000),
             traffic: Traffic {
                 messages_in: 3,
@@ -322,7 +337,7 @@ mod tests {
         let ended = lines(&[Entry::Connection(entry)]).remove(0);
         let expected = serde_json::json!({
             "type": "connection", "id": 7, "instance": "a", "route": "/echo", "peer": "127.0.0.1:5000",
-            "tag": "probe-1", "opened_at": 999.5, "closed_at": 1001.0, "messages_in": 3, "messages_out": 0,
+            "tag": "probe-1", "subject": "alice", "opened_at": 999.5, "closed_at": 1001.0, "messages_in": 3, "messages_out": 0,
             "bytes_in": 0, "bytes_out": 0, "pings_in": 0, "pings_out": 0, "pongs_in": 0, "pongs_out": 0,
             "closed_by": "client", "code": 4001, "reason": "bye", "clean": true, "cause": "client closed",
         });

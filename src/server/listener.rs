@@ -7,16 +7,45 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use super::access::Access;
 use super::error::ServerError;
 use super::http;
+use super::mode::ModeConfig;
 use super::worker::Worker;
 use crate::net;
 
 /// The listeners of each worker, and the addresses that they listen on, in the configured order.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    pub(crate) by_worker: Vec<Vec<std::net::TcpListener>>,
-    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) by_worker: Vec<Vec<(Surface, std::net::TcpListener)>>,
+    pub(crate) addresses: Vec<(Surface, SocketAddr)>,
+}
+
+/// What is served at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// All routes, inside TLS if that is configured; the administration only if it needs a token.
+    Everything,
+    /// Health and metrics, so that probes get through when everything else is full.
+    Health,
+    /// Health, metrics, journal and the administration.
+    Admin,
+}
+
+impl Surface {
+    /// Whether a route with this mode is there.
+    pub(crate) fn shows(self, mode: &ModeConfig, admin: &Access) -> bool {
+        match (self, mode) {
+            (_, ModeConfig::Health | ModeConfig::HealthWebSocket | ModeConfig::Metrics) => true,
+            (Self::Health, _) => false,
+            (Self::Admin, mode) => matches!(
+                mode,
+                ModeConfig::Admin | ModeConfig::RelayAdmin(_) | ModeConfig::Journal
+            ),
+            (Self::Everything, ModeConfig::Admin) => admin.needs_token(),
+            (Self::Everything, _) => true,
+        }
+    }
 }
 
 /// Only Linux spreads connections over sockets that share a port; elsewhere the workers share one socket.
@@ -26,15 +55,15 @@ const PORTS_SPREAD: bool = cfg!(target_os = "linux");
 ///
 /// # Errors
 /// An address that is taken or not ours.
-pub(crate) fn listen(addresses: &[SocketAddr], workers: usize) -> Result<Listeners, ServerError> {
+pub(crate) fn listen(addresses: &[(Surface, SocketAddr)], workers: usize) -> Result<Listeners, ServerError> {
     let mut by_worker: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
     let mut actual = Vec::new();
-    for &address in addresses {
+    for &(surface, address) in addresses {
         let sockets = listen_for_all(address, workers);
         let (sockets, address) = sockets.map_err(|source| ServerError::Bind { address, source })?;
-        actual.push(address);
+        actual.push((surface, address));
         for (own, socket) in by_worker.iter_mut().zip(sockets) {
-            own.push(socket);
+            own.push((surface, socket));
         }
     }
     Ok(Listeners {
@@ -69,14 +98,14 @@ fn listen_for_all(
 }
 
 /// Accepts connections, for ever. When the system has no more to give, it waits instead of asking again at once.
-pub(crate) async fn accept(worker: Rc<Worker>, listener: TcpListener) {
+pub(crate) async fn accept(worker: Rc<Worker>, surface: Surface, listener: TcpListener) {
     let mut patience = Patience::default();
     loop {
         match listener.accept().await {
             Ok((tcp, peer)) => {
                 patience = Patience::default();
                 worker.metrics().accepted.add(1);
-                tokio::task::spawn_local(http::serve(worker.clone(), tcp, peer));
+                tokio::task::spawn_local(http::serve(worker.clone(), surface, tcp, peer));
             }
             Err(error) => {
                 worker.metrics().accept_errors.add(1);
@@ -107,17 +136,20 @@ impl Patience {
 mod tests {
     use super::*;
 
-    fn any() -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
+    fn any() -> (Surface, SocketAddr) {
+        (Surface::Everything, SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
     #[test]
     fn every_worker_gets_a_socket_for_every_address() {
         let listeners = listen(&[any(), any()], 3).unwrap();
         assert_eq!(listeners.addresses.len(), 2);
-        assert_ne!(listeners.addresses[0].port(), 0);
+        assert_ne!(listeners.addresses[0].1.port(), 0);
         for own in &listeners.by_worker {
-            let ports: Vec<_> = own.iter().map(|socket| socket.local_addr().unwrap()).collect();
+            let ports: Vec<_> = own
+                .iter()
+                .map(|(surface, socket)| (*surface, socket.local_addr().unwrap()))
+                .collect();
             assert_eq!(ports, listeners.addresses);
         }
     }
@@ -126,7 +158,7 @@ mod tests {
     fn a_second_server_on_the_same_port_is_refused_although_workers_share_it() {
         let first = listen(&[any()], 2).unwrap();
         let error = listen(&first.addresses, 2).unwrap_err().to_string();
-        let address = first.addresses[0];
+        let address = first.addresses[0].1;
         assert!(
             error.starts_with(&format!(
                 "cannot listen on {address}: another process listens there"

@@ -10,7 +10,11 @@
 //! | `running` | [`Server`], [`run`]: start, report, graceful stop |
 //! | `thread` | the life of a worker's thread |
 //! | `worker` | what the tasks of a worker share, and what the workers share |
-//! | `listener` | listening, accepting |
+//! | `settings` | what a reload can change |
+//! | `conditions` | what an administrator may set: health, draining |
+//! | `drain` | closing connections one after the other |
+//! | `access` | who may steer the server |
+//! | `listener` | listening, accepting; what is served where |
 //! | `http` | HTTP/1.1 up to the upgrade |
 //! | [`guard`] | what a request has to pass before it is upgraded, in one call |
 //! | [`auth`], [`origin`], [`ratelimit`] | who may upgrade, from which pages, how often |
@@ -34,8 +38,11 @@ pub mod ratelimit;
 pub mod refusal;
 pub mod request_parts;
 
+mod access;
 mod broker;
+mod conditions;
 mod config;
+mod drain;
 mod endpoint;
 mod error;
 mod handle;
@@ -53,14 +60,17 @@ mod registry;
 mod relay;
 mod running;
 mod session;
+mod settings;
 mod thread;
 mod worker;
 
 #[cfg(test)]
 mod testing;
 
+pub use auth::SecretSource;
 pub use config::{
-    ConfigError, ConnectionLimits, RouteConfig, RouteLimits, ServerConfig, SlowConsumer, TlsConfig,
+    AdminConfig, ConfigError, ConnectionLimits, RouteConfig, RouteLimits, ServerConfig, SlowConsumer,
+    TlsConfig,
 };
 pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
@@ -68,4 +78,4 @@ pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
 pub use mode::{ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
-pub use running::{Server, ServerReport, run};
+pub use running::{Reloaded, Server, ServerReport, Wish, run};

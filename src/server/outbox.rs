@@ -38,6 +38,16 @@ impl Outbox {
         self.ready.is_empty() && self.waiting.is_empty()
     }
 
+    /// Messages that wait for their encoding, and pieces of what has it.
+    pub(crate) fn messages(&self) -> usize {
+        self.waiting.len() + self.ready.len()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting_bytes + self.ready.iter().map(Bytes::len).sum::<usize>()
+    }
+
     /// Appends encoded frames that must not be dropped.
     pub(crate) fn push_ready(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {

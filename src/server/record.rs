@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use super::ratelimit::RATE_LIMIT_EXCEEDED;
 use crate::wire::{CloseCode, CloseInitiator, CloseOutcome, Violation};
 
 /// What passed over a connection. Bytes are those of the transport (of TLS: inside it), frame headers included.
@@ -60,30 +61,74 @@ pub(crate) enum Cause {
     WriteDeadline,
     /// The client's outbox was full.
     SlowConsumer,
+    /// The client sent more messages than it may.
+    RateLimited,
     /// The client broke the protocol or a limit.
     Violation(Violation),
     /// The server stopped.
     ServerStopped,
+    /// The server was drained.
+    Drained,
+    /// The administrator ended it.
+    Killed,
     /// The session's own code failed.
     Failed,
 }
 
+impl Cause {
+    /// The names of all kinds, as the journal, the log and the metrics have them.
+    pub(crate) const KINDS: [&str; 15] = [
+        "client closed",
+        "client vanished",
+        "transport failed",
+        "mode closed",
+        "closed by handle",
+        "idle timeout",
+        "pong timeout",
+        "write deadline",
+        "slow consumer",
+        "rate limited",
+        "violation",
+        "server stopped",
+        "server drained",
+        "killed by the administrator",
+        "failed",
+    ];
+
+    /// Its place in [`Cause::KINDS`].
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::ClientClosed => 0,
+            Self::ClientVanished => 1,
+            Self::TransportFailed => 2,
+            Self::ModeClosed => 3,
+            Self::ClosedByHandle => 4,
+            Self::IdleTimeout => 5,
+            Self::PongTimeout => 6,
+            Self::WriteDeadline => 7,
+            Self::SlowConsumer => 8,
+            Self::RateLimited => 9,
+            Self::Violation(_) => 10,
+            Self::ServerStopped => 11,
+            Self::Drained => 12,
+            Self::Killed => 13,
+            Self::Failed => 14,
+        }
+    }
+
+    /// Its name without particulars.
+    pub(crate) const fn kind(self) -> &'static str {
+        Self::KINDS[self.index()]
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ClientClosed => "client closed",
-            Self::ClientVanished => "client vanished",
-            Self::TransportFailed => "transport failed",
-            Self::ModeClosed => "mode closed",
-            Self::ClosedByHandle => "closed by handle",
-            Self::IdleTimeout => "idle timeout",
-            Self::PongTimeout => "pong timeout",
-            Self::WriteDeadline => "write deadline",
-            Self::SlowConsumer => "slow consumer",
-            Self::Violation(violation) => return write!(f, "violation: {violation}"),
-            Self::ServerStopped => "server stopped",
-            Self::Failed => "failed",
-        })
+        f.write_str(self.kind())?;
+        match self {
+            Self::Violation(violation) => write!(f, ": {violation}"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -114,9 +159,96 @@ impl Cause {
         match self {
             Self::IdleTimeout => (CloseCode::GOING_AWAY, "idle timeout"),
             Self::ServerStopped => (CloseCode::GOING_AWAY, "server is stopping"),
+            Self::Drained => (CloseCode::GOING_AWAY, "server is draining"),
             Self::PongTimeout => (CloseCode::INTERNAL, "ping not answered"),
             Self::SlowConsumer => (CloseCode::POLICY, "slow consumer"),
+            Self::RateLimited => (CloseCode::POLICY, RATE_LIMIT_EXCEEDED),
             _ => (CloseCode::NORMAL, ""),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::iter::successors;
+
+    use super::*;
+
+    /// One of each: a new variant does not compile without a place here.
+    fn causes() -> impl Iterator<Item = Cause> {
+        successors(Some(Cause::ClientClosed), |cause| {
+            Some(match cause {
+                Cause::ClientClosed => Cause::ClientVanished,
+                Cause::ClientVanished => Cause::TransportFailed,
+                Cause::TransportFailed => Cause::ModeClosed,
+                Cause::ModeClosed => Cause::ClosedByHandle,
+                Cause::ClosedByHandle => Cause::IdleTimeout,
+                Cause::IdleTimeout => Cause::PongTimeout,
+                Cause::PongTimeout => Cause::WriteDeadline,
+                Cause::WriteDeadline => Cause::SlowConsumer,
+                Cause::SlowConsumer => Cause::RateLimited,
+                Cause::RateLimited => Cause::ServerStopped,
+                Cause::ServerStopped => Cause::Drained,
+                Cause::Drained => Cause::Killed,
+                Cause::Killed => Cause::Failed,
+                Cause::Failed => Cause::Violation(Violation::Unmasked),
+                Cause::Violation(violation) => Cause::Violation(next(*violation)?),
+            })
+        })
+    }
+
+    /// All that a client can do wrong, with the numbers that the documentation shows.
+    fn next(violation: Violation) -> Option<Violation> {
+        Some(match violation {
+            Violation::Unmasked => Violation::ReservedBits(0b100),
+            Violation::ReservedBits(_) => Violation::MisplacedCompressionBit,
+            Violation::MisplacedCompressionBit => Violation::ReservedOpcode(3),
+            Violation::ReservedOpcode(_) => Violation::FragmentedControl,
+            Violation::FragmentedControl => Violation::LongControl(126),
+            Violation::LongControl(_) => Violation::NonMinimalLength,
+            Violation::NonMinimalLength => Violation::LengthOverflow,
+            Violation::LengthOverflow => Violation::UnexpectedContinuation,
+            Violation::UnexpectedContinuation => Violation::InterleavedMessage,
+            Violation::InterleavedMessage => Violation::InvalidUtf8,
+            Violation::InvalidUtf8 => Violation::TruncatedClose,
+            Violation::TruncatedClose => Violation::InvalidCloseCode(CloseCode(1005)),
+            Violation::InvalidCloseCode(_) => Violation::InvalidCloseReason,
+            Violation::InvalidCloseReason => Violation::TooBig { limit: 65_536 },
+            Violation::TooBig { .. } => Violation::CorruptDeflate,
+            // Only a server can be wrong by masking.
+            Violation::CorruptDeflate | Violation::Masked => return None,
+        })
+    }
+
+    #[test]
+    fn every_kind_of_cause_has_a_place_of_its_own() {
+        let seen: BTreeSet<_> = causes().map(Cause::index).collect();
+        assert_eq!(seen, (0..Cause::KINDS.len()).collect());
+        assert_eq!(
+            Cause::Violation(Violation::Unmasked).to_string(),
+            "violation: unmasked frame from a client (RFC 6455 5.1)"
+        );
+    }
+
+    #[test]
+    fn the_documentation_has_a_row_for_every_close_of_the_server_s_own() {
+        let page = include_str!("../../docs/limits.md");
+        for cause in causes() {
+            let (code, reason, name) = match cause {
+                Cause::Violation(violation) => (
+                    violation.close_code(),
+                    violation.to_string(),
+                    "violation".to_owned(),
+                ),
+                cause => (
+                    cause.farewell().0,
+                    cause.farewell().1.to_owned(),
+                    cause.to_string(),
+                ),
+            };
+            let row = format!("| {} | `{reason}` | `{name}` |", code.0);
+            assert!(reason.is_empty() || page.contains(&row), "{row}");
         }
     }
 }

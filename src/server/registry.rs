@@ -1,6 +1,7 @@
 //! [`Registry`]: a worker's sessions, as far as others than the session's own task have to do with them.
 
 use std::net::SocketAddr;
+use std::ops::AddAssign;
 use std::task::Waker;
 
 use slab::Slab;
@@ -11,6 +12,7 @@ use super::ids::{ConnectionId, RouteId};
 use super::message::SharedMessage;
 use super::outbox::{Offered, Outbox};
 use super::record::Traffic;
+use super::session::Places;
 use crate::clock::Moment;
 use crate::wire::CloseCode;
 
@@ -30,6 +32,7 @@ pub(crate) struct Slot {
     pub(crate) traffic: Traffic,
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    pub(crate) subject: Option<Box<str>>,
     outbox: Option<Box<Outbox>>,
     waker: Option<Waker>,
     order: Option<Box<SessionOrder>>,
@@ -37,6 +40,8 @@ pub(crate) struct Slot {
     member: u32,
     pub(crate) route: RouteId,
     timer_fired: bool,
+    #[expect(dead_code, reason = "held to be dropped with the slot")]
+    places: Option<Places>,
 }
 
 /// What a session was told by others.
@@ -50,6 +55,43 @@ pub(crate) enum SessionOrder {
     Cut,
     /// Begin the close handshake.
     Close(CloseCode, String),
+    /// Begin the close handshake: the server is to have no sessions.
+    Drain,
+    /// The administrator ends it.
+    Kill(Kill),
+}
+
+/// How an administrator ends a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kill {
+    /// By a Close frame.
+    Close(CloseCode, String),
+    /// By a reset of the connection.
+    Cut,
+}
+
+/// Some of a worker's sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    All,
+    Route(RouteId),
+    Id(ConnectionId),
+}
+
+/// What waits for clients that do not take it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) sessions: u64,
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
+impl AddAssign for Waiting {
+    fn add_assign(&mut self, rhs: Self) {
+        self.sessions += rhs.sessions;
+        self.messages += rhs.messages;
+        self.bytes += rhs.bytes;
+    }
 }
 
 /// What a session finds in its slot when it is polled.
@@ -83,7 +125,9 @@ impl Registry {
             route,
             peer,
             tag,
+            subject,
             opened,
+            places,
         } = entry;
         let members = &mut self.members[route.index()];
         let slot = Slot {
@@ -92,12 +136,14 @@ impl Registry {
             traffic: Traffic::default(),
             peer,
             tag,
+            subject,
             outbox: None,
             waker: None,
             order: None,
             member: members.len() as u32,
             route,
             timer_fired: false,
+            places,
         };
         let key = self.slots.insert(slot) as u32;
         members.push(key);
@@ -163,6 +209,49 @@ impl Registry {
         }
     }
 
+    /// Lets every session look at its deadlines.
+    pub(crate) fn fire_all_timers(&mut self) {
+        for (_, slot) in &mut self.slots {
+            slot.timer_fired = true;
+            slot.wake();
+        }
+    }
+
+    /// Wakes every session.
+    pub(crate) fn wake_all(&self) {
+        for (_, slot) in &self.slots {
+            slot.wake();
+        }
+    }
+
+    /// Number of sessions that do not close.
+    pub(crate) fn open(&self) -> usize {
+        self.iter().filter(|slot| slot.is_open()).count()
+    }
+
+    /// Tells some of the sessions that do not close something.
+    pub(crate) fn order_some(&mut self, count: usize, order: &SessionOrder) {
+        let open = self.slots.iter_mut().filter(|(_, slot)| slot.is_open());
+        for (_, slot) in open.take(count) {
+            slot.give(order.clone());
+        }
+    }
+
+    /// Ends some sessions; says how many.
+    pub(crate) fn kill(&mut self, selection: Selection, how: &Kill) -> usize {
+        let mut count = 0;
+        let selected = self.slots.iter_mut().filter(|(_, slot)| match selection {
+            Selection::All => true,
+            Selection::Route(route) => slot.route == route,
+            Selection::Id(id) => slot.id == id,
+        });
+        for (_, slot) in selected {
+            slot.give(SessionOrder::Kill(how.clone()));
+            count += 1;
+        }
+        count
+    }
+
     /// Tells every session something.
     pub(crate) fn order_all(&mut self, order: &SessionOrder) {
         for (_, slot) in &mut self.slots {
@@ -225,7 +314,10 @@ pub(crate) struct NewSession {
     pub(crate) route: RouteId,
     pub(crate) peer: SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    pub(crate) subject: Option<Box<str>>,
     pub(crate) opened: Moment,
+    /// Free again when the session is taken out; tests need none.
+    pub(crate) places: Option<Places>,
 }
 
 impl Slot {
@@ -247,9 +339,21 @@ impl Slot {
         offered
     }
 
+    /// What waits for the client.
+    pub(crate) fn waiting(&self) -> Waiting {
+        self.outbox
+            .as_ref()
+            .map_or_else(Waiting::default, |outbox| Waiting {
+                sessions: 1,
+                messages: outbox.messages() as u64,
+                bytes: outbox.bytes() as u64,
+            })
+    }
+
     /// The first order stands, but for the order to end now.
     fn give(&mut self, order: SessionOrder) {
-        if self.order.is_none() || order == SessionOrder::Cut {
+        let at_once = matches!(order, SessionOrder::Cut | SessionOrder::Kill(Kill::Cut));
+        if self.order.is_none() || at_once {
             self.order = Some(Box::new(order));
         }
         self.wake();
@@ -274,7 +378,9 @@ mod tests {
             route: RouteId(route),
             peer: SocketAddr::from(([127, 0, 0, 1], 1)),
             tag: None,
+            subject: None,
             opened: Moment::ZERO,
+            places: None,
         }
     }
 

@@ -11,14 +11,14 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::config::{ServerConfig, TlsConfig};
+use super::config::{ConfigError, ServerConfig};
 use super::error::ServerError;
 use super::handle::Order;
-use super::listener;
+use super::listener::{self, Surface};
 use super::metrics::{Counter, RouteMetrics};
+use super::settings::Settings;
 use super::thread::{Beginning, run as run_thread};
-use super::worker::Shared;
-use crate::net::tls::{ALPN_HTTP_1_1, Identity, server_config};
+use super::worker::{Beginnings, Shared};
 
 /// A server that runs. Its workers have threads and event loops of their own, so it can be started from anywhere.
 ///
@@ -26,15 +26,31 @@ use crate::net::tls::{ALPN_HTTP_1_1, Identity, server_config};
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
-    addresses: Vec<SocketAddr>,
-    certificate: Option<String>,
+    addresses: Vec<(Surface, SocketAddr)>,
     workers: Vec<Running>,
+    wishes: mpsc::Receiver<Wish>,
 }
 
 #[derive(Debug)]
 struct Running {
     thread: JoinHandle<()>,
     ended: oneshot::Receiver<()>,
+}
+
+/// What the administration asks the server's owner for.
+#[derive(Debug)]
+pub enum Wish {
+    /// Read the configuration again, call [`Server::reload`], and tell what came of it.
+    Reload(oneshot::Sender<Result<Reloaded, ServerError>>),
+    /// Call [`Server::stop`].
+    Stop,
+}
+
+/// What came of new settings that were put in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Settings that differ from those of the start and wait for a restart.
+    pub need_restart: Vec<String>,
 }
 
 /// What a server did in its life.
@@ -44,7 +60,7 @@ pub struct ServerReport {
     pub opened: u64,
     /// Those that ended by themselves or with a complete close handshake; all but the ones that were cut.
     pub ended: u64,
-    /// WebSocket connections that were cut because the drain time was over.
+    /// WebSocket connections that were cut because the drain time was over, or by the administrator.
     pub cut: u64,
     /// Upgrades that were refused.
     pub refused: u64,
@@ -64,7 +80,7 @@ pub struct ServerReport {
 
 /// Serves until `shutdown` is ready, then stops gracefully: no new connections, close 1001 to all, a wait of at most the
 /// drain time, and whatever is left is cut. `on_ready` gets the addresses, with their real ports, once connections can
-/// be made.
+/// be made. It has no file to read its configuration from again: for that, use [`Server`].
 ///
 /// # Errors
 /// A server that cannot start, or a worker that failed.
@@ -74,14 +90,18 @@ pub async fn run(
     on_ready: impl FnOnce(&[SocketAddr]),
 ) -> Result<ServerReport, ServerError> {
     let mut server = Server::start(config)?;
-    on_ready(server.local_addrs());
+    on_ready(&server.local_addrs());
     let mut shutdown = pin!(shutdown);
-    poll_fn(|cx| match server.poll_worker_end(cx) {
-        Poll::Ready(worker) => Poll::Ready(Err(ServerError::WorkerPanicked { worker })),
-        Poll::Pending => shutdown.as_mut().poll(cx).map(Ok),
-    })
-    .await?;
-    server.stop().await
+    loop {
+        tokio::select! {
+            () = &mut shutdown => return server.stop().await,
+            wish = server.wish() => match wish? {
+                Wish::Stop => return server.stop().await,
+                // Dropping the reply tells that nobody reloads.
+                Wish::Reload(_) => {}
+            },
+        }
+    }
 }
 
 impl Server {
@@ -95,21 +115,25 @@ impl Server {
             .workers
             .or_else(|| thread::available_parallelism().ok())
             .map_or(1, NonZeroUsize::get);
-        let identity = config.tls.as_ref().map(identity).transpose()?;
-        let certificate = identity.as_ref().map(Identity::certificate_pem);
-        let tls = identity
-            .map(|identity| server_config(identity, &[ALPN_HTTP_1_1]))
-            .transpose()?;
-        let (shared, mailboxes) = Shared::new(config, count, tls)?;
-        let shared = Arc::new(shared);
-        let listeners = listener::listen(&config.listen, count)?;
+        let Beginnings {
+            shared,
+            mailboxes,
+            wishes,
+        } = Shared::begin(config, count)?;
+        warn_of(&shared.settings());
+        let at = |surface| move |&address| (surface, address);
+        let everything = config.listen.iter().map(at(Surface::Everything));
+        let health = config.health_listen.iter().map(at(Surface::Health));
+        let admin = config.admin.listen.iter().map(at(Surface::Admin));
+        let addresses: Vec<_> = everything.chain(health).chain(admin).collect();
+        let listeners = listener::listen(&addresses, count)?;
 
         let (started, outcomes) = sync_channel(count);
         let mut server = Self {
             shared,
             addresses: listeners.addresses,
-            certificate,
             workers: Vec::new(),
+            wishes,
         };
         for (index, (listeners, mailbox)) in listeners.by_worker.into_iter().zip(mailboxes).enumerate() {
             server.start_worker(index, listeners, mailbox, started.clone())?;
@@ -124,7 +148,7 @@ impl Server {
     fn start_worker(
         &mut self,
         index: usize,
-        listeners: Vec<std::net::TcpListener>,
+        listeners: Vec<(Surface, std::net::TcpListener)>,
         mailbox: mpsc::Receiver<Order>,
         started: std::sync::mpsc::SyncSender<(usize, std::io::Result<()>)>,
     ) -> Result<(), ServerError> {
@@ -150,8 +174,25 @@ impl Server {
 
     /// The addresses that it listens on, in the configured order, with real ports.
     #[must_use]
-    pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.addresses_of(Surface::Everything)
+    }
+
+    /// The addresses for health checks alone, likewise.
+    #[must_use]
+    pub fn health_addrs(&self) -> Vec<SocketAddr> {
+        self.addresses_of(Surface::Health)
+    }
+
+    /// The addresses for the administration, likewise.
+    #[must_use]
+    pub fn admin_addrs(&self) -> Vec<SocketAddr> {
+        self.addresses_of(Surface::Admin)
+    }
+
+    fn addresses_of(&self, wanted: Surface) -> Vec<SocketAddr> {
+        let with_surface = self.addresses.iter().filter(|(surface, _)| *surface == wanted);
+        with_surface.map(|(_, address)| *address).collect()
     }
 
     /// The id that its replies carry as `X-Instance-Id`.
@@ -162,8 +203,9 @@ impl Server {
 
     /// Its certificate in PEM, if it speaks TLS: what clients have to trust if it is self-signed.
     #[must_use]
-    pub fn certificate_pem(&self) -> Option<&str> {
-        self.certificate.as_deref()
+    pub fn certificate_pem(&self) -> Option<String> {
+        let settings = self.shared.settings();
+        settings.tls.as_ref().map(|tls| tls.certificate_pem.clone())
     }
 
     /// What it did so far.
@@ -178,7 +220,7 @@ impl Server {
             opened: routes(|route| route.opened.get()),
             ended: closed.saturating_sub(cut),
             cut,
-            refused: routes(|route| route.refused.get()),
+            refused: routes(|route| route.refused.total()),
             messages_in: routes(|route| route.messages_in.get()),
             messages_out: routes(|route| route.messages_out.get()),
             bytes_in: routes(|route| route.bytes_in.get()),
@@ -212,6 +254,52 @@ impl Server {
         }
     }
 
+    /// Waits for what the administration asks for.
+    ///
+    /// # Errors
+    /// A worker that failed meanwhile.
+    pub async fn wish(&mut self) -> Result<Wish, ServerError> {
+        poll_fn(|cx| match self.poll_worker_end(cx) {
+            Poll::Ready(worker) => Poll::Ready(Err(ServerError::WorkerPanicked { worker })),
+            Poll::Pending => match self.wishes.poll_recv(cx) {
+                Poll::Ready(Some(wish)) => Poll::Ready(Ok(wish)),
+                // The sender lives as long as the server.
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            },
+        })
+        .await
+    }
+
+    /// Puts a new configuration in force as far as that is possible without a restart: certificates, the token of the
+    /// administration, connection limits, drain time, and the settings of the routes that there are. Connections stay
+    /// open: their time limits and outboxes follow, what they negotiated stays. Log and metrics tell what came of it.
+    ///
+    /// # Errors
+    /// A configuration that cannot be used, or could not be read; then everything stays as it was.
+    pub async fn reload(&self, config: Result<ServerConfig, ConfigError>) -> Result<Reloaded, ServerError> {
+        let current = self.shared.settings();
+        let renewed = config
+            .map_err(ServerError::from)
+            .and_then(|config| current.renewed(&self.shared.config, &config));
+        self.shared.conditions.reloads().add(renewed.is_ok());
+        match renewed {
+            Ok((settings, need_restart)) => {
+                warn_of(&settings);
+                self.shared.adopt(settings).await;
+                tracing::info!("configuration reloaded");
+                if !need_restart.is_empty() {
+                    let settings = need_restart.join(", ");
+                    tracing::warn!(settings, "these settings wait for a restart");
+                }
+                Ok(Reloaded { need_restart })
+            }
+            Err(error) => {
+                tracing::error!(%error, "configuration not reloaded; everything stays as it was");
+                Err(error)
+            }
+        }
+    }
+
     /// The number of a worker that ended although nobody told it to.
     fn poll_worker_end(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         for (index, worker) in self.workers.iter_mut().enumerate() {
@@ -232,9 +320,11 @@ impl Drop for Server {
     }
 }
 
-fn identity(config: &TlsConfig) -> Result<Identity, ServerError> {
-    Ok(match config {
-        TlsConfig::Files { certificate, key } => Identity::from_files(certificate, key)?,
-        TlsConfig::SelfSigned(names) => Identity::self_signed(names)?,
-    })
+/// Tells of what is allowed and hardly meant.
+fn warn_of(settings: &Settings) {
+    for route in &settings.routes {
+        for warning in route.limits.warnings() {
+            tracing::warn!(route = route.path, "{warning}");
+        }
+    }
 }

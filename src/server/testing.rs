@@ -1,13 +1,12 @@
 //! Parts of a server for unit tests.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::config::ServerConfig;
 use super::handle::Order;
-use super::worker::{Shared, Worker};
+use super::worker::{Beginnings, Shared, Worker};
 
 /// The only worker of a server with the built-in routes.
 pub(crate) fn worker() -> Rc<Worker> {
@@ -17,7 +16,10 @@ pub(crate) fn worker() -> Rc<Worker> {
 /// The same, with the orders that are sent to it.
 pub(crate) fn worker_and_mailbox() -> (Rc<Worker>, mpsc::Receiver<Order>) {
     let config = ServerConfig::default();
-    let (shared, mut mailboxes) = Shared::new(&config, 1, None).expect("the default configuration is valid");
-    let mailbox = mailboxes.remove(0);
-    (Worker::new(0, Arc::new(shared)), mailbox)
+    let Beginnings {
+        shared,
+        mut mailboxes,
+        ..
+    } = Shared::begin(&config, 1).expect("the default configuration is valid");
+    (Worker::new(0, shared), mailboxes.remove(0))
 }

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::handle::Order;
 use super::hub;
-use super::listener;
+use super::listener::{self, Surface};
 use super::registry::SessionOrder;
 use super::worker::{self, Shared, Worker};
 
@@ -24,7 +24,7 @@ use super::worker::{self, Shared, Worker};
 pub(crate) struct Beginning {
     pub(crate) index: usize,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) listeners: Vec<std::net::TcpListener>,
+    pub(crate) listeners: Vec<(Surface, std::net::TcpListener)>,
     pub(crate) mailbox: mpsc::Receiver<Order>,
     /// Gets the index and whether the thread could begin.
     pub(crate) started: SyncSender<(usize, io::Result<()>)>,
@@ -78,8 +78,15 @@ fn report(started: &SyncSender<(usize, io::Result<()>)>, outcome: (usize, io::Re
 }
 
 /// Starts the worker's tasks; returns those that accept connections.
-fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Result<Vec<AbortHandle>> {
+fn begin(
+    worker: &Rc<Worker>,
+    listeners: Vec<(Surface, std::net::TcpListener)>,
+) -> io::Result<Vec<AbortHandle>> {
     spawn_local(worker::keep_time(worker.clone()));
+    // The guards are those of all workers: one worker is enough.
+    if worker.index == 0 {
+        worker.warm_up_guards();
+    }
     spawn_local(hub::deliver_own(worker.clone()));
     for (other, mailbox) in worker.shared.mailboxes.iter().enumerate() {
         if other != worker.index {
@@ -88,9 +95,10 @@ fn begin(worker: &Rc<Worker>, listeners: Vec<std::net::TcpListener>) -> io::Resu
     }
     let listeners = listeners
         .into_iter()
-        .map(TcpListener::from_std)
+        .map(|(surface, listener)| Ok((surface, TcpListener::from_std(listener)?)))
         .collect::<io::Result<Vec<_>>>()?;
-    let accept = |listener| spawn_local(listener::accept(worker.clone(), listener)).abort_handle();
+    let accept =
+        |(surface, listener)| spawn_local(listener::accept(worker.clone(), surface, listener)).abort_handle();
     Ok(listeners.into_iter().map(accept).collect())
 }
 
@@ -107,7 +115,7 @@ async fn serve(worker: Rc<Worker>, acceptors: Vec<AbortHandle>, mut mailbox: mps
         acceptor.abort();
     }
     worker.registry.borrow_mut().order_all(&SessionOrder::Stop);
-    let drain_time = worker.shared.drain_time;
+    let drain_time = worker.current_settings().drain_time;
     if timeout(drain_time, obeying(&worker, &mut mailbox, worker.drained()))
         .await
         .is_err()
@@ -123,7 +131,7 @@ async fn serve(worker: Rc<Worker>, acceptors: Vec<AbortHandle>, mut mailbox: mps
 }
 
 /// Waits for `end` and obeys orders meanwhile.
-async fn obeying(worker: &Worker, mailbox: &mut mpsc::Receiver<Order>, end: impl Future<Output = ()>) {
+async fn obeying(worker: &Rc<Worker>, mailbox: &mut mpsc::Receiver<Order>, end: impl Future<Output = ()>) {
     tokio::pin!(end);
     loop {
         tokio::select! {
@@ -137,7 +145,7 @@ async fn obeying(worker: &Worker, mailbox: &mut mpsc::Receiver<Order>, end: impl
 }
 
 /// Does what it is told from outside.
-pub(crate) async fn obey(worker: &Worker, order: Order) {
+pub(crate) async fn obey(worker: &Rc<Worker>, order: Order) {
     match order {
         Order::Publish(publications) => hub::fan_out(worker, publications).await,
         Order::Deliver(address, message) => worker.deliver(address, message),
@@ -146,6 +154,16 @@ pub(crate) async fn obey(worker: &Worker, order: Order) {
             // Whoever asked may have gone.
             let _ = reply.send(worker.open_connections());
         }
+        Order::Kill(selection, how, reply) => {
+            let killed = worker.registry.borrow_mut().kill(selection, &how);
+            let _ = reply.send(killed);
+        }
+        Order::Waiting(reply) => {
+            let _ = reply.send(worker.waiting());
+        }
+        Order::PauseReads(route, paused) => worker.pause_reads(route, paused),
+        Order::Drain(over) => worker.drain(over),
+        Order::Reload(settings) => worker.adopt(settings),
         // It stops already.
         Order::Stop => {}
     }

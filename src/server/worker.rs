@@ -1,15 +1,19 @@
 //! [`Worker`]: what the tasks of one worker thread share. [`Shared`]: what the workers share.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::AbortHandle;
 
-use super::config::{ConfigError, ConnectionLimits, RouteLimits, RoutePlan, ServerConfig, plan_routes};
+use super::conditions::{Check, Conditions};
+use super::config::{RouteLimits, ServerConfig};
+use super::drain;
+use super::error::ServerError;
 use super::handle::{Address, MAILBOX_CAPACITY, Mailbox, Order};
 use super::hub::{Hub, Publication};
 use super::ids::RouteId;
@@ -17,19 +21,27 @@ use super::journal::{ConnectionEntry, Entry, Journal, WallClock};
 use super::message::SharedMessage;
 use super::metrics::WorkerMetrics;
 use super::mode::Service;
-use super::registry::Registry;
+use super::ratelimit::ConnectionLimiter;
+use super::registry::{Registry, Waiting};
 use super::relay::Relay;
+use super::running::Wish;
+use super::settings::Settings;
 use crate::clock::{self, Moment, Wheel};
 
 /// What all workers of a server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) instance: String,
-    pub(crate) routes: Vec<RoutePlan>,
+    /// The configuration that the server was started with.
+    pub(crate) config: ServerConfig,
+    /// By route.
+    pub(crate) paths: Vec<String>,
     pub(crate) route_ids: HashMap<String, RouteId>,
-    pub(crate) limits: ConnectionLimits,
-    pub(crate) drain_time: Duration,
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    /// The latest; workers keep their own.
+    settings: RwLock<Arc<Settings>>,
+    pub(crate) conditions: Arc<Conditions>,
+    /// What the server's owner is asked to do.
+    pub(crate) wishes: mpsc::Sender<Wish>,
     pub(crate) journal: Journal,
     pub(crate) wall_clock: WallClock,
     /// By worker.
@@ -37,9 +49,22 @@ pub(crate) struct Shared {
     /// By worker.
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) relay: Arc<Relay>,
-    pub(crate) sessions: AtomicUsize,
+    /// The WebSocket connections of all routes.
+    pub(crate) connections: Arc<ConnectionLimiter>,
     pub(crate) last_id: AtomicU64,
 }
+
+/// What a server begins with.
+#[derive(Debug)]
+pub(crate) struct Beginnings {
+    pub(crate) shared: Arc<Shared>,
+    /// By worker.
+    pub(crate) mailboxes: Vec<mpsc::Receiver<Order>>,
+    pub(crate) wishes: mpsc::Receiver<Wish>,
+}
+
+/// Wishes that may wait for the server's owner.
+const WISHES: usize = 4;
 
 /// What the tasks of one worker thread share.
 #[derive(Debug)]
@@ -50,6 +75,10 @@ pub(crate) struct Worker {
     pub(crate) services: Vec<Service>,
     pub(crate) registry: RefCell<Registry>,
     pub(crate) hub: Hub,
+    settings: RefCell<Arc<Settings>>,
+    /// By route: whether its clients are not read for now.
+    paused: Vec<Cell<bool>>,
+    drain: RefCell<Option<AbortHandle>>,
     pub(crate) buffers: RefCell<Buffers>,
     timers: RefCell<Wheel>,
     now: Cell<Moment>,
@@ -95,18 +124,15 @@ impl Buffers {
 }
 
 impl Shared {
-    /// What `workers` workers share, and the mailboxes for them to read.
+    /// What `workers` workers share, the mailboxes for them to read, and the wishes for the server's owner.
     ///
     /// # Errors
-    /// Routes that contradict themselves.
-    pub(crate) fn new(
-        config: &ServerConfig,
-        workers: usize,
-        tls: Option<Arc<rustls::ServerConfig>>,
-    ) -> Result<(Self, Vec<mpsc::Receiver<Order>>), ConfigError> {
-        let routes = plan_routes(config)?;
-        let ids = (0..).map(RouteId);
-        let route_ids = routes.iter().map(|route| route.path.clone()).zip(ids).collect();
+    /// A configuration that contradicts itself, or files that cannot be used.
+    pub(crate) fn begin(config: &ServerConfig, workers: usize) -> Result<Beginnings, ServerError> {
+        let settings = Settings::new(config)?;
+        let paths: Vec<_> = settings.routes.iter().map(|route| route.path.clone()).collect();
+        let route_ids = paths.iter().cloned().zip((0..).map(RouteId)).collect();
+        let (wishes, wished) = mpsc::channel(WISHES);
         let (mailboxes, receivers) = (0..workers).map(|_| mpsc::channel(MAILBOX_CAPACITY)).unzip();
         let instance = config
             .instance
@@ -115,39 +141,89 @@ impl Shared {
         let shared = Self {
             relay: Arc::new(Relay::new(&instance, &config.relay)),
             instance,
-            metrics: (0..workers).map(|_| WorkerMetrics::new(routes.len())).collect(),
-            routes,
+            config: config.clone(),
+            metrics: (0..workers).map(|_| WorkerMetrics::new(paths.len())).collect(),
+            paths,
             route_ids,
-            limits: config.limits.clone(),
-            drain_time: config.drain_time.0,
-            tls,
+            settings: RwLock::new(Arc::new(settings)),
+            conditions: Arc::default(),
+            wishes,
             journal: Journal::new(usize::try_from(config.journal.0).unwrap_or(usize::MAX)),
             wall_clock: WallClock::new(clock::now()),
             mailboxes,
-            sessions: AtomicUsize::new(0),
+            connections: ConnectionLimiter::new(config.limits.quota(), "the server"),
             last_id: AtomicU64::new(0),
         };
-        Ok((shared, receivers))
+        Ok(Beginnings {
+            shared: Arc::new(shared),
+            mailboxes: receivers,
+            wishes: wished,
+        })
+    }
+
+    /// The latest settings.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Puts new settings in force, here and for all workers.
+    pub(crate) async fn adopt(&self, settings: Settings) {
+        self.connections.set_quota(settings.limits.quota());
+        let settings = Arc::new(settings);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings.clone();
+        self.tell_all(|| Order::Reload(settings.clone())).await;
+    }
+
+    /// Gives every worker an order.
+    pub(crate) async fn tell_all(&self, order: impl Fn() -> Order) {
+        for mailbox in &self.mailboxes {
+            // A worker that has stopped has nothing left to do.
+            let _ = mailbox.send(order()).await;
+        }
+    }
+
+    /// Asks every worker that has not stopped.
+    pub(crate) async fn ask_all<T>(&self, question: impl Fn(oneshot::Sender<T>) -> Order) -> Vec<T> {
+        let mut answers = Vec::new();
+        for mailbox in &self.mailboxes {
+            let (reply, answer) = oneshot::channel();
+            if mailbox.send(question(reply)).await.is_ok() {
+                answers.extend(answer.await.ok());
+            }
+        }
+        answers
+    }
+
+    /// What is known of the connections that are open, on every worker.
+    pub(crate) async fn open_connections(&self) -> Vec<Entry> {
+        self.ask_all(Order::Inspect).await.concat()
     }
 
     /// The path of a route.
     pub(crate) fn path(&self, route: RouteId) -> &str {
-        &self.routes[route.index()].path
+        &self.paths[route.index()]
     }
 }
 
 impl Worker {
     pub(crate) fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
         let now = clock::now();
+        let settings = shared.settings();
         Rc::new(Self {
             index,
-            services: shared
+            services: settings
                 .routes
                 .iter()
                 .map(|route| Service::new(&route.mode, &shared))
                 .collect(),
-            registry: RefCell::new(Registry::new(shared.routes.len())),
+            registry: RefCell::new(Registry::new(shared.paths.len())),
             hub: Hub::new(index, shared.mailboxes.len()),
+            settings: RefCell::new(settings),
+            paused: vec![Cell::new(false); shared.paths.len()],
+            drain: RefCell::default(),
             buffers: RefCell::new(Buffers::new()),
             timers: RefCell::new(Wheel::new(TICK, now)),
             now: Cell::new(now),
@@ -158,8 +234,81 @@ impl Worker {
         })
     }
 
-    pub(crate) fn limits(&self, route: RouteId) -> &RouteLimits {
-        &self.shared.routes[route.index()].limits
+    /// The settings in force, to be kept over a wait.
+    pub(crate) fn current_settings(&self) -> Arc<Settings> {
+        self.settings.borrow().clone()
+    }
+
+    /// The limits in force of a route. Nothing may wait while it holds them.
+    #[inline]
+    pub(crate) fn limits(&self, route: RouteId) -> Ref<'_, RouteLimits> {
+        Ref::map(self.settings.borrow(), |settings| {
+            &settings.routes[route.index()].limits
+        })
+    }
+
+    /// Puts new settings in force.
+    pub(crate) fn adopt(&self, settings: Arc<Settings>) {
+        self.settings.replace(settings);
+        if self.index == 0 {
+            self.warm_up_guards();
+        }
+        // Deadlines may be nearer than the sessions' timers.
+        self.registry.borrow_mut().fire_all_timers();
+    }
+
+    /// Lets the guards fetch what they need, so that the first client need not wait for it.
+    pub(crate) fn warm_up_guards(&self) {
+        for guard in &self.settings.borrow().guards {
+            let guard = guard.clone();
+            tokio::task::spawn_local(async move { guard.warm_up(clock::now()).await });
+        }
+    }
+
+    /// Whether the clients of a route are to wait.
+    #[inline]
+    pub(crate) fn reads_paused(&self, route: RouteId) -> bool {
+        self.paused[route.index()].get()
+    }
+
+    /// Lets the clients of a route, or of all, wait or go on.
+    pub(crate) fn pause_reads(&self, route: Option<RouteId>, paused: bool) {
+        for (index, flag) in self.paused.iter().enumerate() {
+            if route.is_none_or(|route| route.index() == index) {
+                flag.set(paused);
+            }
+        }
+        if !paused {
+            self.registry.borrow().wake_all();
+        }
+    }
+
+    /// Begins to close all sessions, evenly over a time; `None` ends that.
+    pub(crate) fn drain(self: &Rc<Self>, over: Option<Duration>) {
+        let closing = over.map(|over| tokio::task::spawn_local(drain::close_evenly(self.clone(), over)));
+        let before = self.drain.replace(closing.map(|task| task.abort_handle()));
+        if let Some(before) = before {
+            before.abort();
+        }
+    }
+
+    /// Why a health check fails; `None` if all is well.
+    pub(crate) fn ailment(&self, check: Check) -> Option<&'static str> {
+        let conditions = &self.shared.conditions;
+        let stopping = self.is_stopping().then_some("stopping");
+        let draining = || conditions.is_draining().then_some("draining");
+        stopping
+            .or_else(draining)
+            .or_else(|| conditions.is_down(check).then_some("down"))
+    }
+
+    /// What waits for slow clients, by route.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        let mut waiting = vec![Waiting::default(); self.shared.paths.len()];
+        for slot in self.registry.borrow().iter() {
+            waiting[slot.route.index()] += slot.waiting();
+        }
+        waiting
     }
 
     pub(crate) fn metrics(&self) -> &WorkerMetrics {
@@ -197,7 +346,7 @@ impl Worker {
         let metrics = &self.metrics().routes[route.index()];
         self.registry
             .borrow_mut()
-            .fan_out(*route, message, self.limits(*route), |offered| {
+            .fan_out(*route, message, &self.limits(*route), |offered| {
                 metrics.offered(offered);
             })
     }
@@ -207,7 +356,7 @@ impl Worker {
         let delivered = self
             .registry
             .borrow_mut()
-            .deliver(address, message, &self.shared.routes);
+            .deliver(address, message, &self.settings.borrow().routes);
         if let Some((route, offered)) = delivered {
             self.metrics().routes[route.index()].offered(offered);
         }
@@ -222,6 +371,7 @@ impl Worker {
                 route: slot.route,
                 peer: slot.peer,
                 tag: slot.tag.clone(),
+                subject: slot.subject.clone(),
                 opened: slot.opened,
                 traffic: slot.traffic,
                 ended: None,
@@ -261,7 +411,10 @@ pub(crate) async fn keep_time(worker: Rc<Worker>) {
         while worker.registry.borrow().len() == 0 {
             worker.session_opened.notified().await;
         }
+        let wanted = clock::now() + TICK;
         tokio::time::sleep(TICK).await;
-        worker.tick(clock::now());
+        let now = clock::now();
+        worker.metrics().lateness.add(now - wanted);
+        worker.tick(now);
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Each type parses from and prints to that form and deserialises from it, so that YAML, flags and reports agree.
 
+mod address;
 mod bytes;
 mod count;
 mod duration;
 mod rate;
 
+pub use address::{AddressRange, PortRange};
 pub use bytes::ByteSize;
 pub use count::Count;
 pub use duration::Span;

@@ -30,20 +30,27 @@ impl Counterpart {
     }
 
     fn script(self, name: &str) -> Command {
-        let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/real");
-        let mut command = match self {
-            Self::Python => Command::new(installed("python/bin/python")),
-            Self::Node => Command::new("node"),
-        };
         match self {
-            Self::Python => command.arg(scripts.join(name).with_extension("py")),
-            Self::Node => {
-                command.env("NODE_PATH", installed("node/node_modules"));
-                command.arg(scripts.join(name).with_extension("cjs"))
+            Self::Python => {
+                let mut command = Command::new(installed("python/bin/python"));
+                command.arg(scripts().join(name).with_extension("py"));
+                command
             }
-        };
-        command
+            Self::Node => node(name),
+        }
     }
+}
+
+/// A script of this folder, with the installed packages.
+pub(crate) fn node(name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", installed("node/node_modules"));
+    command.arg(scripts().join(name).with_extension("cjs"));
+    command
+}
+
+fn scripts() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/real")
 }
 
 fn installed(path: &str) -> PathBuf {

@@ -107,7 +107,7 @@ async fn e1_a_handler_that_does_not_answer() {
         let refused = world.connect_with(path, &[]).await.err().unwrap();
         assert_eq!(refused.status, status, "{path}");
         assert!(
-            refused.json()["error"].as_str().unwrap().contains("handler"),
+            refused.json()["message"].as_str().unwrap().contains("handler"),
             "{path}"
         );
     }

@@ -103,7 +103,7 @@ async fn a4_compression_is_off_unless_configured() {
 }
 
 #[tokio::test]
-async fn b12_a_compressed_echo_is_smaller_and_the_same() {
+async fn b12_d19_a_compressed_echo_is_smaller_and_the_same() {
     let server = start("compression: true");
     let mut client = Client::connect(&server, "/echo", Some(DeflateOffer::default())).await;
     assert!(client.params.is_some());

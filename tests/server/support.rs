@@ -47,7 +47,15 @@ impl Client {
         path: &str,
         headers: &[(&'static str, &'static str)],
     ) -> Self {
-        let address = server.local_addrs()[0];
+        Self::connect_to(server.local_addrs()[0], path, headers).await
+    }
+
+    /// A connection to a route at an address.
+    pub(crate) async fn connect_at(address: SocketAddr, path: &str) -> Self {
+        Self::connect_to(address, path, &[]).await
+    }
+
+    async fn connect_to(address: SocketAddr, path: &str, headers: &[(&'static str, &'static str)]) -> Self {
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         for &(name, value) in headers {
             request.headers_mut().insert(name, value.parse().unwrap());
@@ -91,6 +99,12 @@ impl Client {
         }
     }
 
+    /// Waits for the first byte of a Close frame on an otherwise silent connection, and does not answer it.
+    pub(crate) async fn receive_close_unanswered(&mut self) {
+        let opcode = timeout(PATIENCE, self.socket.get_mut().read_u8()).await;
+        assert_eq!(opcode.expect("no close in time").unwrap(), 0x88);
+    }
+
     /// Reads on until the connection has ended, and fails if that is not orderly.
     pub(crate) async fn finish(mut self) {
         while let Some(message) = timeout(PATIENCE, self.socket.next())
@@ -104,14 +118,20 @@ impl Client {
 
 /// Sends bytes and returns all that comes until the server ends the connection.
 pub(crate) async fn exchange(server: &Server, request: &str) -> String {
-    let mut tcp = TcpStream::connect(server.local_addrs()[0]).await.unwrap();
+    exchange_at(server.local_addrs()[0], request).await
+}
+
+/// The same at an address.
+pub(crate) async fn exchange_at(address: SocketAddr, request: &str) -> String {
+    let mut tcp = TcpStream::connect(address).await.unwrap();
     tcp.write_all(request.as_bytes()).await.unwrap();
-    let mut response = String::new();
-    timeout(PATIENCE, tcp.read_to_string(&mut response))
+    let mut response = Vec::new();
+    timeout(PATIENCE, tcp.read_to_end(&mut response))
         .await
         .expect("no end in time")
         .unwrap();
-    response
+    // After a 101 come frames.
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 /// The whole response to a GET.
@@ -121,6 +141,51 @@ pub(crate) async fn get(server: &Server, path: &str) -> String {
         &format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"),
     )
     .await
+}
+
+/// The same at an address.
+pub(crate) async fn get_at(address: SocketAddr, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    exchange_at(address, &request).await
+}
+
+/// The status of a response.
+pub(crate) fn status(response: &str) -> u16 {
+    response["HTTP/1.1 ".len()..][..3].parse().unwrap()
+}
+
+/// The status of the answer to a request to upgrade with further header lines.
+pub(crate) async fn upgrade_status(server: &Server, path: &str, headers: &str) -> u16 {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n{headers}\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    status(&exchange(server, &request).await)
+}
+
+/// Status and body of the answer to an order at the administration's own address.
+pub(crate) async fn admin(
+    server: &Server,
+    path: &str,
+    order: &serde_json::Value,
+) -> (u16, serde_json::Value) {
+    let body = order.to_string();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    answer(&exchange_at(server.admin_addrs()[0], &request).await)
+}
+
+/// Status and body of the answer to a question at the administration's own address.
+pub(crate) async fn ask_admin(server: &Server, path: &str) -> (u16, serde_json::Value) {
+    answer(&get_at(server.admin_addrs()[0], path).await)
+}
+
+fn answer(response: &str) -> (u16, serde_json::Value) {
+    let body = response.split_once("\r\n\r\n").expect("a whole head").1;
+    (status(response), serde_json::from_str(body).unwrap())
 }
 
 /// The body of the response to a GET.

@@ -14,7 +14,7 @@ use wsbench::server::Server;
 
 use crate::support::start;
 
-async fn connect(server: &Server, path: &str) -> WebSocketStream<TlsStream<TcpStream>> {
+pub(crate) async fn connect(server: &Server, path: &str) -> WebSocketStream<TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     let pem = server.certificate_pem().unwrap();
     roots

@@ -12,6 +12,7 @@
 //! | [`time_wait_sockets`] | `/proc/net/sockstat` | unknown |
 //! | [`available_memory`] | `/proc/meminfo` | unknown |
 //! | [`ephemeral_ports`] | `ip_local_port_range` | unknown |
+//! | [`monotonic_clock`] | `CLOCK_MONOTONIC` | the same |
 //! | [`sharpen_timers`] | `PR_SET_TIMERSLACK` | nothing: timers are as they are |
 //! | [`wait_readable`] | `ppoll`, nanoseconds | `poll`, milliseconds |
 
@@ -131,6 +132,22 @@ pub fn pin_current_thread(core: usize) -> io::Result<()> {
 #[must_use]
 pub fn allowed_cores() -> Vec<usize> {
     platform::allowed_cores()
+}
+
+/// The system's monotonic clock, for those who compare it with what other processes read from it.
+#[must_use]
+pub fn monotonic_clock() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a timespec of ours that lives longer than the call.
+    let read = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    if read != 0 {
+        return Duration::ZERO;
+    }
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
 }
 
 /// The unit in which the system's selector (`epoll_wait`, `kevent`) counts a timeout.

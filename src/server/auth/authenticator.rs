@@ -26,6 +26,8 @@ pub struct Authenticator {
 
 struct ApiKeys {
     header: HeaderName,
+    /// The header as it is written in the configuration.
+    shown: String,
     keys: Vec<Fingerprint>,
 }
 
@@ -189,7 +191,7 @@ impl Authenticator {
         let bearer = bearer.then(|| format!("{BEARER_CHALLENGE}{error}"));
         let basic = self.users.as_ref().map(|_| BASIC_CHALLENGE.to_owned());
         let api_key = self.api_keys.as_ref();
-        let api_key = api_key.map(|keys| format!(r#"ApiKey realm="wsbench", header="{}""#, keys.header));
+        let api_key = api_key.map(|keys| format!(r#"ApiKey realm="wsbench", header="{}""#, keys.shown));
         bearer.into_iter().chain(basic).chain(api_key).collect()
     }
 }
@@ -262,17 +264,21 @@ impl ApiKeys {
         let header = config.header.parse();
         let header = header.map_err(|_| AuthConfigError::Header(config.header.clone()))?;
         let keys = read_all(&config.keys, "api_key.keys")?;
-        Ok(Self { header, keys })
+        Ok(Self {
+            header,
+            shown: config.header.clone(),
+            keys,
+        })
     }
 
     fn judge(&self, request: &RequestParts<'_>) -> Result<Option<Identity>, Refusal> {
-        let Some(key) = api_key(request, &self.header)? else {
+        let Some(key) = api_key(request, &self.header, &self.shown)? else {
             return Ok(None);
         };
         match position(&self.keys, &Fingerprint::of(key)) {
             Some(index) => Ok(Some(Identity::new(Method::ApiKey, format!("key-{}", index + 1)))),
             None => {
-                let message = format!("the key in {} is not valid", self.header);
+                let message = format!("the key in {} is not valid", self.shown);
                 Err(Refusal::new(RefusalCode::InvalidApiKey, message))
             }
         }

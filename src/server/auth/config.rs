@@ -45,6 +45,16 @@ pub struct ApiKeyConfig {
     pub keys: Vec<SecretSource>,
 }
 
+impl ApiKeyConfig {
+    /// These keys in the header of seed A24.
+    pub(crate) fn device_keys(keys: Vec<SecretSource>) -> Self {
+        Self {
+            header: device_key_header(),
+            keys,
+        }
+    }
+}
+
 fn device_key_header() -> String {
     "X-Device-Key".to_owned()
 }
@@ -144,7 +154,7 @@ pub enum AuthConfigError {
     #[error("an empty secret would let everyone in")]
     EmptySecret,
     /// A file cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     File {
         /// The file.
         path: PathBuf,

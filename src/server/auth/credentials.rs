@@ -82,13 +82,17 @@ fn query_token(query: Option<&str>) -> Option<Cow<'_, str>> {
     second_choice
 }
 
-/// The key in the header `name`.
+/// The key in the header `name`, which errors call `shown`.
 ///
 /// # Errors
 /// More than one such header.
-pub(super) fn api_key<'a>(request: &RequestParts<'a>, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+pub(super) fn api_key<'a>(
+    request: &RequestParts<'a>,
+    name: &HeaderName,
+    shown: &str,
+) -> Result<Option<&'a str>, Refusal> {
     let key = request.single(name).map_err(|_| {
-        let message = format!("the {name} header must be one line of ASCII");
+        let message = format!("the {shown} header must be one line of ASCII");
         Refusal::new(RefusalCode::MalformedCredentials, message)
     })?;
     Ok(key.filter(|key| !key.is_empty()))

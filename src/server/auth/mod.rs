@@ -6,13 +6,11 @@
 //! | `authenticator` | [`Authenticator`]: from a request to an [`Identity`] or a refusal |
 //! | `credentials` | what a request presents, and where |
 //! | `secret` | [`Secret`]: secrets that no formatting shows, compared in constant time |
-//! | `device_key` | the short form `api_keys` of a route |
 //! | `jwt` | JSON Web Tokens and the keys that verify them |
 
 mod authenticator;
 mod config;
 mod credentials;
-mod device_key;
 mod jwt;
 mod secret;
 #[cfg(test)]
@@ -21,6 +19,6 @@ mod testing;
 pub use authenticator::{Authenticator, Decision, Identity, Method};
 pub use config::{ApiKeyConfig, AuthConfig, AuthConfigError, BasicConfig, JwtConfig, TokenConfig};
 pub use credentials::ACCESS_TOKEN;
-pub(crate) use device_key::check_api_key;
 pub use jwt::Claims;
+pub(crate) use secret::Fingerprint;
 pub use secret::{Secret, SecretSource};

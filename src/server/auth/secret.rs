@@ -120,16 +120,20 @@ impl<'de> Visitor<'de> for TextOrPlace {
 /// Comparing digests takes the same time whatever was presented, its length included, and the secret itself need not
 /// be kept.
 #[derive(Clone)]
-pub(super) struct Fingerprint([u8; 32]);
+pub(crate) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    pub(super) fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
         Self(bytes)
     }
 
-    pub(super) fn matches(&self, other: &Self) -> Choice {
+    pub(crate) fn of_secret(secret: &Secret) -> Self {
+        Self::of(secret.reveal())
+    }
+
+    pub(crate) fn matches(&self, other: &Self) -> Choice {
         self.0.ct_eq(&other.0)
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ServerConfig;
+use crate::server::auth::AuthConfigError;
+use crate::server::origin::OriginError;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,17 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Who may connect to a route cannot be judged.
+    #[error("{route}: {source}")]
+    Auth {
+        /// The route's path.
+        route: String,
+        /// What is wrong with its `auth`.
+        source: AuthConfigError,
+    },
+    /// An origin that may connect is none.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
 }
 
 impl ConfigError {

@@ -12,6 +12,6 @@ mod server;
 
 pub use load::ConfigError;
 pub use route::{RouteConfig, RouteLimits, SlowConsumer};
-pub use server::{ConnectionLimits, ServerConfig, TlsConfig};
+pub use server::{AdminConfig, ConnectionLimits, ServerConfig, TlsConfig};
 
 pub(crate) use route::{RoutePlan, plan_routes};

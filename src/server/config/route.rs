@@ -6,7 +6,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{ConfigError, ServerConfig};
+use crate::server::auth::{ApiKeyConfig, AuthConfig, SecretSource};
+use crate::server::guard::GuardConfig;
 use crate::server::mode::ModeConfig;
+use crate::server::origin::OriginPolicy;
+use crate::server::ratelimit::{ConnectionQuota, MessageLimitConfig, UpgradeLimitConfig};
 use crate::units::{ByteSize, Count, Span};
 
 /// What the configuration says of one route; whatever it leaves out comes from the route's kind and the defaults.
@@ -25,6 +29,9 @@ pub struct RouteConfig {
     pub ping_interval: Option<Span>,
     /// Close 1011 if a ping is not answered within this time (seed D6: 60 s).
     pub pong_wait: Option<Span>,
+    /// In place of the two above: time between pings; a client that has not answered by the next one is cut without a
+    /// Close frame (seed B13: 30 s).
+    pub heartbeat: Option<Span>,
     /// Cut the connection if the client takes no byte of what is due to it for this long (seeds D6, D7: 15 s).
     pub write_deadline: Option<Span>,
     /// How long to wait for the client's part of the close handshake (5 s).
@@ -41,8 +48,20 @@ pub struct RouteConfig {
     pub outbox_bytes: Option<ByteSize>,
     /// What happens to a client whose outbox is full (disconnect).
     pub slow_consumer: Option<SlowConsumer>,
-    /// If not empty, `X-Device-Key` must be one of these, else 401 (seed A24).
-    pub api_keys: Option<Vec<String>>,
+    /// Credentials that a client needs.
+    pub auth: Option<AuthConfig>,
+    /// Short for `auth.api_key.keys`: if not empty, `X-Device-Key` must be one of these (seed A24).
+    pub api_keys: Option<Vec<SecretSource>>,
+    /// The web pages that may connect. Unset: all; `{}`: those of the same origin.
+    pub origin: Option<OriginPolicy>,
+    /// Upgrades per second, by address, by identity or by claim.
+    pub upgrade_limits: Option<Vec<UpgradeLimitConfig>>,
+    /// Messages per minute of an address (seed B7).
+    pub message_limit: Option<MessageLimitConfig>,
+    /// Connections of this route at a time; a further upgrade is refused by 503.
+    pub max_connections: Option<Count>,
+    /// Connections of this route from an address at a time; a further upgrade is refused by 429. 0 is any number.
+    pub max_connections_per_address: Option<Count>,
     /// Subprotocols that the route speaks; the first that the client offers is chosen.
     pub subprotocols: Option<Vec<String>>,
 }
@@ -69,6 +88,8 @@ pub struct RouteLimits {
     pub ping_interval: Option<Duration>,
     /// See [`RouteConfig::pong_wait`].
     pub pong_wait: Option<Duration>,
+    /// Whether a missing pong cuts the connection instead of closing it; see [`RouteConfig::heartbeat`].
+    pub pong_cuts: bool,
     /// See [`RouteConfig::write_deadline`].
     pub write_deadline: Option<Duration>,
     /// See [`RouteConfig::close_timeout`].
@@ -91,6 +112,7 @@ impl Default for RouteLimits {
             idle_timeout: Some(Duration::from_secs(300)),
             ping_interval: Some(Duration::from_secs(30)),
             pong_wait: Some(Duration::from_secs(60)),
+            pong_cuts: false,
             write_deadline: Some(Duration::from_secs(15)),
             close_timeout: Some(Duration::from_secs(5)),
             max_message_size: 1 << 20,
@@ -102,13 +124,32 @@ impl Default for RouteLimits {
     }
 }
 
+impl RouteLimits {
+    /// What is allowed and hardly meant.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        // Seed A28: pings have to come before the connection counts as idle, here or at a gateway in between.
+        if let (Some(ping), Some(idle)) = (self.ping_interval, self.idle_timeout)
+            && ping >= idle
+        {
+            warnings.push(format!(
+                "ping_interval ({}) is not below idle_timeout ({}): idle connections end before their first ping; \
+                 a fifth of it or less is good",
+                Span(ping),
+                Span(idle)
+            ));
+        }
+        warnings
+    }
+}
+
 /// A route as the server is to build it.
 #[derive(Clone, Debug)]
 pub(crate) struct RoutePlan {
     pub(crate) path: String,
     pub(crate) mode: ModeConfig,
     pub(crate) limits: RouteLimits,
-    pub(crate) api_keys: Vec<String>,
+    pub(crate) guard: GuardConfig,
     pub(crate) subprotocols: Vec<String>,
 }
 
@@ -135,6 +176,8 @@ fn built_in() -> BTreeMap<String, RouteConfig> {
         ("/iot", iot),
         ("/relay", of(ModeConfig::Relay(Default::default()))),
         ("/health", of(ModeConfig::Health)),
+        ("/health/ws", of(ModeConfig::HealthWebSocket)),
+        ("/admin", of(ModeConfig::Admin)),
         ("/metrics", of(ModeConfig::Metrics)),
         ("/journal", of(ModeConfig::Journal)),
     ];
@@ -158,6 +201,12 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
     if let Some((place, problem)) = config.relay.problem() {
         return Err(ConfigError::invalid(&place, problem));
     }
+    if config.admin.token.is_none() && !config.admin.listen.iter().all(|at| at.ip().is_loopback()) {
+        return Err(ConfigError::invalid(
+            "admin.listen",
+            "an address beyond this machine needs `admin.token`",
+        ));
+    }
     let defaults = RouteConfig {
         compression: config.defaults.compression.or(Some(config.compression)),
         ..config.defaults.clone()
@@ -170,19 +219,31 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
     routes
         .into_iter()
         .filter(|(_, route)| route.enabled != Some(false))
-        .map(|(path, route)| resolve(path, route.or(defaults.clone())))
+        .map(|(path, route)| {
+            let fallback = match &route.mode {
+                Some(mode) if mode.is_endpoint() => defaults.clone().unguarded(),
+                _ => defaults.clone(),
+            };
+            resolve(path, route.or(fallback))
+        })
         .collect()
 }
 
 impl RouteConfig {
     /// These settings, with `fallback` for those that are missing.
     fn or(self, fallback: Self) -> Self {
+        // A route that says who may connect says all of it.
+        let (auth, api_keys) = match (self.auth, self.api_keys) {
+            (None, None) => (fallback.auth, fallback.api_keys),
+            own => own,
+        };
         Self {
             mode: self.mode.or(fallback.mode),
             enabled: self.enabled.or(fallback.enabled),
             idle_timeout: self.idle_timeout.or(fallback.idle_timeout),
             ping_interval: self.ping_interval.or(fallback.ping_interval),
             pong_wait: self.pong_wait.or(fallback.pong_wait),
+            heartbeat: self.heartbeat.or(fallback.heartbeat),
             write_deadline: self.write_deadline.or(fallback.write_deadline),
             close_timeout: self.close_timeout.or(fallback.close_timeout),
             max_message_size: self.max_message_size.or(fallback.max_message_size),
@@ -191,8 +252,28 @@ impl RouteConfig {
             outbox_messages: self.outbox_messages.or(fallback.outbox_messages),
             outbox_bytes: self.outbox_bytes.or(fallback.outbox_bytes),
             slow_consumer: self.slow_consumer.or(fallback.slow_consumer),
-            api_keys: self.api_keys.or(fallback.api_keys),
+            auth,
+            api_keys,
+            origin: self.origin.or(fallback.origin),
+            upgrade_limits: self.upgrade_limits.or(fallback.upgrade_limits),
+            message_limit: self.message_limit.or(fallback.message_limit),
+            max_connections: self.max_connections.or(fallback.max_connections),
+            max_connections_per_address: self
+                .max_connections_per_address
+                .or(fallback.max_connections_per_address),
             subprotocols: self.subprotocols.or(fallback.subprotocols),
+        }
+    }
+
+    /// Without what a request has to pass. The defaults are about WebSocket clients: those who watch the server must not
+    /// need their credentials, so an endpoint is guarded only if it says so itself.
+    fn unguarded(self) -> Self {
+        Self {
+            auth: None,
+            api_keys: None,
+            origin: None,
+            upgrade_limits: None,
+            ..self
         }
     }
 }
@@ -215,10 +296,12 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         ));
     }
     let standard = RouteLimits::default();
+    let heartbeat = route.heartbeat.is_some_and(|Span(span)| !span.is_zero());
     let limits = RouteLimits {
         idle_timeout: duration(route.idle_timeout, standard.idle_timeout),
-        ping_interval: duration(route.ping_interval, standard.ping_interval),
-        pong_wait: duration(route.pong_wait, standard.pong_wait),
+        ping_interval: duration(route.heartbeat.or(route.ping_interval), standard.ping_interval),
+        pong_wait: duration(route.heartbeat.or(route.pong_wait), standard.pong_wait),
+        pong_cuts: heartbeat,
         write_deadline: duration(route.write_deadline, standard.write_deadline),
         close_timeout: duration(route.close_timeout, standard.close_timeout),
         max_message_size: route
@@ -233,16 +316,40 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
             .map_or(standard.outbox_bytes, |size| bounded(size.0)),
         slow_consumer: route.slow_consumer.unwrap_or(standard.slow_consumer),
     };
-    let (api_keys, subprotocols) = (
-        route.api_keys.unwrap_or_default(),
-        route.subprotocols.unwrap_or_default(),
-    );
+    let auth = match (route.auth, route.api_keys.filter(|keys| !keys.is_empty())) {
+        (auth, None) => auth,
+        (Some(AuthConfig { api_key: Some(_), .. }), Some(_)) => {
+            return Err(ConfigError::invalid(
+                &path,
+                "`api_keys` is short for `auth.api_key`; a route has one of them",
+            ));
+        }
+        (auth, Some(keys)) => Some(AuthConfig {
+            api_key: Some(ApiKeyConfig::device_keys(keys)),
+            ..auth.unwrap_or_default()
+        }),
+    };
+    let guard = GuardConfig {
+        auth,
+        origin: route.origin,
+        upgrade_limits: route.upgrade_limits.unwrap_or_default(),
+        message_limit: route.message_limit,
+        connections: quota(route.max_connections, route.max_connections_per_address),
+    };
     Ok(RoutePlan {
         path,
         mode,
         limits,
-        api_keys,
-        subprotocols,
+        guard,
+        subprotocols: route.subprotocols.unwrap_or_default(),
+    })
+}
+
+fn quota(max_connections: Option<Count>, max_per_address: Option<Count>) -> Option<ConnectionQuota> {
+    max_connections.or(max_per_address)?;
+    Some(ConnectionQuota {
+        max_connections: max_connections.unwrap_or(Count(u64::MAX)),
+        max_per_address: max_per_address.unwrap_or(Count(0)),
     })
 }
 

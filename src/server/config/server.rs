@@ -5,18 +5,26 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::RouteConfig;
+use crate::server::auth::SecretSource;
+use crate::server::ratelimit::{ConnectionQuota, TrustedProxies};
 use crate::server::relay::RelayConfig;
-use crate::units::{ByteSize, Count, Span};
+use crate::units::{AddressRange, ByteSize, Count, Span};
 
 /// Everything that `wsbench serve` can be told.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Addresses to listen on; port 0 takes any free one.
+    /// Addresses to listen on; port 0 takes any free one. In YAML `ADDR:FIRST-LAST` is a range of ports.
+    #[serde(deserialize_with = "addresses")]
     pub listen: Vec<SocketAddr>,
+    /// Further addresses that serve only health and metrics, without TLS.
+    #[serde(deserialize_with = "addresses")]
+    pub health_listen: Vec<SocketAddr>,
+    /// Who may steer the server over HTTP.
+    pub admin: AdminConfig,
     /// Worker threads, each with its own event loop and listener; default: one for each core.
     pub workers: Option<NonZeroUsize>,
     /// The id that every reply carries as `X-Instance-Id`; default: made from host name and process id.
@@ -43,6 +51,8 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001)],
+            health_listen: Vec::new(),
+            admin: AdminConfig::default(),
             workers: None,
             instance: None,
             tls: None,
@@ -55,6 +65,17 @@ impl Default for ServerConfig {
             routes: BTreeMap::new(),
         }
     }
+}
+
+/// Who may steer the server over HTTP. The default is nobody.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminConfig {
+    /// Addresses that serve the administration, without TLS. Without a token they have to be of the loopback interface.
+    #[serde(deserialize_with = "addresses")]
+    pub listen: Vec<SocketAddr>,
+    /// What `Authorization: Bearer` must carry. With a token, the administration is on the ordinary addresses too.
+    pub token: Option<SecretSource>,
 }
 
 /// Where the server's certificate comes from.
@@ -78,6 +99,11 @@ pub enum TlsConfig {
 pub struct ConnectionLimits {
     /// WebSocket connections at a time over all routes; a further upgrade is refused by 503.
     pub max_connections: Count,
+    /// WebSocket connections at a time from one address over all routes, 0 for any number; a further upgrade is refused by
+    /// 429.
+    pub max_connections_per_address: Count,
+    /// The proxies whose `X-Forwarded-For` tells the client's address.
+    pub trusted_proxies: TrustedProxies,
     /// Request line and headers together; a longer head is refused by 431.
     pub max_header_size: ByteSize,
     /// Header lines; more are refused by 431.
@@ -86,13 +112,30 @@ pub struct ConnectionLimits {
     pub handshake_timeout: Span,
 }
 
+impl ConnectionLimits {
+    /// How many connections there may be.
+    pub(crate) const fn quota(&self) -> ConnectionQuota {
+        ConnectionQuota {
+            max_connections: self.max_connections,
+            max_per_address: self.max_connections_per_address,
+        }
+    }
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             max_connections: Count(1_000_000),
+            max_connections_per_address: Count(0),
+            trusted_proxies: TrustedProxies::default(),
             max_header_size: ByteSize::kib(16),
             max_headers: Count(100),
             handshake_timeout: Span::from_secs(10),
         }
     }
+}
+
+fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+    let ranges = Vec::<AddressRange>::deserialize(deserializer)?;
+    Ok(ranges.into_iter().flat_map(AddressRange::addresses).collect())
 }

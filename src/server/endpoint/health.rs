@@ -1,12 +1,12 @@
 //! `/health`: is the server well.
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 
 use super::api::{Answer, Endpoint};
 use crate::clock;
+use crate::server::conditions::Check;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::worker::Worker;
 
@@ -16,9 +16,9 @@ impl Endpoint for Health {
     fn answer(&self, _: EndpointRequest, worker: Rc<Worker>) -> Answer {
         Box::pin(async move {
             let shared = &worker.shared;
-            let (status, word) = match worker.is_stopping() {
-                false => (StatusCode::OK, "ok"),
-                true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            let (status, word) = match worker.ailment(Check::Http) {
+                None => (StatusCode::OK, "ok"),
+                Some(ailment) => (StatusCode::SERVICE_UNAVAILABLE, ailment),
             };
             let body = serde_json::json!({
                 "status": word,
@@ -26,7 +26,7 @@ impl Endpoint for Health {
                 "version": env!("CARGO_PKG_VERSION"),
                 "uptime_seconds": shared.wall_clock.uptime(clock::now()).as_secs_f64(),
                 "workers": shared.mailboxes.len(),
-                "connections": shared.sessions.load(Ordering::Relaxed),
+                "connections": shared.connections.total(),
             });
             Reply {
                 status,

@@ -7,10 +7,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use tokio::sync::oneshot;
-
 use super::api::{Answer, Endpoint};
-use crate::server::handle::Order;
 use crate::server::http::{EndpointRequest, Reply};
 use crate::server::ids::{ConnectionId, RouteId};
 use crate::server::journal::{Entry, Scribe};
@@ -22,7 +19,7 @@ impl Endpoint for Journal {
     fn answer(&self, request: EndpointRequest, worker: Rc<Worker>) -> Answer {
         Box::pin(async move {
             // The open ones are asked for first: a connection that ends in between is in both lists rather than in none.
-            let mut open = open_connections(&worker.shared).await;
+            let mut open = worker.shared.open_connections().await;
             let shared = &*worker.shared;
             let mut entries = shared.journal.entries();
             let ended: HashSet<_> = entries.iter().filter_map(Entry::id).collect();
@@ -50,19 +47,6 @@ impl Endpoint for Journal {
     }
 }
 
-/// Asks every worker, this one included.
-async fn open_connections(shared: &Shared) -> Vec<Entry> {
-    let mut open = Vec::new();
-    for mailbox in &shared.mailboxes {
-        let (reply, entries) = oneshot::channel();
-        // A worker that has stopped has no connections.
-        if mailbox.send(Order::Inspect(reply)).await.is_ok() {
-            open.extend(entries.await.unwrap_or_default());
-        }
-    }
-    open
-}
-
 impl Entry {
     fn id(&self) -> Option<ConnectionId> {
         match self {
@@ -71,14 +55,14 @@ impl Entry {
         }
     }
 
-    fn tag(&self) -> Option<&str> {
+    pub(super) fn tag(&self) -> Option<&str> {
         match self {
             Self::Connection(entry) => entry.tag.as_deref(),
             Self::Refusal(entry) => entry.tag.as_deref(),
         }
     }
 
-    fn path<'a>(&'a self, shared: &'a Shared) -> &'a str {
+    pub(super) fn path<'a>(&'a self, shared: &'a Shared) -> &'a str {
         match self {
             Self::Connection(entry) => shared.path(entry.route),
             Self::Refusal(entry) => &entry.path,

@@ -1,54 +1,55 @@
 //! `/metrics`: the server's figures as Prometheus reads them (text format 0.0.4).
 
-use std::fmt::{Display, Write};
 use std::rc::Rc;
 
 use super::api::{Answer, Endpoint};
+use super::exposition::Page;
 use crate::clock;
 use crate::net::system;
+use crate::server::conditions::Check;
+use crate::server::handle::Order;
 use crate::server::http::{EndpointRequest, Reply};
-use crate::server::metrics::{CLOSE_CLASSES, Counter, RouteMetrics, WorkerMetrics};
-use crate::server::mode::Service;
-use crate::server::worker::{Shared, Worker};
+use crate::server::ids::RouteId;
+use crate::server::metrics::{CLOSE_CLASSES, Refused, RouteMetrics};
+use crate::server::record::Cause;
+use crate::server::registry::Waiting;
+use crate::server::worker::Worker;
 
 pub(crate) struct Metrics;
 
 impl Endpoint for Metrics {
     fn answer(&self, _: EndpointRequest, worker: Rc<Worker>) -> Answer {
         Box::pin(async move {
-            let routes = worker
-                .services
-                .iter()
-                .map(|service| !matches!(service, Service::Http(_)));
-            let page = render(&worker.shared, &routes.collect::<Vec<_>>());
+            let page = render(&worker).await;
             Reply::ok("text/plain; version=0.0.4; charset=utf-8", page.into_bytes())
         })
     }
 }
 
-/// The page; `websocket` says of each route whether it has connections to count.
-fn render(shared: &Shared, websocket: &[bool]) -> String {
-    let mut page = Page {
-        text: String::new(),
-        shared,
-        websocket,
-    };
-    page.build_info();
-    page.connections();
-    page.traffic();
-    page.http();
-    page.process();
-    page.text
+async fn render(worker: &Worker) -> String {
+    let mut waiting = vec![Waiting::default(); worker.shared.paths.len()];
+    for of_worker in worker.shared.ask_all(Order::Waiting).await {
+        for (sum, part) in waiting.iter_mut().zip(of_worker) {
+            *sum += part;
+        }
+    }
+    render_with(worker, &waiting)
 }
 
-struct Page<'a> {
-    text: String,
-    shared: &'a Shared,
-    websocket: &'a [bool],
+fn render_with(worker: &Worker, waiting: &[Waiting]) -> String {
+    let mut page = Page::new(worker);
+    page.server();
+    page.connections();
+    page.traffic();
+    page.outboxes(waiting);
+    page.http();
+    page.workers();
+    page.process();
+    page.into_text()
 }
 
 impl Page<'_> {
-    fn build_info(&mut self) {
+    fn server(&mut self) {
         self.head(
             "wsbench_build_info",
             "gauge",
@@ -61,6 +62,28 @@ impl Page<'_> {
         self.sample("wsbench_build_info", &labels, 1);
         let uptime = self.shared.wall_clock.uptime(clock::now()).as_secs_f64();
         self.gauge("wsbench_uptime_seconds", "Time since the server started.", uptime);
+        let conditions = &self.shared.conditions;
+        let name = "wsbench_healthy";
+        self.head(name, "gauge", "Whether a health check of this kind succeeds now.");
+        for (check, label) in Check::ALL {
+            let healthy = self.worker.ailment(check).is_none();
+            self.sample(name, &[("check", label)], u8::from(healthy));
+        }
+        self.gauge(
+            "wsbench_draining",
+            "Whether upgrades are refused until open connections have gone.",
+            u8::from(conditions.is_draining()),
+        );
+        let (succeeded, failed) = conditions.reloads().counts();
+        let name = "wsbench_config_reloads_total";
+        self.head(name, "counter", "Reloads of the configuration.");
+        self.sample(name, &[("result", "success")], succeeded);
+        self.sample(name, &[("result", "failure")], failed);
+        self.gauge(
+            "wsbench_config_last_reload_successful",
+            "Whether the last reload succeeded, or there was none.",
+            u8::from(conditions.reloads().last_succeeded()),
+        );
     }
 
     fn connections(&mut self) {
@@ -81,22 +104,37 @@ impl Page<'_> {
             },
         );
         self.closings();
-        let name = "wsbench_connection_open_seconds_total";
-        self.head(
-            name,
-            "counter",
-            "Time that ended WebSocket connections were open, all together.",
+        self.causes();
+        let limit = self.shared.settings().limits.max_connections.0;
+        self.gauge(
+            "wsbench_connections_limit",
+            "WebSocket connections that may be open.",
+            limit,
         );
+        self.histogram_by_route(
+            "wsbench_connection_duration_seconds",
+            "Time that ended WebSocket connections were open.",
+            |route| &route.times.lifetime,
+        );
+        self.histogram_by_route(
+            "wsbench_handshake_duration_seconds",
+            "Time from the acceptance of TCP to the upgrade, TLS and authentication included.",
+            |route| &route.times.handshake,
+        );
+        self.refusals();
+    }
+
+    fn refusals(&mut self) {
+        let name = "wsbench_upgrades_refused_total";
+        self.head(name, "counter", "Upgrade requests that were refused, by reason.");
         for (index, path) in self.websocket_routes() {
-            let millis = self.sum(|worker| &worker.routes[index].open_millis);
-            self.sample(name, &[("route", &path)], millis as f64 / 1e3);
+            for (place, reason) in Refused::reasons().enumerate() {
+                let count = self.sum(|worker| &worker.routes[index].refused.counters()[place]);
+                if count > 0 {
+                    self.sample(name, &[("route", &path), ("reason", reason)], count);
+                }
+            }
         }
-        self.by_route(
-            "wsbench_upgrades_refused_total",
-            "counter",
-            "Upgrade requests that were refused.",
-            |route| route.refused.get(),
-        );
     }
 
     fn closings(&mut self) {
@@ -117,6 +155,23 @@ impl Page<'_> {
                             count,
                         );
                     }
+                }
+            }
+        }
+    }
+
+    fn causes(&mut self) {
+        let name = "wsbench_connection_ends_total";
+        self.head(
+            name,
+            "counter",
+            "WebSocket connections that ended, by what happened first.",
+        );
+        for (index, path) in self.websocket_routes() {
+            for (kind, cause) in Cause::KINDS.into_iter().enumerate() {
+                let count = self.sum(|worker| &worker.routes[index].causes[kind]);
+                if count > 0 {
+                    self.sample(name, &[("route", &path), ("cause", cause)], count);
                 }
             }
         }
@@ -161,6 +216,58 @@ impl Page<'_> {
         for (name, help, read) in families {
             self.by_route(&format!("wsbench_{name}_total"), "counter", help, read);
         }
+    }
+
+    fn outboxes(&mut self, waiting: &[Waiting]) {
+        type Read = fn(&Waiting) -> u64;
+        let families: [(&str, &str, Read); 3] = [
+            (
+                "wsbench_outbox_connections",
+                "Connections whose client does not take what waits for it now.",
+                |waiting| waiting.sessions,
+            ),
+            (
+                "wsbench_outbox_messages",
+                "Messages that wait for slow clients now.",
+                |waiting| waiting.messages,
+            ),
+            (
+                "wsbench_outbox_bytes",
+                "Bytes that wait for slow clients now.",
+                |waiting| waiting.bytes,
+            ),
+        ];
+        for (name, help, read) in families {
+            self.head(name, "gauge", help);
+            for (index, path) in self.websocket_routes() {
+                self.sample(name, &[("route", &path)], read(&waiting[index]));
+            }
+        }
+        let name = "wsbench_reads_paused";
+        self.head(
+            name,
+            "gauge",
+            "Whether the clients of the route are not read for now.",
+        );
+        for (index, path) in self.websocket_routes() {
+            let paused = self.worker.reads_paused(RouteId(index as u16));
+            self.sample(name, &[("route", &path)], u8::from(paused));
+        }
+    }
+
+    fn workers(&mut self) {
+        self.histogram(
+            "wsbench_turn_duration_seconds",
+            "Time from reading a client's messages to the written answers; one turn in 64 is measured.",
+            |worker| &worker.turns,
+        );
+        self.histogram(
+            "wsbench_timer_lateness_seconds",
+            "How much later than wanted a worker's timer fired: how long whatever is due has to wait.",
+            |worker| &worker.lateness,
+        );
+        let workers = self.shared.metrics.len();
+        self.gauge("wsbench_workers", "Worker threads.", workers);
     }
 
     fn http(&mut self) {
@@ -219,83 +326,37 @@ impl Page<'_> {
         if let Some(resident) = usage.resident {
             self.gauge("process_resident_memory_bytes", "Memory in use.", resident.0);
         }
+        let start = self.shared.wall_clock.start().as_secs_f64();
+        self.gauge(
+            "process_start_time_seconds",
+            "When the server started, since 1970.",
+            start,
+        );
+        if let Ok(limit) = system::open_file_limit() {
+            self.gauge("process_max_fds", "Open files that there may be.", limit.soft);
+        }
         if let Some(files) = usage.open_files {
             self.gauge("process_open_fds", "Open files, sockets included.", files);
         }
     }
-
-    fn by_route(&mut self, name: &str, kind: &str, help: &str, read: impl Fn(&RouteMetrics) -> u64) {
-        self.head(name, kind, help);
-        for (index, path) in self.websocket_routes() {
-            let total: u64 = self
-                .shared
-                .metrics
-                .iter()
-                .map(|worker| read(&worker.routes[index]))
-                .sum();
-            self.sample(name, &[("route", &path)], total);
-        }
-    }
-
-    fn websocket_routes(&self) -> Vec<(usize, String)> {
-        let routes = self.shared.routes.iter().enumerate();
-        routes
-            .filter(|(index, _)| self.websocket[*index])
-            .map(|(index, route)| (index, route.path.clone()))
-            .collect()
-    }
-
-    fn sum(&self, counter: impl Fn(&WorkerMetrics) -> &Counter) -> u64 {
-        self.shared
-            .metrics
-            .iter()
-            .map(|worker| counter(worker).get())
-            .sum()
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "counter", help);
-        self.sample(name, &[], value);
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "gauge", help);
-        self.sample(name, &[], value);
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.text.push_str(name);
-        for (index, (label, text)) in labels.iter().enumerate() {
-            let open = if index == 0 { '{' } else { ',' };
-            let _ = write!(self.text, "{open}{label}=\"{}\"", escape(text));
-        }
-        let close = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.text, "{close} {value}");
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::refusal::RefusalCode;
     use crate::server::testing;
 
     fn page() -> String {
         let worker = testing::worker();
-        let websocket = vec![true; worker.shared.routes.len()];
-        worker.metrics().routes[0].opened.add(3);
-        worker.metrics().routes[0].messages_in.add(7);
-        render(&worker.shared, &websocket)
+        let broadcast = worker.shared.route_ids["/broadcast"].index();
+        worker.metrics().routes[broadcast].opened.add(3);
+        worker.metrics().routes[broadcast].messages_in.add(7);
+        let refused = &worker.metrics().routes[broadcast].refused;
+        refused.add(Some(RefusalCode::OriginRefused));
+        refused.add(None);
+        let waiting = vec![Waiting::default(); worker.shared.paths.len()];
+        render_with(&worker, &waiting)
     }
 
     #[test]
@@ -304,6 +365,8 @@ mod tests {
         for line in [
             "wsbench_connections_opened_total{route=\"/broadcast\"} 3",
             "wsbench_messages_received_total{route=\"/broadcast\"} 7",
+            "wsbench_upgrades_refused_total{route=\"/broadcast\",reason=\"origin_refused\"} 1",
+            "wsbench_upgrades_refused_total{route=\"/broadcast\",reason=\"refused_by_handler\"} 1",
         ] {
             assert!(
                 page.lines().any(|found| found == line),
@@ -325,14 +388,13 @@ mod tests {
                 assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
             } else {
                 let name = line.split(['{', ' ']).next().unwrap();
-                assert_eq!(name, family, "{line}");
+                let histogram = ["_bucket", "_sum", "_count"].map(|part| format!("{family}{part}"));
+                assert!(
+                    name == family || histogram.iter().any(|part| part == name),
+                    "{line}"
+                );
                 assert!(line.rsplit_once(' ').unwrap().1.parse::<f64>().is_ok(), "{line}");
             }
         }
-    }
-
-    #[test]
-    fn label_values_are_escaped() {
-        assert_eq!(escape("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
     }
 }

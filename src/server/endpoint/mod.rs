@@ -1,11 +1,14 @@
 //! Routes that answer plain HTTP: one file each.
 
+mod admin;
 mod api;
+mod exposition;
 mod health;
 mod journal;
 mod metrics;
 mod relay;
 
+pub(crate) use admin::Admin;
 pub(crate) use api::Endpoint;
 pub(crate) use health::Health;
 pub(crate) use journal::Journal;

@@ -12,13 +12,11 @@
 //!
 //! Wherever a PID is wanted, a process's name will do.
 
-use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -26,7 +24,9 @@ use tokio::time::timeout;
 
 use super::api::{Answer, Endpoint};
 use crate::clock;
-use crate::server::http::{EndpointRequest, Refusal, Reply};
+use crate::server::access::{Access, json_body};
+use crate::server::http::{EndpointRequest, Reply};
+use crate::server::refusal::Refusal;
 use crate::server::relay::{
     Content, Directory, Envelope, ExitReason, Kind, Letter, Pid, Relay, ResolveError, SendError,
 };
@@ -42,7 +42,7 @@ pub struct RelayAdminConfig {
 }
 
 pub(crate) struct RelayAdmin {
-    token: Option<String>,
+    access: Access,
     relay: Arc<Relay>,
 }
 
@@ -85,26 +85,8 @@ const fn call_timeout() -> Span {
 impl RelayAdmin {
     pub(crate) fn new(config: &RelayAdminConfig, relay: Arc<Relay>) -> Self {
         Self {
-            token: config.token.clone(),
+            access: Access::of_text(config.token.as_deref()),
             relay,
-        }
-    }
-
-    fn admit(&self, request: &EndpointRequest) -> Result<(), Refusal> {
-        match &self.token {
-            None if request.peer.ip().to_canonical().is_loopback() => Ok(()),
-            None => Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "without a configured token only this machine is served",
-            )),
-            Some(token) if bearer(&request.headers).is_some_and(|given| equal(token, given)) => Ok(()),
-            Some(_) => {
-                let refusal = Refusal::new(
-                    StatusCode::UNAUTHORIZED,
-                    "Authorization carries no valid Bearer token",
-                );
-                Err(refusal.with(WWW_AUTHENTICATE, "Bearer"))
-            }
         }
     }
 }
@@ -115,7 +97,7 @@ impl Endpoint for RelayAdmin {
     }
 
     fn answer(&self, request: EndpointRequest, _: Rc<Worker>) -> Answer {
-        let admitted = self.admit(&request);
+        let admitted = self.access.admit(&request.headers, request.client);
         let relay = self.relay.clone();
         Box::pin(async move {
             let answered = match admitted {
@@ -170,24 +152,7 @@ fn list(directory: &Directory, only: Option<&Pid>) -> Vec<Value> {
 }
 
 async fn act(directory: &Directory, request: &EndpointRequest) -> Result<Value, Refusal> {
-    // A web page cannot send this type to another origin without asking first, which nobody answers.
-    let content_type = request
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if content_type
-        .split(';')
-        .next()
-        .is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json"))
-    {
-        return Err(Refusal::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body's Content-Type is application/json",
-        ));
-    }
-    let action: Action =
-        serde_json::from_slice(&request.body).map_err(|error| bad(format!("the body: {error}")))?;
+    let action: Action = json_body(request)?;
     let done = json!({ "ok": true });
     match action {
         Action::Send { pid, topic, payload } => {
@@ -322,15 +287,4 @@ fn undelivered(error: &SendError) -> Refusal {
         SendError::Unreachable(..) => StatusCode::BAD_GATEWAY,
     };
     Refusal::new(status, error.to_string())
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
-}
-
-/// Compares to the end, so that the time tells nothing of how near a guess was.
-fn equal(secret: &str, given: &str) -> bool {
-    let pairs = secret.bytes().zip(given.bytes());
-    let differing = pairs.fold(0, |bits, (a, b)| black_box(bits | (a ^ b)));
-    secret.len() == given.len() && differing == 0
 }

@@ -15,6 +15,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::dispatch::Dispatcher;
+use crate::clock;
+use crate::server::config::ConnectionLimits;
+use crate::server::listener::Surface;
+use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::session::{Session, Transport};
 use crate::server::worker::Worker;
 
@@ -24,11 +28,14 @@ const FAREWELL_TIME: Duration = Duration::from_secs(1);
 /// Serves a connection until it ends or becomes a session.
 ///
 /// A session is a task of its own, so that nothing of TLS handshake and hyper stays in memory for it.
-pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+pub(crate) async fn serve(worker: Rc<Worker>, surface: Surface, tcp: TcpStream, peer: SocketAddr) {
+    let accepted = clock::now();
     // A connection that is gone already will say so when it is read.
     let _ = tcp.set_nodelay(true);
-    let patience = worker.shared.limits.handshake_timeout.0;
-    let transport = match worker.shared.tls.clone() {
+    let settings = worker.current_settings();
+    let patience = settings.limits.handshake_timeout.0;
+    let tls = settings.tls.as_ref().filter(|_| surface == Surface::Everything);
+    let transport = match tls.map(|tls| tls.config.clone()) {
         None => Transport::Tcp(tcp),
         Some(tls) => match timeout(patience, TlsAcceptor::from(tls).accept(tcp)).await {
             Ok(Ok(tls)) => Transport::Tls(Box::new(tls)),
@@ -43,9 +50,10 @@ pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) 
     let dispatcher = Dispatcher {
         worker: worker.clone(),
         peer,
+        surface,
         upgraded: upgraded.clone(),
     };
-    let mut connection = builder(&worker, patience).serve_connection(TokioIo::new(transport), dispatcher);
+    let mut connection = builder(&settings.limits).serve_connection(TokioIo::new(transport), dispatcher);
     let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let Parts { io, read_buf, .. } = connection.into_parts();
     let transport = io.into_inner();
@@ -54,7 +62,13 @@ pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) 
         worker.metrics().request_failures.add(1);
         refuse(transport, error.is_timeout(), &worker.shared.instance).await;
     } else if let Some(upgraded) = upgraded.take() {
-        spawn_local(Session::new(worker, upgraded, transport, &read_buf));
+        let route = upgraded.route;
+        let session = Session::new(worker.clone(), upgraded, transport, &read_buf);
+        worker.metrics().routes[route.index()]
+            .times
+            .handshake
+            .add(worker.now() - accepted);
+        spawn_local(session);
     }
 }
 
@@ -65,9 +79,15 @@ pub(crate) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr) 
 async fn refuse(mut transport: Transport, timed_out: bool, instance: &str) {
     let end = async {
         if timed_out {
+            let refusal = Refusal::new(
+                RefusalCode::RequestTimeout,
+                "the request was not complete in time",
+            );
+            let body = refusal.body();
+            let length = body.len();
             let reply = format!(
                 "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nX-Instance-Id: {instance}\r\n\
-                 Content-Length: 0\r\n\r\n"
+                 Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
             );
             transport.write_all(reply.as_bytes()).await?;
         }
@@ -80,13 +100,12 @@ async fn refuse(mut transport: Transport, timed_out: bool, instance: &str) {
     let _ = timeout(FAREWELL_TIME, end).await;
 }
 
-fn builder(worker: &Worker, patience: Duration) -> http1::Builder {
-    let limits = &worker.shared.limits;
+fn builder(limits: &ConnectionLimits) -> http1::Builder {
     let bounded = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        .header_read_timeout(limits.handshake_timeout.0)
         .max_headers(bounded(limits.max_headers.0))
         // Below 8 KiB hyper refuses to work.
         .max_buf_size(bounded(limits.max_header_size.0).max(8 * 1024));

@@ -3,22 +3,26 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
-use super::reply::{INSTANCE_HEADER, Refusal, Reply};
+use super::reply::{INSTANCE_HEADER, Reply};
 use crate::clock;
-use crate::server::auth;
+use crate::server::auth::Identity;
 use crate::server::endpoint::Endpoint;
 use crate::server::ids::RouteId;
 use crate::server::journal::{Entry, RefusalEntry};
+use crate::server::listener::Surface;
 use crate::server::mode::{Admitted, Denied, Service};
+use crate::server::refusal::{Refusal, RefusalCode};
+use crate::server::request_parts::RequestParts;
 use crate::server::session::{Admission, Upgraded};
 use crate::server::worker::Worker;
 use crate::wire::deflate::DeflateConfig;
@@ -29,6 +33,8 @@ use crate::wire::handshake::{HandshakeRules, parse_upgrade};
 pub(super) struct Dispatcher {
     pub(super) worker: Rc<Worker>,
     pub(super) peer: SocketAddr,
+    /// What is served where it connected to.
+    pub(super) surface: Surface,
     /// Filled when a request is answered by 101.
     pub(super) upgraded: Rc<RefCell<Option<Upgraded>>>,
 }
@@ -37,13 +43,17 @@ pub(super) struct Dispatcher {
 #[derive(Debug)]
 pub(crate) struct EndpointRequest {
     pub(crate) method: Method,
+    pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
-    pub(crate) peer: SocketAddr,
+    /// The client's address; behind trusted proxies the one that they name.
+    pub(crate) client: IpAddr,
     /// Empty unless the endpoint takes POST.
     pub(crate) body: Bytes,
 }
 
+/// By then another server, or this one started anew, may be there.
+const RETRY_AFTER_STOP: Duration = Duration::from_secs(5);
 /// Longest tag that the journal keeps, in bytes.
 const MAX_TAG: usize = 64;
 /// Largest body of a request.
@@ -75,20 +85,38 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
 
 impl Dispatcher {
     async fn answer(&self, head: &request::Parts, body: Incoming) -> Result<Reply, Refusal> {
-        let shared = &self.worker.shared;
-        let Some(&route) = shared.route_ids.get(head.uri.path()) else {
-            return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such route"));
+        let Some(route) = self.find_route(head.uri.path()) else {
+            return Err(Refusal::new(RefusalCode::NoSuchRoute, "there is no such route"));
         };
         match &self.worker.services[route.index()] {
-            Service::Http(endpoint) => self.ask(&**endpoint, head, body).await,
+            Service::Http(endpoint) => {
+                self.admit(head, route).await?;
+                self.ask(&**endpoint, head, body).await
+            }
             service => {
                 let upgraded = self.upgrade(head, route, service).await;
-                if !matches!(&upgraded, Ok(reply) if reply.status == StatusCode::SWITCHING_PROTOCOLS) {
-                    self.worker.metrics().routes[route.index()].refused.add(1);
+                if let Err(refusal) = &upgraded {
+                    self.worker.metrics().routes[route.index()]
+                        .refused
+                        .add(Some(refusal.code));
                 }
                 upgraded
             }
         }
+    }
+
+    /// The route of a path, if it is served here.
+    fn find_route(&self, path: &str) -> Option<RouteId> {
+        let shared = &self.worker.shared;
+        let settings = self.worker.current_settings();
+        let mode = |route: RouteId| &settings.routes[route.index()].mode;
+        let above = || {
+            let (parent, _) = path.rsplit_once('/')?;
+            let route = shared.route_ids.get(parent)?;
+            mode(*route).has_subpaths().then_some(route)
+        };
+        let route = *shared.route_ids.get(path).or_else(above)?;
+        self.surface.shows(mode(route), &settings.admin).then_some(route)
     }
 
     /// An endpoint's answer.
@@ -129,9 +157,10 @@ impl Dispatcher {
         };
         let request = EndpointRequest {
             method: head.method.clone(),
+            path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers.clone(),
-            peer: self.peer,
+            client: self.client(head),
             body,
         };
         Ok(endpoint.answer(request, self.worker.clone()).await)
@@ -145,7 +174,8 @@ impl Dispatcher {
         service: &Service,
     ) -> Result<Reply, Refusal> {
         let shared = &self.worker.shared;
-        let plan = &shared.routes[route.index()];
+        let settings = self.worker.current_settings();
+        let plan = &settings.routes[route.index()];
         let headers = head
             .headers
             .iter()
@@ -156,20 +186,17 @@ impl Dispatcher {
             headers,
             HandshakeRules::STRICT,
         )?;
-        auth::check_api_key(&head.headers, &plan.api_keys)?;
         if self.worker.is_stopping() {
-            return Err(Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the server is stopping",
-            ));
+            let refusal = Refusal::new(RefusalCode::ServerStopping, "the server is stopping");
+            return Err(refusal.retry_after(RETRY_AFTER_STOP));
         }
-        let Some(admission) = Admission::new(shared) else {
-            let refusal = Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "there are as many connections as may be",
-            );
-            return Err(refusal.with(header::RETRY_AFTER, "5"));
-        };
+        if shared.conditions.is_draining() {
+            let refusal = Refusal::new(RefusalCode::ServerDraining, "the server is draining");
+            return Err(refusal.retry_after(RETRY_AFTER_STOP));
+        }
+        let identity = self.admit(head, route).await?;
+        let client = self.client(head);
+        let admission = Admission::new(shared, &settings, route, client)?;
         let Admitted {
             mode,
             subprotocol: chosen,
@@ -178,7 +205,13 @@ impl Dispatcher {
             Ok(admitted) => admitted,
             Err(Denied::Refused(refusal)) => return Err(refusal),
             Err(Denied::Answered(reply)) => {
-                self.note_refusal(head, reply.status, "refused by the route's handler");
+                self.worker.metrics().routes[route.index()].refused.add(None);
+                self.note_refusal(
+                    head,
+                    reply.status.as_u16(),
+                    None,
+                    "refused by the route's handler",
+                );
                 return Ok(*reply);
             }
         };
@@ -186,8 +219,11 @@ impl Dispatcher {
             level,
             ..DeflateConfig::default()
         });
-        let chosen = request.choose_subprotocol(chosen.as_slice());
-        let subprotocol = chosen.or_else(|| request.choose_subprotocol(&plan.subprotocols));
+        let announced = identity.as_ref().and_then(|identity| identity.subprotocol);
+        let subprotocol = request
+            .choose_subprotocol(chosen.as_slice())
+            .or_else(|| request.choose_subprotocol(&plan.subprotocols))
+            .or_else(|| request.choose_subprotocol(announced.as_slice()));
         let response = request.accept(subprotocol, deflate.as_ref());
         let mut reply = Reply {
             headers: further,
@@ -203,10 +239,29 @@ impl Dispatcher {
             route,
             peer: self.peer,
             tag: tag_of(head),
+            subject: identity.map(|identity| identity.subject.into()),
+            allowance: settings.guards[route.index()].message_allowance(client, clock::now()),
             deflate: response.deflate.map(|accepted| accepted.params),
             mode,
         }));
         Ok(reply)
+    }
+
+    /// Judges a request by what its route asks of clients; says who the client is.
+    async fn admit(&self, head: &request::Parts, route: RouteId) -> Result<Option<Identity>, Refusal> {
+        let settings = self.worker.current_settings();
+        let secure = settings.tls.is_some() && self.surface == Surface::Everything;
+        let request = RequestParts::new(&head.uri, &head.headers, self.client(head), secure);
+        settings.guards[route.index()]
+            .admit(&request, clock::now(), unix_seconds())
+            .await
+    }
+
+    /// The client's address.
+    fn client(&self, head: &request::Parts) -> IpAddr {
+        let settings = self.worker.current_settings();
+        let proxies = &settings.limits.trusted_proxies;
+        proxies.client(self.peer.ip(), &head.headers)
     }
 
     /// Asks whoever has to be asked.
@@ -216,7 +271,7 @@ impl Dispatcher {
                 Ok(mode) => Ok(mode.into()),
                 Err(refusal) => Err(Denied::Refused(refusal)),
             },
-            Service::Gated(gate) => gate.judge(head.clone(), self.peer.ip()).await,
+            Service::Gated(gate) => gate.judge(head.clone(), self.client(head)).await,
             Service::Http(_) => Err(Denied::Refused(Refusal::new(
                 StatusCode::NOT_FOUND,
                 "this route has no WebSocket",
@@ -225,24 +280,46 @@ impl Dispatcher {
     }
 
     fn refuse(&self, head: &request::Parts, refusal: Refusal) -> Reply {
-        self.note_refusal(head, refusal.status, &refusal.reason);
+        self.note_refusal(head, refusal.status(), Some(refusal.code), &refusal.message);
         refusal.into_reply()
     }
 
-    fn note_refusal(&self, head: &request::Parts, status: StatusCode, reason: &str) {
-        // Only upgrades are worth remembering: a scanner's requests would displace them.
-        if head.headers.contains_key(header::UPGRADE) {
-            let path = head.uri.path();
-            self.worker.shared.journal.push(Entry::Refusal(RefusalEntry {
-                path: path[..path.floor_char_boundary(MAX_PATH)].into(),
-                peer: self.peer,
-                tag: tag_of(head),
-                at: clock::now(),
-                status: status.as_u16(),
-                reason: reason.into(),
-            }));
+    /// Writes a refused upgrade into journal and log. Other requests are not worth it: a scanner's would displace them.
+    fn note_refusal(&self, head: &request::Parts, status: u16, code: Option<RefusalCode>, reason: &str) {
+        if !head.headers.contains_key(header::UPGRADE) {
+            return;
         }
+        // The query stays out of it: it may hold a token.
+        let path = head.uri.path();
+        let path = &path[..path.floor_char_boundary(MAX_PATH)];
+        let error = code.map(RefusalCode::name);
+        let client = self.client(head);
+        // Who may not or cannot is the operator's affair; who does not know how is the client's.
+        let matters = matches!(status, 401 | 403 | 429) || status >= 500;
+        if matters {
+            tracing::warn!(path, %client, status, error, reason, "upgrade refused");
+        } else {
+            tracing::info!(path, %client, status, error, reason, "upgrade refused");
+        }
+        self.worker.shared.journal.push(Entry::Refusal(RefusalEntry {
+            path: path.into(),
+            peer: self.peer,
+            tag: tag_of(head),
+            at: clock::now(),
+            status,
+            error,
+            reason: reason.into(),
+        }));
     }
+}
+
+/// What tokens' `exp` and `nbf` are compared with. Unlike the server's monotonic clock, it follows the system's when that
+/// is set.
+fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }
 
 /// What the client wants its connection to be called in the journal: the header `X-Tag`, or `tag` in the query.

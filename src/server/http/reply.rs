@@ -1,9 +1,10 @@
-//! [`Reply`]: what is answered. [`Refusal`]: why a request is not served.
+//! [`Reply`]: what is answered, a [`Refusal`] too.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
+use crate::server::refusal::{Refusal, RefusalCode};
 use crate::wire::handshake::UpgradeRefusal;
 
 /// An answer to an HTTP request.
@@ -62,50 +63,36 @@ impl Reply {
     }
 }
 
-/// Why a request is not served. The reason goes into the reply's body and into the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) status: StatusCode,
-    pub(crate) reason: String,
-    pub(crate) headers: Vec<(HeaderName, &'static str)>,
-}
-
 impl Refusal {
-    pub(crate) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self {
-            status,
-            reason: reason.into(),
-            headers: Vec::new(),
-        }
-    }
-
-    /// With a header that the status calls for.
-    pub(crate) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-
     /// A JSON body that says why.
     pub(crate) fn into_reply(self) -> Reply {
-        let body = serde_json::json!({ "error": self.reason, "status": self.status.as_u16() });
-        let reply = Reply::json(self.status, &body);
-        self.headers
-            .into_iter()
-            .fold(reply, |reply, (name, value)| reply.with(name, value))
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let reply = Reply {
+            body: self.body().into_bytes(),
+            ..Reply::new(status)
+        };
+        let reply = reply.with(header::CONTENT_TYPE, "application/json");
+        self.headers()
+            .fold(reply, |reply, (name, value)| reply.with(name, &value))
     }
 }
 
 impl From<UpgradeRefusal> for Refusal {
     fn from(refusal: UpgradeRefusal) -> Self {
-        let status = StatusCode::from_u16(refusal.status().0).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut answer = Self::new(status, refusal.to_string());
+        let code = match refusal.status().0 {
+            405 => RefusalCode::MethodNotAllowed,
+            426 => RefusalCode::UpgradeRequired,
+            505 => RefusalCode::HttpVersion,
+            _ => RefusalCode::BadHandshake,
+        };
+        let mut answer = Self::new(code, refusal.to_string());
         for (name, value) in refusal.headers() {
             if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-                answer.headers.push((name, value));
+                answer = answer.with(name, value);
             }
         }
         // A sender of Upgrade lists it in Connection (RFC 9110 7.8).
-        if status == StatusCode::UPGRADE_REQUIRED {
+        if code == RefusalCode::UpgradeRequired {
             answer.with(header::CONNECTION, "Upgrade")
         } else {
             answer

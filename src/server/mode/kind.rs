@@ -11,10 +11,11 @@ use super::Mode;
 use super::broadcast::Broadcast;
 use super::echo::Echo;
 use super::gate::Gate;
+use super::health_ws;
 use super::iot::Iot;
 use super::prefixed_echo::{PrefixedEcho, PrefixedEchoConfig};
 use super::relay::{RelayGate, RelayRouteConfig};
-use crate::server::endpoint::{Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
+use crate::server::endpoint::{Admin, Endpoint, Health, Journal, Metrics, RelayAdmin, RelayAdminConfig};
 use crate::server::http::Refusal;
 use crate::server::worker::Shared;
 
@@ -36,6 +37,10 @@ pub enum ModeConfig {
     Relay(RelayRouteConfig),
     /// HTTP: is the server well.
     Health,
+    /// Is the server well: the upgrade succeeds, and then every message comes back (seed C7).
+    HealthWebSocket,
+    /// HTTP: steers the server.
+    Admin,
     /// HTTP: figures for Prometheus.
     Metrics,
     /// HTTP: what the server saw of each connection.
@@ -51,6 +56,8 @@ const NAMES: &[&str] = &[
     "iot",
     "relay",
     "health",
+    "health-ws",
+    "admin",
     "metrics",
     "journal",
     "relay-admin",
@@ -66,11 +73,31 @@ impl ModeConfig {
             "iot" => Self::Iot,
             "relay" => Self::Relay(RelayRouteConfig::default()),
             "health" => Self::Health,
+            "health-ws" => Self::HealthWebSocket,
+            "admin" => Self::Admin,
             "metrics" => Self::Metrics,
             "journal" => Self::Journal,
             "relay-admin" => Self::RelayAdmin(RelayAdminConfig::default()),
             _ => return None,
         })
+    }
+
+    /// Whether its route answers for the paths below it too.
+    pub(crate) const fn has_subpaths(&self) -> bool {
+        matches!(self, Self::Admin)
+    }
+
+    /// Whether its connections only ask whether the server is well.
+    pub(crate) const fn is_probe(&self) -> bool {
+        matches!(self, Self::HealthWebSocket)
+    }
+
+    /// Whether it answers HTTP requests and has no WebSocket.
+    pub(crate) const fn is_endpoint(&self) -> bool {
+        matches!(
+            self,
+            Self::Health | Self::Admin | Self::Metrics | Self::Journal | Self::RelayAdmin(_)
+        )
     }
 
     /// The name in YAML.
@@ -83,6 +110,8 @@ impl ModeConfig {
             Self::Iot => "iot",
             Self::Relay(_) => "relay",
             Self::Health => "health",
+            Self::HealthWebSocket => "health-ws",
+            Self::Admin => "admin",
             Self::Metrics => "metrics",
             Self::Journal => "journal",
             Self::RelayAdmin(_) => "relay-admin",
@@ -120,6 +149,8 @@ impl Service {
             ModeConfig::Iot => Self::WebSocket(Box::new(|_| Ok(Box::new(Iot)))),
             ModeConfig::Relay(config) => Self::Gated(Box::new(RelayGate::new(config, shared.relay.clone()))),
             ModeConfig::Health => Self::Http(Box::new(Health)),
+            ModeConfig::HealthWebSocket => Self::WebSocket(Box::new(health_ws::probed(shared))),
+            ModeConfig::Admin => Self::Http(Box::new(Admin)),
             ModeConfig::Metrics => Self::Http(Box::new(Metrics)),
             ModeConfig::Journal => Self::Http(Box::new(Journal)),
             ModeConfig::RelayAdmin(config) => {

@@ -13,6 +13,7 @@ mod api;
 mod broadcast;
 mod echo;
 mod gate;
+mod health_ws;
 mod iot;
 mod kind;
 mod prefixed_echo;

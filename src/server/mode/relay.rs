@@ -15,6 +15,7 @@ use super::gate::Judging;
 use super::{Admitted, Denied, Gate, Message, Mode};
 use crate::server::http::{Refusal, Reply};
 use crate::server::record::{Cause, Ending};
+use crate::server::refusal::RefusalCode;
 use crate::server::relay::{
     AllowedOrigins, Assignment, Data, Directory, Handler, HandlerAnswer, HandlerError, HandlerUrl, Inlet,
     Parting, Relay, RelayHeader, ResolveError, connect, default_topic,
@@ -134,7 +135,7 @@ impl Judge {
         if self.config.allowed_origins.allows(text(ORIGIN), text(HOST)) {
             return Ok(());
         }
-        Err(refused(StatusCode::FORBIDDEN, &"the origin is not allowed"))
+        Err(refused(RefusalCode::OriginRefused, &"the origin is not allowed"))
     }
 
     /// Finds the target.
@@ -165,8 +166,8 @@ fn handler_failed(error: &HandlerError) -> Denied {
     }
 }
 
-fn refused(status: StatusCode, reason: &impl ToString) -> Denied {
-    Denied::Refused(Refusal::new(status, reason.to_string()))
+fn refused(code: impl Into<RefusalCode>, reason: &impl ToString) -> Denied {
+    Denied::Refused(Refusal::new(code, reason.to_string()))
 }
 
 fn pass_on(answer: HandlerAnswer) -> Reply {

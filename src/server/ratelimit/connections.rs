@@ -4,16 +4,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-
-use serde::Deserialize;
+use std::time::Duration;
 
 use super::address::AddressKey;
 use crate::server::refusal::{Refusal, RefusalCode};
 use crate::units::Count;
 
 /// How many connections there may be at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionQuota {
     /// In all; a further upgrade is refused by 503.
     pub max_connections: Count,
@@ -21,24 +19,20 @@ pub struct ConnectionQuota {
     pub max_per_address: Count,
 }
 
-impl Default for ConnectionQuota {
-    fn default() -> Self {
-        Self {
-            max_connections: Count(1_000_000),
-            max_per_address: Count(0),
-        }
-    }
-}
-
 /// Counts connections. One serves all workers.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
-    quota: ConnectionQuota,
+    max_connections: AtomicU64,
+    max_per_address: AtomicU64,
+    whose: &'static str,
     total: AtomicU64,
-    /// Only addresses with connections are in it, so it is no larger than the quota. Unused without a limit per
-    /// address.
+    /// Only addresses with connections are in it, so it is no larger than the quota. Without a limit per address
+    /// nothing is counted.
     shards: [Mutex<HashMap<AddressKey, u64>>; SHARDS],
 }
+
+/// When a place will be free nobody knows; this keeps those who wait from asking all the time.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Connections begin and end rarely compared to messages; this many locks keep workers out of each other's way.
 const SHARDS: usize = 16;
@@ -47,18 +41,36 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
-    address: AddressKey,
+    /// If it is counted for its address.
+    address: Option<AddressKey>,
 }
 
 impl ConnectionLimiter {
-    /// Counts from zero.
+    /// Counts from zero. `whose` connections they are is told to those who are refused.
     #[must_use]
-    pub fn new(quota: ConnectionQuota) -> Arc<Self> {
+    pub fn new(quota: ConnectionQuota, whose: &'static str) -> Arc<Self> {
         Arc::new(Self {
-            quota,
+            max_connections: AtomicU64::new(quota.max_connections.0),
+            max_per_address: AtomicU64::new(quota.max_per_address.0),
+            whose,
             total: AtomicU64::new(0),
             shards: Default::default(),
         })
+    }
+
+    /// How many connections there may be.
+    pub(crate) fn quota(&self) -> ConnectionQuota {
+        ConnectionQuota {
+            max_connections: Count(self.max_connections.load(Relaxed)),
+            max_per_address: Count(self.max_per_address.load(Relaxed)),
+        }
+    }
+
+    /// Changes how many connections there may be. Those that are open stay; where there was no limit for each address
+    /// before, they are not counted.
+    pub(crate) fn set_quota(&self, quota: ConnectionQuota) {
+        self.max_connections.store(quota.max_connections.0, Relaxed);
+        self.max_per_address.store(quota.max_per_address.0, Relaxed);
     }
 
     /// How many connections there are.
@@ -72,20 +84,17 @@ impl ConnectionLimiter {
     /// # Errors
     /// One too many.
     pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<ConnectionPermit, Refusal> {
-        let address = AddressKey::from(client);
-        if self.total.fetch_add(1, Relaxed) >= self.quota.max_connections.0 {
+        let quota = self.quota();
+        if self.total.fetch_add(1, Relaxed) >= quota.max_connections.0 {
             self.total.fetch_sub(1, Relaxed);
-            return Err(Refusal::new(
-                RefusalCode::TooManyConnections,
-                "the server has as many connections as it may",
-            ));
+            let message = format!("{} has as many connections as it may", self.whose);
+            return Err(Refusal::new(RefusalCode::TooManyConnections, message).retry_after(RETRY_AFTER));
         }
-        if !self.count(address) {
+        let address = (quota.max_per_address.0 > 0).then(|| AddressKey::from(client));
+        if address.is_some_and(|address| !self.count(address, quota.max_per_address.0)) {
             self.total.fetch_sub(1, Relaxed);
-            return Err(Refusal::new(
-                RefusalCode::TooManyFromAddress,
-                "this address has as many connections as it may",
-            ));
+            let message = format!("{} has as many connections of this address as it may", self.whose);
+            return Err(Refusal::new(RefusalCode::TooManyFromAddress, message).retry_after(RETRY_AFTER));
         }
         Ok(ConnectionPermit {
             limiter: Arc::clone(self),
@@ -93,11 +102,7 @@ impl ConnectionLimiter {
         })
     }
 
-    fn count(&self, address: AddressKey) -> bool {
-        let most = self.quota.max_per_address.0;
-        if most == 0 {
-            return true;
-        }
+    fn count(&self, address: AddressKey, most: u64) -> bool {
         let mut counts = self.shard(address).lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         let admitted = *count < most;
@@ -105,11 +110,9 @@ impl ConnectionLimiter {
         admitted
     }
 
-    fn release(&self, address: AddressKey) {
+    fn release(&self, address: Option<AddressKey>) {
         self.total.fetch_sub(1, Relaxed);
-        if self.quota.max_per_address.0 == 0 {
-            return;
-        }
+        let Some(address) = address else { return };
         let mut counts = self.shard(address).lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&address) {
             *count -= 1;
@@ -139,10 +142,11 @@ mod tests {
     }
 
     fn limiter(total: u64, per_address: u64) -> Arc<ConnectionLimiter> {
-        ConnectionLimiter::new(ConnectionQuota {
+        let quota = ConnectionQuota {
             max_connections: Count(total),
             max_per_address: Count(per_address),
-        })
+        };
+        ConnectionLimiter::new(quota, "the server")
     }
 
     fn code(result: Result<ConnectionPermit, Refusal>) -> Option<RefusalCode> {

@@ -23,5 +23,5 @@ mod turn;
 #[cfg(test)]
 pub(crate) use output::Output;
 pub(crate) use peer::{Peer, Room};
-pub(crate) use task::{Admission, Session, Upgraded};
+pub(crate) use task::{Admission, Places, Session, Upgraded};
 pub(crate) use transport::Transport;

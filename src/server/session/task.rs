@@ -1,9 +1,9 @@
 //! [`Session`]: the task of a WebSocket connection.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -16,7 +16,11 @@ use crate::server::ids::{ConnectionId, RouteId};
 use crate::server::journal::{ConnectionEntry, Entry};
 use crate::server::message::shares_deflated;
 use crate::server::mode::Mode;
-use crate::server::registry::NewSession;
+use crate::server::ratelimit::{ConnectionPermit, MessageAllowance};
+use crate::server::record::initiator_name;
+use crate::server::refusal::Refusal;
+use crate::server::registry::{NewSession, SessionOrder};
+use crate::server::settings::Settings;
 use crate::server::worker::{Shared, Worker};
 use crate::wire::deflate::{DeflateParams, Deflater, Inflater};
 use crate::wire::{Receiver, ReceiverConfig, Role, Rules, Sender};
@@ -39,6 +43,8 @@ pub(super) struct State {
     pub(super) sender: Sender,
     pub(super) mode: Box<dyn Mode>,
     pub(super) life: Life,
+    /// What the client may still send, if that is limited.
+    pub(super) allowance: Option<Box<MessageAllowance>>,
     /// What came behind the request head.
     pub(super) early: Option<Box<[u8]>>,
     pub(super) address: Address,
@@ -60,44 +66,52 @@ pub(crate) struct Upgraded {
     pub(crate) route: RouteId,
     pub(crate) peer: std::net::SocketAddr,
     pub(crate) tag: Option<Box<str>>,
+    /// Who the client is, if the route asks for it.
+    pub(crate) subject: Option<Box<str>>,
+    pub(crate) allowance: Option<MessageAllowance>,
     pub(crate) deflate: Option<DeflateParams>,
     pub(crate) mode: Box<dyn Mode>,
 }
 
-/// A place among the sessions that there may be. It is free again when this is dropped or, once handed over, when the
-/// session ends.
+/// A place among the connections that there may be, and an id. The place is free again when this or, once it is handed
+/// over, the session's slot in the registry is dropped.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    shared: Arc<Shared>,
     id: ConnectionId,
+    places: Places,
+}
+
+/// The places that a connection takes.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held to be dropped with the connection")]
+pub(crate) struct Places {
+    /// Unless it only asks whether the server is well.
+    server: Option<ConnectionPermit>,
+    /// If the route has a limit of its own.
+    route: Option<ConnectionPermit>,
 }
 
 impl Admission {
-    /// A place and an id, unless all places are taken.
-    pub(crate) fn new(shared: &Arc<Shared>) -> Option<Self> {
-        let limit = usize::try_from(shared.limits.max_connections.0).unwrap_or(usize::MAX);
-        if shared.sessions.fetch_add(1, Ordering::Relaxed) >= limit {
-            shared.sessions.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
+    /// Places for a client in the server and in the route. A health check finds one in the server in any case: a full
+    /// server is well.
+    ///
+    /// # Errors
+    /// One of them has none left.
+    pub(crate) fn new(
+        shared: &Shared,
+        settings: &Settings,
+        route: RouteId,
+        client: IpAddr,
+    ) -> Result<Self, Refusal> {
+        let is_probe = settings.routes[route.index()].mode.is_probe();
+        let places = Places {
+            server: (!is_probe)
+                .then(|| shared.connections.admit(client))
+                .transpose()?,
+            route: settings.guards[route.index()].place(client)?,
+        };
         let id = ConnectionId(shared.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        Some(Self {
-            shared: shared.clone(),
-            id,
-        })
-    }
-
-    /// The session keeps the place from here on, without paying for a pointer to do so.
-    fn hand_over(self) -> ConnectionId {
-        let id = self.id;
-        self.shared.sessions.fetch_add(1, Ordering::Relaxed);
-        id
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        self.shared.sessions.fetch_sub(1, Ordering::Relaxed);
+        Ok(Self { id, places })
     }
 }
 
@@ -109,10 +123,12 @@ impl Session {
             route,
             peer,
             tag,
+            subject,
+            allowance,
             deflate,
             mode,
         } = upgraded;
-        let id = admission.hand_over();
+        let Admission { id, places } = admission;
         worker.session_opened();
         let opened = worker.now();
         let slot = worker.registry.borrow_mut().insert(NewSession {
@@ -120,9 +136,19 @@ impl Session {
             route,
             peer,
             tag,
+            subject,
             opened,
+            places: Some(places),
         });
+        if worker.is_stopping() {
+            // The others were told before this one was there.
+            worker
+                .registry
+                .borrow_mut()
+                .order(Address { slot, id }, SessionOrder::Stop);
+        }
         worker.metrics().routes[route.index()].opened.add(1);
+        tracing::debug!(id = id.0, route = worker.shared.path(route), %peer, "connection opened");
         let limits = worker.limits(route);
         let config = ReceiverConfig {
             max_message_size: limits.max_message_size,
@@ -137,7 +163,8 @@ impl Session {
             sender: Sender::new(Role::Server, deflater),
             publishes: mode.publishes(),
             mode,
-            life: Life::new(limits, opened),
+            life: Life::new(&limits, opened),
+            allowance: allowance.map(Box::new),
             early: (!early.is_empty()).then(|| early.into()),
             address: Address { slot, id },
             route,
@@ -145,6 +172,7 @@ impl Session {
             unread: false,
             unflushed: false,
         };
+        drop(limits);
         Self { worker, state }
     }
 }
@@ -167,17 +195,29 @@ impl Drop for Session {
         let ending = state.life.ending();
         state.mode.ended(&ending);
         let slot = worker.registry.borrow_mut().remove(slot);
-        worker.shared.sessions.fetch_sub(1, Ordering::Relaxed);
         worker.session_closed(state.address.slot);
         let Some(slot) = slot else { return };
 
         let now = crate::clock::now();
-        worker.metrics().routes[route.index()].ended(ending.outcome, now - slot.opened);
+        worker.metrics().routes[route.index()].ended(&ending, now - slot.opened);
+        tracing::debug!(
+            id = slot.id.0,
+            route = worker.shared.path(route),
+            peer = %slot.peer,
+            cause = %ending.cause,
+            closed_by = initiator_name(ending.outcome.by),
+            code = ending.outcome.code.0,
+            seconds = (now - slot.opened).as_secs_f64(),
+            messages_in = slot.traffic.messages_in,
+            messages_out = slot.traffic.messages_out,
+            "connection ended"
+        );
         worker.shared.journal.push(Entry::Connection(ConnectionEntry {
             id: slot.id,
             route,
             peer: slot.peer,
             tag: slot.tag,
+            subject: slot.subject,
             opened: slot.opened,
             traffic: slot.traffic,
             ended: Some((now, Box::new(ending))),

@@ -38,10 +38,18 @@ async fn open(worker: &Rc<Worker>, mode: impl Mode + 'static) -> TcpStream {
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (tcp, peer) = listener.accept().await.unwrap();
     let upgraded = Upgraded {
-        admission: Admission::new(&worker.shared).unwrap(),
+        admission: Admission::new(
+            &worker.shared,
+            &worker.current_settings(),
+            RouteId(0),
+            [127, 0, 0, 1].into(),
+        )
+        .unwrap(),
         route: RouteId(0),
         peer,
         tag: None,
+        subject: None,
+        allowance: None,
         deflate: None,
         mode: Box::new(mode),
     };

@@ -1,5 +1,6 @@
 //! [`Turn`]: what a session does each time it is polled.
 
+use std::cell::Ref;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -12,13 +13,14 @@ use super::life::{Life, Phase};
 use super::output::{Output, Socket};
 use super::peer::{Peer, Wishes};
 use super::task::State;
-use crate::clock::Moment;
+use crate::clock::{self, Moment};
 use crate::server::config::RouteLimits;
 use crate::server::message::SharedMessage;
 use crate::server::mode::{Message, Mode};
 use crate::server::outbox::Outbox;
+use crate::server::ratelimit::MessageAllowance;
 use crate::server::record::{Cause, Traffic};
-use crate::server::registry::{Attention, SessionOrder};
+use crate::server::registry::{Attention, Kill, SessionOrder};
 use crate::server::worker::{Buffers, Worker};
 use crate::wire::{CloseCode, MaskKey, Received, Receiver};
 
@@ -31,7 +33,7 @@ const MESSAGES_PER_WRITE: usize = 32;
 pub(super) struct Turn<'a> {
     state: &'a mut State,
     worker: &'a Worker,
-    limits: &'a RouteLimits,
+    limits: Ref<'a, RouteLimits>,
     now: Moment,
     buffers: &'a mut Buffers,
     outbox: Option<Box<Outbox>>,
@@ -74,7 +76,12 @@ impl<'a> Turn<'a> {
         };
         // A mode that panicked may have left here what it had to say to its own client.
         turn.buffers.write.clear();
+        let metrics = worker.metrics();
+        let begun = metrics.measures_turn().then(clock::now);
         let over = turn.take(timer_fired, order).is_err();
+        if let Some(begun) = begun {
+            metrics.turns.add(clock::now() - begun);
+        }
         turn.end();
         if over { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -137,7 +144,9 @@ impl<'a> Turn<'a> {
     #[inline]
     fn may_read(&mut self) -> bool {
         let hub_is_open = !self.state.publishes || self.worker.hub.is_open(self.waker);
-        let may_read = hub_is_open && self.state.mode.may_read(self.waker);
+        let may_read = hub_is_open
+            && !self.worker.reads_paused(self.state.route)
+            && self.state.mode.may_read(self.waker);
         self.state.unread = !may_read;
         may_read
     }
@@ -173,6 +182,12 @@ impl<'a> Turn<'a> {
                 return Err(self.cut(Cause::ServerStopped));
             }
             SessionOrder::Close(code, reason) => (Cause::ClosedByHandle, code, reason),
+            SessionOrder::Kill(Kill::Cut) => {
+                self.state.transport.abort();
+                return Err(self.cut(Cause::Killed));
+            }
+            SessionOrder::Kill(Kill::Close(code, reason)) => (Cause::Killed, code, reason),
+            SessionOrder::Drain => farewell(Cause::Drained),
             SessionOrder::Stop => farewell(Cause::ServerStopped),
             SessionOrder::SlowConsumer => {
                 if let Some(outbox) = &mut self.outbox {
@@ -190,15 +205,19 @@ impl<'a> Turn<'a> {
     fn keep_time(&mut self) -> Result<(), Over> {
         self.new_deadline = true;
         loop {
-            let due = self.state.life.deadlines.check(self.limits, self.now);
+            let due = self.state.life.deadlines.check(&self.limits, self.now);
             let cause = match due {
                 Due::Nothing => return Ok(()),
                 // Whoever began to close is the cause.
                 Due::CloseTimeout => return Err(self.cut(Cause::ClientVanished)),
                 Due::WriteDeadline => return Err(self.cut(Cause::WriteDeadline)),
                 Due::PongTimeout | Due::IdleTimeout if self.state.unread => {
-                    self.state.life.deadlines.excuse(self.limits, self.now);
+                    self.state.life.deadlines.excuse(&self.limits, self.now);
                     continue;
+                }
+                Due::PongTimeout if self.limits.pong_cuts => {
+                    self.state.transport.abort();
+                    return Err(self.cut(Cause::PongTimeout));
                 }
                 Due::PongTimeout => Cause::PongTimeout,
                 Due::IdleTimeout => Cause::IdleTimeout,
@@ -214,8 +233,7 @@ impl<'a> Turn<'a> {
                     continue;
                 }
             };
-            let (cause, code, reason) = farewell(cause);
-            self.speak(|stage| stage.life.close(cause, code, &reason, &mut stage.peer.output))?;
+            self.speak(|mut stage| stage.dismiss(cause))?;
         }
     }
 
@@ -232,9 +250,17 @@ impl<'a> Turn<'a> {
                     Received::NeedMore => break,
                     Received::Message { kind, payload } => {
                         stage.seen.messages_in += 1;
-                        if stage.life.phase == Phase::Open {
+                        if stage.life.phase != Phase::Open {
+                            continue;
+                        }
+                        if stage
+                            .allowance
+                            .is_none_or(|allowance| allowance.allows(stage.now))
+                        {
                             stage.mode.message(Message { kind, payload }, stage.peer);
                             stage.grant_wishes();
+                        } else {
+                            stage.dismiss(Cause::RateLimited);
                         }
                     }
                     Received::Ping(payload) => {
@@ -274,6 +300,7 @@ impl<'a> Turn<'a> {
             sender,
             mode,
             life,
+            allowance,
             address,
             route,
             ..
@@ -288,6 +315,7 @@ impl<'a> Turn<'a> {
             receiver,
             mode: &mut **mode,
             life,
+            allowance: allowance.as_deref(),
             peer: &mut peer,
             input: read,
             seen: &mut seen,
@@ -318,7 +346,7 @@ impl<'a> Turn<'a> {
         if self.was_open && self.state.life.phase != Phase::Open {
             self.was_open = false;
             self.new_deadline = true;
-            self.state.life.deadlines.closing(self.limits, self.now);
+            self.state.life.deadlines.closing(&self.limits, self.now);
             self.worker.registry.borrow_mut().leave(self.state.address.slot);
             if let Some(outbox) = &mut self.outbox {
                 // No message may follow a Close frame.
@@ -359,12 +387,12 @@ impl<'a> Turn<'a> {
                 };
         let deadlines = &mut self.state.life.deadlines;
         if blocked {
-            deadlines.write_blocked(self.limits, progress, self.now);
+            deadlines.write_blocked(&self.limits, progress, self.now);
             self.new_deadline = true;
             return Ok(Next::Wait);
         }
         self.state.unflushed = false;
-        deadlines.write_done(self.limits, self.now);
+        deadlines.write_done(&self.limits, self.now);
         if progress {
             deadlines.active(self.now);
         }
@@ -430,7 +458,7 @@ impl<'a> Turn<'a> {
         self.worker.metrics().routes[self.state.route.index()].passed(&self.traffic);
         if self.new_deadline {
             self.worker
-                .wake_by(slot, self.state.life.deadlines.next(self.limits));
+                .wake_by(slot, self.state.life.deadlines.next(&self.limits));
         }
         self.buffers.trim();
     }
@@ -446,6 +474,7 @@ struct Stage<'s, 'a> {
     receiver: &'s mut Receiver,
     mode: &'s mut dyn Mode,
     life: &'s mut Life,
+    allowance: Option<&'s MessageAllowance>,
     peer: &'s mut Peer<'a>,
     /// The read buffer.
     input: &'s mut [u8],
@@ -456,6 +485,12 @@ struct Stage<'s, 'a> {
 }
 
 impl Stage<'_, '_> {
+    /// Begins to close for a cause of the server's own.
+    fn dismiss(&mut self, cause: Cause) {
+        let (cause, code, reason) = farewell(cause);
+        self.life.close(cause, code, &reason, &mut self.peer.output);
+    }
+
     /// Does what the mode asked for.
     #[inline]
     fn grant_wishes(&mut self) {

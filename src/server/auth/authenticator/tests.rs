@@ -147,7 +147,7 @@ fn every_challenge_is_named_to_a_client_without_credentials() {
         [
             r#"Bearer realm="wsbench""#,
             r#"Basic realm="wsbench", charset="UTF-8""#,
-            r#"ApiKey realm="wsbench", header="x-device-key""#,
+            r#"ApiKey realm="wsbench", header="X-Device-Key""#,
         ]
     );
 }

@@ -34,9 +34,11 @@ fn nothing_is_the_default() {
         assert_eq!(
             paths,
             [
+                "/admin",
                 "/broadcast",
                 "/echo",
                 "/health",
+                "/health/ws",
                 "/iot",
                 "/journal",
                 "/metrics",
@@ -134,7 +136,7 @@ routes:
 #[test]
 fn mistakes_are_shown_with_their_place() {
     for (text, place, hint) in [
-        ("listen: [nowhere]", "server.yaml:1:10", "socket address"),
+        ("listen: [nowhere]", "server.yaml:1:10", "8000-8099"),
         ("journal: 5\nlimit: {}", "server.yaml:2:1", "limit"),
         ("drain_time: 5", "server.yaml:1:1", "duration"),
         ("drain_time: -5s", "server.yaml:1:13", "duration"),
@@ -173,12 +175,44 @@ fn contradictions_name_the_route() {
             "/echo: `compression_level` is a number from 0 to 9",
         ),
         (
+            "routes: {/iot: {api_keys: [a], auth: {api_key: {keys: [b]}}}}",
+            "/iot: `api_keys` is short for `auth.api_key`; a route has one of them",
+        ),
+        (
             "defaults: {mode: echo}",
             "defaults: `mode` belongs to a route, not to the defaults",
+        ),
+        (
+            "admin: {listen: ['127.0.0.1:9', '0.0.0.0:9']}",
+            "admin.listen: an address beyond this machine needs `admin.token`",
         ),
     ] {
         assert_eq!(refused(text), expected);
     }
+}
+
+#[test]
+fn a_route_that_says_who_may_connect_says_all_of_it() {
+    let config = parse(
+        "{defaults: {auth: {token: {tokens: [t]}}, origin: {}, max_connections: 5}, \
+         routes: {/iot: {api_keys: [k]}, /ws: {auth: {basic: {users: {a: b}}}}, /broadcast: {api_keys: []}}}",
+    );
+    let methods = |path| {
+        let auth = route(&config, path).guard.auth.clone();
+        auth.map(|auth| (auth.token.is_some(), auth.api_key.is_some(), auth.basic.is_some()))
+    };
+    assert_eq!(methods("/echo"), Some((true, false, false)));
+    assert_eq!(methods("/iot"), Some((false, true, false)));
+    assert_eq!(methods("/ws"), Some((false, false, true)));
+    assert_eq!(methods("/broadcast"), None);
+    assert_eq!(
+        methods("/metrics"),
+        None,
+        "the defaults are about WebSocket clients"
+    );
+    assert!(
+        route(&config, "/iot").guard.origin.is_some() && route(&config, "/journal").guard.origin.is_none()
+    );
 }
 
 #[test]
@@ -199,5 +233,40 @@ fn the_documented_configuration_is_one() {
         "the page shows the defaults"
     );
     assert_eq!(config.limits, crate::server::ConnectionLimits::default());
-    assert_eq!(route(&config, "/iot").api_keys.len(), 2);
+    let auth = route(&config, "/iot").guard.auth.unwrap();
+    assert_eq!(auth.api_key.unwrap().keys.len(), 2);
+}
+
+#[test]
+fn a_range_of_ports_is_listened_on_port_by_port() {
+    let config = parse("listen: ['127.0.0.1:8000-8099', '[::1]:9001']");
+    assert_eq!(config.listen.len(), 101);
+    assert_eq!(config.listen[99].to_string(), "127.0.0.1:8099");
+    assert_eq!(config.listen[100].to_string(), "[::1]:9001");
+}
+
+#[test]
+fn b13_heartbeat_is_a_pong_before_the_next_ping_or_a_cut() {
+    let config = parse("routes: {/echo: {heartbeat: 30s}}");
+    let limits = route(&config, "/echo").limits;
+    assert_eq!(limits.ping_interval, Some(Duration::from_secs(30)));
+    assert_eq!(limits.pong_wait, limits.ping_interval);
+    assert!(limits.pong_cuts);
+}
+
+#[test]
+fn a28_a_ping_interval_that_is_not_below_the_idle_timeout_is_warned_of() {
+    for plan in plan_routes(&ServerConfig::default()).unwrap() {
+        assert!(plan.limits.warnings().is_empty(), "{}", plan.path);
+    }
+    for (route_yaml, warned) in [
+        ("{idle_timeout: 30s}", true),
+        ("{idle_timeout: 31s}", false),
+        ("{idle_timeout: 10s, ping_interval: 0}", false),
+        ("{idle_timeout: 0, ping_interval: 1h}", false),
+    ] {
+        let config = parse(&format!("routes: {{/echo: {route_yaml}}}"));
+        let warnings = route(&config, "/echo").limits.warnings();
+        assert_eq!(!warnings.is_empty(), warned, "{route_yaml}: {warnings:?}");
+    }
 }
