@@ -17,7 +17,7 @@ pub(super) const LISTENING: &str = "listening on ";
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Variables about other servers: this one is for the run alone, and lets it in.
-const NOT_INHERITED: [&str; 8] = [
+const NOT_INHERITED: [&str; 9] = [
     "WSBENCH_CONFIG",
     "WSBENCH_TOKEN",
     "WSBENCH_TOKEN_FILE",
@@ -26,6 +26,7 @@ const NOT_INHERITED: [&str; 8] = [
     "WSBENCH_JWT_ISSUER",
     "WSBENCH_JWT_AUDIENCE",
     "WSBENCH_ALLOW_ORIGIN",
+    "WSBENCH_TUI",
 ];
 
 /// A running child. Dropping it ends it.

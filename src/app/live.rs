@@ -1,13 +1,11 @@
 //! The full-screen view of a run: what of a run it is shown.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::load::Control;
-use crate::metrics::{Snapshot, Trend};
-use crate::net::system::{ProcessUsage, allowed_cores, open_file_limit};
+use crate::metrics::{Finding, GeneratorSnapshot, ProcessPulse, Snapshot};
 use crate::report::format::{count, counted, memory, millis, percent, rate};
 use crate::scenario::{LoadModel, Plan};
 use crate::tui::{
@@ -21,9 +19,8 @@ use super::signals::EndSignals;
 const CLOSE: f64 = 0.8;
 /// From this share on it is reached: what is left is noise.
 const REACHED: f64 = 0.95;
-/// Messages that leave later than this are late enough to see.
+/// Workers that are later than this are late enough to see; whether the run is invalid for it is not decided here.
 const LATE_MILLIS: f64 = 1.0;
-const TOO_LATE_MILLIS: f64 = 10.0;
 
 /// A view that is shown.
 #[derive(Debug)]
@@ -31,23 +28,6 @@ pub(super) struct Live {
     view: LiveView,
     frames: watch::Sender<Arc<Frame>>,
     note: Option<String>,
-    processor: Processor,
-}
-
-/// What is shown beside the snapshot.
-#[derive(Debug, Default)]
-pub(super) struct Beside {
-    /// The thresholds.
-    pub(super) thresholds: Vec<ThresholdLine>,
-    /// The latest figures of this process.
-    pub(super) usage: Option<ProcessUsage>,
-}
-
-/// The share of the processors between the last two looks.
-#[derive(Debug, Default)]
-struct Processor {
-    last: Option<(Duration, Duration)>,
-    share: Option<f64>,
 }
 
 impl Live {
@@ -61,19 +41,16 @@ impl Live {
             view,
             frames,
             note: None,
-            processor: Processor::default(),
         })
     }
 
     /// Shows one more snapshot.
-    pub(super) fn snapshot(&mut self, snapshot: &Arc<Snapshot>, beside: Beside) {
-        self.processor.look(snapshot.elapsed, beside.usage);
-        let health = health(snapshot, self.processor.share, beside.usage);
+    pub(super) fn snapshot(&self, snapshot: &Arc<Snapshot>, thresholds: Vec<ThresholdLine>) {
         self.frames.send_replace(Arc::new(Frame {
             snapshot: Arc::clone(snapshot),
             ended: false,
-            thresholds: beside.thresholds,
-            health,
+            thresholds,
+            health: health(&snapshot.generator),
             note: logging::latest_held().or_else(|| self.note.clone()),
         }));
     }
@@ -129,95 +106,118 @@ pub(super) fn brief(plan: &Plan, target: &str) -> Brief {
     }
 }
 
-impl Processor {
-    fn look(&mut self, elapsed: Duration, usage: Option<ProcessUsage>) {
-        let Some(cpu) = usage.map(|usage| usage.cpu()) else {
-            return;
-        };
-        match self.last {
-            // The same look again.
-            Some((_, before)) if before == cpu => {}
-            Some((since, before)) if elapsed > since => {
-                let used = cpu.saturating_sub(before).as_secs_f64();
-                let cores = allowed_cores().len() as f64;
-                self.share = Some(used / (elapsed - since).as_secs_f64() / cores);
-                self.last = Some((elapsed, cpu));
-            }
-            _ => self.last = Some((elapsed, cpu)),
+/// What is wrong first, then the figures behind it.
+fn health(generator: &GeneratorSnapshot) -> Vec<HealthLine> {
+    let findings = |findings: &[Finding], standing| -> Vec<HealthLine> {
+        let line = |finding: &Finding| line("problem", finding.reason.clone(), standing);
+        findings.iter().map(line).collect()
+    };
+    let mut lines = findings(&generator.problems, Standing::Bad);
+    lines.extend(findings(&generator.notes, Standing::Warning));
+    for (label, lag) in [
+        ("timer lag", generator.timer_lag),
+        ("loop lag", generator.loop_lag),
+    ] {
+        if let Some(lag) = lag {
+            let standing = match (generator.late_for.is_zero(), lag.p99 >= LATE_MILLIS) {
+                (false, _) => Standing::Bad,
+                (true, true) => Standing::Warning,
+                (true, false) => Standing::Good,
+            };
+            let value = format!("p99 {}  max {}", millis(lag.p99), millis(lag.max));
+            lines.push(line(label, value, standing));
         }
     }
+    if let Some(busiest) = generator.busiest() {
+        let wanted = busiest.cpu + busiest.waiting;
+        let value = format!(
+            "{:.0}% of a core at most, of {}",
+            busiest.cpu * 100.0,
+            counted(generator.workers.len() as u64, "worker")
+        );
+        lines.push(line("CPU", value, by_share(wanted)));
+    }
+    lines.extend(process(&generator.process));
+    lines
 }
 
-fn health(snapshot: &Snapshot, processor: Option<f64>, usage: Option<ProcessUsage>) -> Vec<HealthLine> {
-    let line = |label: &str, value: String, standing| HealthLine {
+/// What the process has left.
+fn process(pulse: &ProcessPulse) -> Vec<HealthLine> {
+    let used = |used: u64, all: u64| {
+        let value = format!("{} of {} ({})", count(used), count(all), percent(used, all));
+        (value, by_share(used as f64 / all.max(1) as f64))
+    };
+    let mut lines = Vec::new();
+    if let (Some(open), Some(limit)) = (pulse.open_files, pulse.file_limit) {
+        let (value, standing) = used(open, limit);
+        lines.push(line("open files", value, standing));
+    }
+    if let (Some(left), Some(ports)) = (pulse.ports_left, pulse.ports) {
+        let (value, standing) = used(ports.saturating_sub(left), ports);
+        lines.push(line("local ports", value, standing));
+    }
+    if let Some(bytes) = pulse.available_bytes {
+        let value = format!("{} available on this machine", memory(bytes as f64));
+        lines.push(line("memory", value, Standing::Good));
+    }
+    lines
+}
+
+fn line(label: &str, value: String, standing: Standing) -> HealthLine {
+    HealthLine {
         label: label.to_owned(),
         value,
         standing,
-    };
-    let by_share = |share: f64| match share {
+    }
+}
+
+fn by_share(share: f64) -> Standing {
+    match share {
         REACHED.. => Standing::Bad,
         CLOSE.. => Standing::Warning,
         _ => Standing::Good,
-    };
-    let mut lines = Vec::new();
-    if let Some(lag) = snapshot.total.window.trend(Trend::SendLag) {
-        let standing = match lag.p99 {
-            TOO_LATE_MILLIS.. => Standing::Bad,
-            LATE_MILLIS.. => Standing::Warning,
-            _ => Standing::Good,
-        };
-        lines.push(line("send lag", format!("p99 {}", millis(lag.p99)), standing));
     }
-    if let Some(share) = processor {
-        let text = format!(
-            "{:.0}% of {}",
-            share * 100.0,
-            counted(allowed_cores().len() as u64, "core")
-        );
-        lines.push(line("CPU", text, by_share(share)));
-    }
-    if let Some(size) = usage.and_then(|usage| usage.resident) {
-        lines.push(line("memory", memory(size.0 as f64), Standing::Good));
-    }
-    if let (Some(open), Ok(limit)) = (usage.and_then(|usage| usage.open_files), open_file_limit()) {
-        let open = u64::from(open);
-        let text = format!(
-            "{} of {} ({})",
-            count(open),
-            count(limit.soft),
-            percent(open, limit.soft)
-        );
-        lines.push(line(
-            "open files",
-            text,
-            by_share(open as f64 / limit.soft.max(1) as f64),
-        ));
-    }
-    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{TrendFigures, WorkerShare};
 
     #[test]
-    fn the_processor_share_is_that_between_two_looks() {
-        let mut processor = Processor::default();
-        let usage = |millis| {
-            Some(ProcessUsage {
-                user: Duration::from_millis(millis),
-                ..ProcessUsage::default()
-            })
+    fn the_health_of_a_generator_is_told_in_words() {
+        let generator = GeneratorSnapshot {
+            timer_lag: Some(TrendFigures {
+                p99: 2.5,
+                max: 4.0,
+                ..TrendFigures::default()
+            }),
+            workers: vec![
+                WorkerShare {
+                    cpu: 0.5,
+                    waiting: 0.35,
+                },
+                WorkerShare::default(),
+            ],
+            process: ProcessPulse {
+                open_files: Some(990),
+                file_limit: Some(1_000),
+                ..ProcessPulse::default()
+            },
+            ..GeneratorSnapshot::default()
         };
-        let cores = allowed_cores().len() as f64;
-        processor.look(Duration::from_secs(1), usage(100));
-        assert_eq!(processor.share, None);
-        processor.look(Duration::from_secs(3), usage(1_100));
-        assert!((processor.share.unwrap() * cores - 0.5).abs() < 1e-9);
-        // The usage is looked at less often than it is shown.
-        processor.look(Duration::from_secs(4), usage(1_100));
-        assert!((processor.share.unwrap() * cores - 0.5).abs() < 1e-9);
-        processor.look(Duration::from_secs(5), usage(3_100));
-        assert!((processor.share.unwrap() * cores - 1.0).abs() < 1e-9);
+        let told: Vec<_> = health(&generator)
+            .into_iter()
+            .map(|line| (line.label, line.value, line.standing))
+            .collect();
+        let expected = [
+            ("timer lag", "p99 2.5ms  max 4ms", Standing::Warning),
+            ("CPU", "50% of a core at most, of 2 workers", Standing::Warning),
+            ("open files", "990 of 1,000 (99%)", Standing::Bad),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(label, value, standing)| (label.to_owned(), value.to_owned(), standing))
+        );
     }
 }

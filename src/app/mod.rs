@@ -14,6 +14,7 @@ mod progress;
 mod run;
 mod schema;
 mod serve;
+mod server_view;
 mod signals;
 mod usage;
 mod validate;

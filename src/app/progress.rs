@@ -9,8 +9,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::metrics::Snapshot;
 use crate::report::progress::progress_line;
+use crate::tui::ThresholdLine;
 
-use super::live::{Beside, Live};
+use super::live::Live;
 use super::signals::EndSignals;
 
 /// Where there is no terminal: one line this often, so that a log stays readable.
@@ -52,11 +53,11 @@ impl Progress {
         Self::Bar(bar)
     }
 
-    /// Shows one more snapshot; what is beside it is asked for only if there is room for it.
-    pub(super) fn show(&mut self, snapshot: &Arc<Snapshot>, beside: impl FnOnce() -> Beside) {
+    /// Shows one more snapshot.
+    pub(super) fn show(&mut self, snapshot: &Arc<Snapshot>, thresholds: Vec<ThresholdLine>) {
         match self {
             Self::Quiet => {}
-            Self::Screen(live) => live.snapshot(snapshot, beside()),
+            Self::Screen(live) => live.snapshot(snapshot, thresholds),
             Self::Bar(bar) => {
                 bar.set_position(snapshot.elapsed.as_millis() as u64);
                 bar.set_message(progress_line(snapshot));
@@ -118,7 +119,7 @@ mod tests {
             })
         };
         for (seconds, expected_next) in [(1, 5), (5, 10), (7, 10), (12, 17)] {
-            progress.show(&at(seconds), Beside::default);
+            progress.show(&at(seconds), Vec::new());
             let Progress::Lines { next } = progress else {
                 panic!("still lines")
             };

@@ -28,7 +28,7 @@ use crate::tui::Brief;
 use super::embedded::EmbeddedServer;
 use super::environment::environment;
 use super::failure::Failure;
-use super::live::{self, Beside, Live};
+use super::live::{self, Live};
 use super::logging;
 use super::machine::Machine;
 use super::progress::Progress;
@@ -356,11 +356,7 @@ impl Watch<'_> {
             logging::release();
             self.progress = Progress::new(self.showing.quiet, self.showing.length);
         }
-        let usage = &*self.usage;
-        self.progress.show(&snapshot, || Beside {
-            usage: usage.generator(),
-            ..Beside::default()
-        });
+        self.progress.show(&snapshot, Vec::new());
         self.usage.sample(snapshot.elapsed);
         if let Some(pulse) = self.machine.look(&snapshot, self.usage.open_files()) {
             self.recorder.process(pulse);
