@@ -10,6 +10,7 @@ use crate::report::format::{count, counted, memory, millis, percent, rate};
 use crate::scenario::{LoadModel, Plan};
 use crate::tui::{
     Brief, Frame, HealthLine, LiveView, RunScreen, Scaling, Stage, Standing, Theme, ThresholdLine, TuiError,
+    panic_for_a_test,
 };
 
 use super::logging;
@@ -46,6 +47,7 @@ impl Live {
 
     /// Shows one more snapshot.
     pub(super) fn snapshot(&self, snapshot: &Arc<Snapshot>, thresholds: Vec<ThresholdLine>) {
+        panic_for_a_test("run");
         self.frames.send_replace(Arc::new(Frame {
             snapshot: Arc::clone(snapshot),
             ended: false,

@@ -133,6 +133,7 @@ fn drive<S: Screen>(
             return;
         }
         stale = false;
+        panic_for_a_test("view");
         if !more && !screen.is_held() {
             return;
         }
@@ -145,6 +146,14 @@ fn drive<S: Screen>(
             Ok(_) => {}
             Err(_) => return,
         }
+    }
+}
+
+/// Panics if a test wants to see what is left of the terminal: `WSBENCH_TEST_PANIC` names the place. Only in debug builds.
+pub fn panic_for_a_test(place: &str) {
+    if cfg!(debug_assertions) && std::env::var_os("WSBENCH_TEST_PANIC").is_some_and(|wanted| wanted == place)
+    {
+        panic!("a test asked for a panic of the {place}");
     }
 }
 

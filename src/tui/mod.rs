@@ -33,7 +33,7 @@ mod terminal;
 mod theme;
 mod view;
 
-pub use driver::{LiveView, Screen, TuiError};
+pub use driver::{LiveView, Screen, TuiError, panic_for_a_test};
 pub use frame::{Brief, Frame, HealthLine, Scaling, Stage, Standing, ThresholdLine};
 pub use run::RunScreen;
 pub use server::{CloseLine, RouteLine, ServerBrief, ServerFrame, ServerScreen};

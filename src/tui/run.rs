@@ -43,8 +43,9 @@ pub(super) struct Shown<'a> {
     pub(super) state: &'a State,
     pub(super) theme: Theme,
     pub(super) picture: &'a Picture,
-    /// The latest frame, if the picture is an older one.
-    pub(super) frozen_before: Option<&'a Frame>,
+    /// How things really are: the picture may be an older one.
+    pub(super) live: &'a Picture,
+    pub(super) frozen: bool,
 }
 
 impl<'a> Shown<'a> {
@@ -113,7 +114,8 @@ impl RunScreen {
             state: &self.state,
             theme: self.theme,
             picture: self.frozen.as_deref().unwrap_or(&self.live),
-            frozen_before: self.frozen.is_some().then_some(&*self.live.frame),
+            live: &self.live,
+            frozen: self.frozen.is_some(),
         }
     }
 }

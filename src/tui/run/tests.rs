@@ -313,7 +313,11 @@ fn a_frozen_picture_stays_while_the_run_goes_on() {
     assert_eq!(body(play.text(LARGE)), live);
     let header = play.text(SMALL);
     assert!(
-        header.lines().next().unwrap().contains("FROZEN, now 00:10"),
+        header
+            .lines()
+            .next()
+            .unwrap()
+            .contains("FROZEN at 00:10  00:10/00:50"),
         "{header}"
     );
     // Tabs and pages of a frozen picture can be turned.

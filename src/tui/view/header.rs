@@ -38,18 +38,15 @@ pub(super) fn draw_foot(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
 
 fn draw_title(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     let theme = shown.theme;
-    let snapshot = &shown.picture.frame.snapshot;
     let total: Duration = shown.brief.stages.iter().map(|stage| stage.length).sum();
-    let times = format!(" {}/{}", clock(snapshot.elapsed), clock(total));
     let mut badges = vec![badge(theme, shown)];
-    if let Some(latest) = shown.frozen_before {
+    if shown.frozen {
+        let at = clock(shown.picture.frame.snapshot.elapsed);
         badges.push(Span::raw(" "));
-        badges.push(Span::styled(
-            format!(" FROZEN, now {} ", clock(latest.snapshot.elapsed)),
-            theme.chosen(),
-        ));
+        badges.push(Span::styled(format!(" FROZEN at {at} "), theme.chosen()));
     }
-    badges.push(Span::raw(times));
+    let elapsed = clock(shown.live.frame.snapshot.elapsed);
+    badges.push(Span::raw(format!(" {elapsed}/{}", clock(total))));
     let right = Line::from(badges);
     let [left_area, right_area] = Layout::horizontal([
         Constraint::Fill(1),
@@ -67,8 +64,8 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
 }
 
 fn badge(theme: Theme, shown: &Shown<'_>) -> Span<'static> {
-    let steering = &shown.picture.steering;
-    let (text, style) = if shown.picture.frame.ended {
+    let steering = &shown.live.steering;
+    let (text, style) = if shown.live.frame.ended {
         (" ENDED ", theme.chosen())
     } else if steering.ending {
         (" STOPPING ", theme.chosen())
