@@ -276,6 +276,7 @@ impl Watch<'_> {
             (None, None) if outcome.stopped => RunEnd::Interrupted,
             (Some(how), _) => RunEnd::ServerExited(how),
             (None, Some(EarlyEnd::Lost)) => RunEnd::TargetLost,
+            (None, None) if outcome.stopped => RunEnd::Interrupted,
             (None, Some(EarlyEnd::Unreachable) | None) => RunEnd::Completed,
         };
         Ok(Ended { outcome, totals, end })

@@ -1,7 +1,8 @@
 //! [`serve`]: listens, and answers requests.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +29,8 @@ const MAX_BODY: usize = 1024;
 const MAX_CONNECTIONS: usize = 16;
 /// For the head of a request, and for its body.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two attempts to accept, after one that failed.
+const RETRY: Duration = Duration::from_millis(20);
 
 /// What the interface shows and steers.
 #[derive(Clone)]
@@ -46,23 +49,48 @@ pub struct Remote {
 pub async fn serve(listener: TcpListener, remote: Remote) {
     let remote = Arc::new(remote);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let reserve = Arc::new(Reserve::default());
+    reserve.refill();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let remote = Arc::clone(&remote);
+                let (remote, reserve) = (Arc::clone(&remote), Arc::clone(&reserve));
                 tokio::spawn(async move {
                     converse(stream, remote).await;
+                    reserve.refill();
                     drop(place);
                 });
             }
-            // Too many open files, most likely: another connection has to end first.
             Err(error) => {
-                tracing::warn!(%error, "the control interface cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tracing::debug!(%error, "the control interface cannot accept a connection");
+                // Before anything else of this process takes the file that has become free.
+                if !reserve.release() {
+                    tokio::time::sleep(RETRY).await;
+                }
             }
+        }
+    }
+}
+
+/// An open file that is given up for a connection when there is none left: a run that has taken them all is the one that
+/// somebody wants to stop.
+#[derive(Default)]
+struct Reserve(Mutex<Option<File>>);
+
+impl Reserve {
+    /// Whether there was one to give up.
+    fn release(&self) -> bool {
+        let file = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        file.is_some()
+    }
+
+    fn refill(&self) {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.is_none() {
+            *file = File::open("/dev/null").ok();
         }
     }
 }

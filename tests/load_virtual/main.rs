@@ -5,11 +5,13 @@
 //! | `world` | the clients' driver, the network and a scripted server |
 //! | `simulation` | what a client does and measures, exact to the nanosecond |
 //! | `language` | captures, branches, rows, credentials, reconnects, sizes |
+//! | `accuracy` | reported percentiles against those that are known |
 //! | `steering` | runs that are paused, scaled and ended while they go on |
 //! | `books` | whatever happens, the books balance |
 
 #![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
 
+mod accuracy;
 mod books;
 mod language;
 mod simulation;
