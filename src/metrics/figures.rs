@@ -164,6 +164,19 @@ impl Figures {
         self.errors.get(&class).map_or(0, |error| error.count)
     }
 
+    /// Messages that members of rooms should have received: those that they received and those that were lost.
+    #[must_use]
+    pub fn fan_out_expected(&self) -> u64 {
+        self.counter(Counter::FanOutReceived) + self.counter(Counter::FanOutLost)
+    }
+
+    /// The share of the expected messages that were received; `None` if none was expected.
+    #[must_use]
+    pub fn reach(&self) -> Option<f64> {
+        let expected = self.fan_out_expected();
+        (expected > 0).then(|| self.counter(Counter::FanOutReceived) as f64 / expected as f64)
+    }
+
     /// How many connections the peer or the network ended without a Close frame.
     #[must_use]
     pub fn lost(&self) -> u64 {

@@ -27,11 +27,13 @@ pub enum Trend {
     Close,
     /// From the opening of a connection to its end.
     Session,
+    /// A room's message from the moment it was sent to its receipt by one member.
+    Delivery,
 }
 
 impl Trend {
     /// All of them, in declaration order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Resolve,
         Self::Tcp,
         Self::Tls,
@@ -43,6 +45,7 @@ impl Trend {
         Self::SendLag,
         Self::Close,
         Self::Session,
+        Self::Delivery,
     ];
 
     /// For people.
@@ -60,6 +63,7 @@ impl Trend {
             Self::SendLag => "send lag",
             Self::Close => "close",
             Self::Session => "session",
+            Self::Delivery => "delivery",
         }
     }
 }
@@ -145,11 +149,39 @@ pub enum Counter {
     RetriesDeferred,
     /// Clients that found no further row in their feeder and left.
     FeederExhausted,
+    /// Memberships of a room that began. Joined = left.
+    RoomsJoined,
+    /// Memberships that ended: the client began to leave, or its connection was gone.
+    RoomsLeft,
+    /// Messages sent to the members of a room, each with a mark.
+    FanOutSent,
+    /// Messages that members were owed, each for each member. Owed = received + lost + replaced + unsettled.
+    FanOutOwed,
+    /// Of those: received, for the first time.
+    FanOutReceived,
+    /// Of those: not received although sent longer ago than `settle`. Expected = received + lost.
+    FanOutLost,
+    /// The same where the target repeats each sender's latest message: a later one may have taken its place.
+    FanOutReplaced,
+    /// Of those owed: not received, and nobody can say that they should have been.
+    FanOutUnsettled,
+    /// Of those received: after their sender's next one.
+    FanOutDisordered,
+    /// Messages of its room that a member received again.
+    FanOutDuplicated,
+    /// Messages that a member received after they were settled: lost ones, or duplicates, beyond what is remembered.
+    FanOutLate,
+    /// Messages of a room received by a client that did not know yet that it was a member, or had begun to leave.
+    FanOutOutside,
+    /// Messages of a room that the receiver is not in.
+    FanOutStray,
+    /// Messages with a mark of another run, or of no message at all.
+    FanOutForeign,
 }
 
 impl Counter {
     /// How many counters there are.
-    pub const COUNT: usize = Self::FeederExhausted as usize + 1;
+    pub const COUNT: usize = Self::FanOutForeign as usize + 1;
 
     /// All of them, in declaration order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -191,6 +223,20 @@ impl Counter {
         Self::ReconnectsGivenUp,
         Self::RetriesDeferred,
         Self::FeederExhausted,
+        Self::RoomsJoined,
+        Self::RoomsLeft,
+        Self::FanOutSent,
+        Self::FanOutOwed,
+        Self::FanOutReceived,
+        Self::FanOutLost,
+        Self::FanOutReplaced,
+        Self::FanOutUnsettled,
+        Self::FanOutDisordered,
+        Self::FanOutDuplicated,
+        Self::FanOutLate,
+        Self::FanOutOutside,
+        Self::FanOutStray,
+        Self::FanOutForeign,
     ];
 }
 
@@ -318,11 +364,13 @@ pub enum ErrorClass {
     ClosedWithError,
     /// A message had no value where one was to be captured.
     Capture,
+    /// There are more rooms than can be told apart.
+    Rooms,
 }
 
 impl ErrorClass {
     /// How many classes there are.
-    pub const COUNT: usize = Self::Capture as usize + 1;
+    pub const COUNT: usize = Self::Rooms as usize + 1;
 
     /// All of them, in declaration order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -343,6 +391,7 @@ impl ErrorClass {
         Self::CloseTimeout,
         Self::ClosedWithError,
         Self::Capture,
+        Self::Rooms,
     ];
 
     /// Whether errors of this class end an attempt to connect; the others happen on an open connection.
@@ -372,6 +421,7 @@ impl ErrorClass {
             Self::CloseTimeout => "close timed out",
             Self::ClosedWithError => "closed with an error code",
             Self::Capture => "value not captured",
+            Self::Rooms => "too many rooms",
         }
     }
 }

@@ -10,7 +10,7 @@ use super::page::Row;
 const WIDE: usize = 100;
 
 /// Headings and rows; a section without rows has nothing to tell.
-pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 7] {
+pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 8] {
     let view = View {
         figures,
         wide: width >= WIDE,
@@ -23,6 +23,7 @@ pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<R
             view.close_codes(),
         ),
         ("messages", view.messages()),
+        ("fan-out", view.fan_out()),
         ("pings", view.pings()),
         ("flows", view.flows()),
         ("errors", view.errors()),
@@ -113,6 +114,30 @@ impl View<'_> {
         rows.push(self.volume("bytes out", Counter::BytesSent, Counter::PayloadSent));
         rows.push(self.volume("bytes in", Counter::BytesReceived, Counter::PayloadReceived));
         rows.extend(self.trends(&[Trend::Response, Trend::Service, Trend::SendLag]));
+        rows
+    }
+
+    fn fan_out(&self) -> Vec<Row> {
+        let (received, owed) = (Counter::FanOutReceived, self.figures.counter(Counter::FanOutOwed));
+        let expected = self.figures.fan_out_expected();
+        let mut rows = Vec::new();
+        rows.extend(self.nonzero("sent to rooms", Counter::FanOutSent));
+        rows.extend(self.nonzero("memberships", Counter::RoomsJoined));
+        if expected > 0 {
+            rows.push(Row::new("expected", count(expected)));
+            rows.push(Row::new("reach", share(self.figures.counter(received), expected)));
+        }
+        let whole = self.figures.counter(received);
+        rows.extend(self.share_of("lost", Counter::FanOutLost, expected));
+        rows.extend(self.share_of("replaced", Counter::FanOutReplaced, owed));
+        rows.extend(self.share_of("unsettled", Counter::FanOutUnsettled, owed));
+        rows.extend(self.share_of("out of order", Counter::FanOutDisordered, whole));
+        rows.extend(self.share_of("duplicates", Counter::FanOutDuplicated, whole));
+        rows.extend(self.nonzero("late", Counter::FanOutLate));
+        rows.extend(self.nonzero("outside", Counter::FanOutOutside));
+        rows.extend(self.nonzero("stray", Counter::FanOutStray));
+        rows.extend(self.nonzero("foreign", Counter::FanOutForeign));
+        rows.extend(self.trends(&[Trend::Delivery]));
         rows
     }
 

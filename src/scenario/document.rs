@@ -49,6 +49,8 @@ pub(super) struct Document {
     pub(super) heartbeat: Option<Located<HeartbeatSpec>>,
     /// With `flow`: rows of a file, one for each time a client begins its flow.
     pub(super) feeder: Option<Located<FeederSpec>>,
+    /// With `flow`: what members of a room are owed.
+    pub(super) fanout: Option<Located<FanOutSpec>>,
     /// What every client does.
     pub(super) flow: Option<Located<List<Located<Step>>>>,
     /// Several kinds of clients, instead of `flow`.
@@ -121,6 +123,7 @@ pub(super) struct ClientGroup {
     pub(super) connection: Option<Located<Connection>>,
     pub(super) heartbeat: Option<Located<HeartbeatSpec>>,
     pub(super) feeder: Option<Located<FeederSpec>>,
+    pub(super) fanout: Option<Located<FanOutSpec>>,
     pub(super) flow: Located<List<Located<Step>>>,
 }
 
@@ -222,6 +225,18 @@ pub(super) struct HeartbeatSpec {
     pub(super) timeout: Option<Field<Duration>>,
 }
 
+/// What members of a room are owed of the messages with a mark.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "fanout section", deny_unknown_fields)]
+pub(super) struct FanOutSpec {
+    /// A message that a member has not received after this long is lost.
+    pub(super) settle: Option<Field<Duration>>,
+    /// Whether the server gives a sender its own messages too.
+    pub(super) own: Option<Field<bool>>,
+    /// Whether the server repeats the latest message of each sender, so that one may replace the one before.
+    pub(super) latest: Option<Field<bool>>,
+}
+
 /// A step of a flow: one of the actions, a loop, or a branch.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "step", deny_unknown_fields)]
@@ -233,6 +248,10 @@ pub(super) struct Step {
     pub(super) think: Option<ScalarOr<Field<Duration>, Located<ThinkTime>>>,
     pub(super) receive: Option<Located<ReceiveStep>>,
     pub(super) close: Option<Located<CloseStep>>,
+    /// From here on the client is a member of this room, a template.
+    pub(super) join: Option<Text>,
+    /// From here on it is no longer.
+    pub(super) leave: Option<Located<Empty>>,
     pub(super) drop: Option<Located<Empty>>,
     /// A file with a list of steps that stand here; already put in.
     #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
@@ -305,6 +324,8 @@ pub(super) struct SendStep {
     pub(super) letters: Option<ScalarOr<Field<ByteSize>, Located<SizeSpec>>>,
     /// Binary message with the content of a file.
     pub(super) file: Option<ScalarOr<Field<PathBuf>, Located<FileContent>>>,
+    /// The room whose members it is for, a template; the sender's own by default. The message has a `${mark}`.
+    pub(super) room: Option<Text>,
     pub(super) reply: Option<Located<Reply>>,
 }
 

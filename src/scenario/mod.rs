@@ -21,6 +21,7 @@ mod har;
 mod include;
 mod json_probe;
 mod json_scan;
+mod mark;
 mod matcher;
 mod outline;
 mod pace;
@@ -42,11 +43,12 @@ pub use error::{ScenarioError, ScenarioErrors};
 pub use feeder::{Feeder, RowOrder};
 pub use har::{HarError, HarOptions, import_har};
 pub use json_probe::JsonProbe;
+pub use mark::Mark;
 pub use matcher::{Correlation, EchoShape, Matcher, Needle};
 pub use outline::{Resources, headline, outline};
 pub use parse::{from_str, load};
 pub use plan::{
-    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, Group, Heartbeat, LoadModel, LoopOp,
+    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, FanOutPlan, Group, Heartbeat, LoadModel, LoopOp,
     MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy, ReplySpec, SendOp, TargetSpec, TransportPlan,
 };
 pub use schema::json_schema;

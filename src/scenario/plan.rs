@@ -74,6 +74,20 @@ pub struct Group {
     pub slots: u16,
     /// Where a client takes its rows from.
     pub feeder: Option<Feeder>,
+    /// What its clients are owed as members of a room; `None` if they neither join nor address one.
+    pub fan_out: Option<FanOutPlan>,
+}
+
+/// What members of a room are owed of the messages that carry a [`Mark`](super::Mark).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FanOutPlan {
+    /// A message that a member has not received after this long is lost.
+    pub settle: Duration,
+    /// Whether senders get their own messages too.
+    pub own: bool,
+    /// Whether the server repeats the latest message of each sender: then repetitions are no duplicates, and what was
+    /// not received was replaced rather than lost.
+    pub latest: bool,
 }
 
 /// How a client of a group opens and bounds its connections.
@@ -181,6 +195,13 @@ pub enum Op {
         /// Reason, at most 123 bytes of UTF-8.
         reason: String,
     },
+    /// The client knows that it is a member of this room. Any room before is left.
+    Join {
+        /// The room's name.
+        room: Template,
+    },
+    /// The client is about to leave its room.
+    Leave,
     /// End the TCP connection without a Close frame.
     Drop,
 }
@@ -240,6 +261,10 @@ pub struct SendOp {
     pub kind: PayloadKind,
     /// The payload.
     pub payload: Template,
+    /// Whether the payload has a mark, so that members of a room are owed it.
+    pub marked: bool,
+    /// The room that it is for; the sender's own if `None`.
+    pub room: Option<Template>,
     /// What answers it; `None` is a one-way message, which the books count as such.
     pub reply: Option<ReplySpec>,
 }

@@ -12,7 +12,7 @@ use rand::RngExt;
 
 use crate::clock::Moment;
 use crate::metrics::{Counter, Trend};
-use crate::scenario::{ClientRng, Delay, LoopOp, Op, PayloadKind, SendOp, Template};
+use crate::scenario::{ClientRng, Delay, LoopOp, Op, PayloadKind, RenderContext, SendOp, Template};
 use crate::wire::{CloseCode, MessageKind};
 
 use super::client::{VClient, Wait};
@@ -130,6 +130,17 @@ impl VClient {
                 self.close(turn, code.map(CloseCode), reason);
                 self.pause(Wait::Ended)
             }
+            Some(Op::Join { room }) => {
+                if self.join(turn, room) {
+                    return self.next(at);
+                }
+                self.fail_flow(turn);
+                Step::Wait
+            }
+            Some(Op::Leave) => {
+                self.leave_room(turn);
+                self.next(at)
+            }
             Some(Op::Drop) => {
                 if !self.is_open() {
                     return self.next(at);
@@ -205,7 +216,11 @@ impl VClient {
 
     fn write_message(&mut self, turn: &mut Turn<'_>, send: &SendOp) {
         let mask = turn.scratch.mask();
-        let context = self.who.context(turn, self.seq);
+        let mark = self.mark(turn, send);
+        let context = RenderContext {
+            mark,
+            ..self.who.context(turn, self.seq)
+        };
         let rendered = &mut turn.scratch.payload;
         let payload = match send.payload.as_literal() {
             Some(literal) => literal,
@@ -269,7 +284,7 @@ impl VClient {
 fn needs_link(op: &Op) -> bool {
     matches!(
         op,
-        Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. }
+        Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. } | Op::Join { .. }
     )
 }
 

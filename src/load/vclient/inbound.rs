@@ -74,6 +74,7 @@ impl VClient {
         turn.count(self.group, Counter::MessagesReceived);
         turn.shard
             .add(self.group, Counter::PayloadReceived, payload.len() as u64);
+        self.hear(turn, payload);
         let kind = match kind {
             MessageKind::Text => PayloadKind::Text,
             MessageKind::Binary => PayloadKind::Binary,

@@ -253,6 +253,7 @@ impl VClient {
             open.closing.sent(code);
             open.closing_since = open.closing_since.min(turn.now);
             self.heartbeat = Moment::NEVER;
+            self.leave_room(turn);
         }
     }
 
@@ -355,6 +356,7 @@ impl VClient {
         };
         turn.shard.close_code(self.group, by, outcome.code.0);
         self.settle_pending(turn, cause);
+        self.end_presence(turn, cause == CloseCause::ClientClosed);
         self.heartbeat = Moment::NEVER;
         if session >= PROVEN {
             self.forget_failures();

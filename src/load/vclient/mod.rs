@@ -11,6 +11,7 @@
 //! | `inbound` | messages, pings, pongs and Close frames of the peer |
 //! | `pending` | what is owed an answer |
 //! | `memory` | captured values, rows, branches |
+//! | `rooms` | what it says to a room and hears of it |
 //! | `reconnect` | what becomes of a client whose flow failed |
 //!
 //! What a plan leaves open is decided here. A flow that ends closes its connection with 1000, once the replies under way
@@ -31,6 +32,7 @@ mod loops;
 mod memory;
 mod pending;
 mod reconnect;
+mod rooms;
 mod turn;
 mod upgrade;
 

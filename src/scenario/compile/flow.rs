@@ -10,7 +10,7 @@ use crate::scenario::document::{CloseStep, PingStep, ReceiveStep, Reply, SendSte
 use crate::scenario::plan::{Delay, Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, SendOp};
 use crate::scenario::quantity::{CloseStatus, Count, Times};
 use crate::scenario::template::Template;
-use crate::scenario::yaml::{Field, List, Located, Position, ScalarOr};
+use crate::scenario::yaml::{Field, List, Located, Position, ScalarOr, Text};
 
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -68,6 +68,8 @@ enum Action<'a> {
     Think(&'a ScalarOr<Field<Duration>, Located<ThinkTime>>),
     Receive(&'a Located<ReceiveStep>),
     Close(&'a Located<CloseStep>),
+    Join(&'a Text),
+    Leave,
     Drop,
     Loop,
     If(&'a Located<Test>),
@@ -122,6 +124,10 @@ impl FlowCompiler<'_, '_> {
             Action::Think(time) => Op::Think(self.think(time)?),
             Action::Receive(receive) => self.receive(receive)?,
             Action::Close(close) => self.close(close)?,
+            Action::Join(room) => Op::Join {
+                room: self.context.template(room)?,
+            },
+            Action::Leave => Op::Leave,
             Action::Drop => Op::Drop,
             Action::Loop => return self.repeat(step),
             Action::If(condition) => return self.condition(step, condition),
@@ -142,6 +148,8 @@ impl FlowCompiler<'_, '_> {
             ("think", keys.think.as_ref().map(Action::Think)),
             ("receive", keys.receive.as_ref().map(Action::Receive)),
             ("close", keys.close.as_ref().map(Action::Close)),
+            ("join", keys.join.as_ref().map(Action::Join)),
+            ("leave", keys.leave.as_ref().map(|_| Action::Leave)),
             ("drop", keys.drop.as_ref().map(|_| Action::Drop)),
             ("every/repeat/for ... do", is_loop.then_some(Action::Loop)),
             ("if", keys.condition.as_ref().map(Action::If)),
@@ -201,7 +209,32 @@ impl FlowCompiler<'_, '_> {
             (None, Some(expect)) => awaited(self.context, expect, sent),
             (None, None) => None,
         };
-        Some(SendOp { kind, payload, reply })
+        let (marked, room) = self.addressed(step, &payload);
+        Some(SendOp {
+            kind,
+            payload,
+            marked,
+            room,
+            reply,
+        })
+    }
+
+    /// Whether a message has a mark, and for which room.
+    fn addressed(&mut self, step: &Located<SendStep>, payload: &Template) -> (bool, Option<Template>) {
+        let marked = payload.is_marked();
+        let room = step.value.room.as_ref();
+        match room {
+            Some(room) if !marked && !self.damaged => {
+                let message = "a message for a room needs `${mark}` in it, by which its members know it";
+                self.context.problem(room.at, message);
+            }
+            None if marked && !self.ops.iter().any(|op| matches!(op, Op::Join { .. })) => {
+                let message = "`${mark}` is for the members of a room: `join` one before, or say which with `room`";
+                self.context.problem(step.at, message);
+            }
+            _ => {}
+        }
+        (marked, room.and_then(|room| self.context.template(room)))
     }
 
     fn ping(&mut self, step: &Located<PingStep>) -> Option<Op> {
@@ -402,7 +435,7 @@ fn takes_time(op: &Op) -> bool {
     match op {
         Op::Think(Delay::Fixed(time) | Delay::Uniform(_, time)) => !time.is_zero(),
         Op::LoopBegin(LoopOp { every, .. }) => every.is_some(),
-        Op::LoopEnd { .. } | Op::Drop | Op::Branch(_) | Op::Jump { .. } => false,
+        Op::LoopEnd { .. } | Op::Join { .. } | Op::Leave | Op::Drop | Op::Branch(_) | Op::Jump { .. } => false,
         Op::Think(Delay::Exponential(_))
         | Op::Connect
         | Op::Send(_)

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::credentials::credentials;
+use super::fanout::fan_out;
 use super::feeder::feeder;
 use super::flow::flow;
 use super::reconnect::reconnect;
-use crate::scenario::document::{ClientGroup, Connection, Document, FeederSpec, HeartbeatSpec, Step};
+use crate::scenario::document::{ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step};
 use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
 use crate::scenario::quantity::{Weight, is_token};
 use crate::scenario::template::{Part, Template};
@@ -62,6 +63,7 @@ fn single(
         connection: document.connection.as_ref(),
         heartbeat: document.heartbeat.as_ref(),
         feeder: document.feeder.as_ref(),
+        fanout: document.fanout.as_ref(),
         flow: steps,
     };
     group(context, name.to_owned(), 1, &sections)
@@ -72,6 +74,7 @@ struct Sections<'a> {
     connection: Option<&'a Located<Connection>>,
     heartbeat: Option<&'a Located<HeartbeatSpec>>,
     feeder: Option<&'a Located<FeederSpec>>,
+    fanout: Option<&'a Located<FanOutSpec>>,
     flow: &'a Located<List<Located<Step>>>,
 }
 
@@ -87,6 +90,7 @@ fn group(context: &mut Context<'_>, name: String, weight: u32, sections: &Sectio
         weight,
         connection,
         heartbeat: sections.heartbeat.and_then(|section| heartbeat(context, section)),
+        fan_out: fan_out(context, sections.fanout, &flow),
         flow,
         slots: context.slots(),
         feeder,
@@ -108,6 +112,7 @@ fn several(
             .as_ref()
             .map(|section| ("heartbeat", section.at)),
         document.feeder.as_ref().map(|section| ("feeder", section.at)),
+        document.fanout.as_ref().map(|section| ("fanout", section.at)),
     ];
     for (key, at) in misplaced.into_iter().flatten() {
         context.problem(at, format!("with `scenarios`, `{key}` belongs into each of them"));
@@ -130,6 +135,7 @@ fn several(
             connection: scenario.connection.as_ref(),
             heartbeat: scenario.heartbeat.as_ref(),
             feeder: scenario.feeder.as_ref(),
+            fanout: scenario.fanout.as_ref(),
             flow: &scenario.flow,
         };
         groups.push(group(context, name, weight, &sections));

@@ -8,6 +8,7 @@ mod capture;
 mod connected;
 mod context;
 mod credentials;
+mod fanout;
 mod feeder;
 mod flow;
 mod group;
