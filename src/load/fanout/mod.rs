@@ -26,7 +26,8 @@
 //! (*foreign*). Expected is received + lost; reach is received / expected.
 //!
 //! **Order.** A mark says how far back in the room its sender's message before is. If that one is missing when a message comes, it
-//! is marked as overtaken; if it comes then, it is out of order. So a message is out of order if it comes after its sender's
+//! is marked as overtaken; if it comes then, it is out of order; over connections
+//! that follow each other nothing is promised. So a message is out of order if it comes after its sender's
 //! next one, and this needs two bits for each message, not a table of senders for each receiver.
 //!
 //! **Memory.** A room costs some hundred bytes, a member two bits for each message of the last `settle`, with a bound of

@@ -180,7 +180,7 @@ mod tests {
                 room.take(at(second));
             }
         }
-        for (now, settled) in [(199 + 15, 991), (199 + 16, 1000)] {
+        for (now, settled) in [(199 + 15, 990), (199 + 16, 1000)] {
             assert_eq!(room.settled(at(now)), settled, "at {now}");
         }
     }

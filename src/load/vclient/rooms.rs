@@ -108,6 +108,8 @@ impl VClient {
         if let Some(memory) = &mut self.who.memory
             && let Some(speech) = &mut memory.presence.speech
         {
+            // What is sent over another connection may overtake.
+            speech.last = None;
             if clean {
                 speech.at_risk.clear();
             } else {
