@@ -148,7 +148,8 @@ flow:
 
 #[test]
 fn keeping_values_and_branching_allocate_nothing() {
-    let plan = from_str("keeping.yaml", KEEPING, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let plan =
+        from_str("keeping.yaml", KEEPING, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
     let message = br#"{"a":{"token":"tok-1"},"n":17}"#;
     let (mut scratch, mut values) = (CaptureScratch::default(), Values::new(plan.groups[0].slots));
     let mut rng = client_rng(1, 1);
@@ -174,7 +175,10 @@ fn keeping_values_and_branching_allocate_nothing() {
             }
         }
         let sent = String::from_utf8_lossy(&out);
-        assert!(sent.contains(r#"{"token":"tok-1","text":"<tok-1>","n":17}"#), "{sent}");
+        assert!(
+            sent.contains(r#"{"token":"tok-1","text":"<tok-1>","n":17}"#),
+            "{sent}"
+        );
     };
     // The places of values and the scratch space of the expressions are set up on first use.
     round();

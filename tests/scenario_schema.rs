@@ -25,7 +25,8 @@ fn scenarios(folder: &str) -> Vec<PathBuf> {
 
 /// The document as an editor sees it.
 fn document(path: &Path) -> Value {
-    serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    serde_saphyr::from_str(&fs::read_to_string(path).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
@@ -41,7 +42,12 @@ fn the_committed_schema_is_the_present_one() {
 #[test]
 fn every_good_scenario_compiles_and_satisfies_the_schema() {
     let validator = jsonschema::validator_for(&json_schema()).unwrap();
-    for folder in ["scenarios", "benches/scenarios", "tests/real", "tests/data/scenarios/good"] {
+    for folder in [
+        "scenarios",
+        "benches/scenarios",
+        "tests/real",
+        "tests/data/scenarios/good",
+    ] {
         for path in scenarios(folder) {
             load(&path, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
             let problems: Vec<String> = validator
@@ -81,14 +87,22 @@ fn every_key_of_the_language_stands_in_a_good_scenario() {
     let mut keys = Vec::new();
     collect_keys(&schema, &mut keys);
     let mut text = String::new();
-    for folder in ["scenarios", "tests/data/scenarios/good", "tests/data/scenarios/parts"] {
+    for folder in [
+        "scenarios",
+        "tests/data/scenarios/good",
+        "tests/data/scenarios/parts",
+    ] {
         for path in scenarios(folder) {
             text.push_str(&fs::read_to_string(path).unwrap());
         }
     }
     let missing: Vec<_> = keys
         .into_iter()
-        .filter(|key| !text.contains(&format!("{key}:")) && !text.contains(&format!(": {key}")) && !text.contains(&format!("- {key}")))
+        .filter(|key| {
+            !text.contains(&format!("{key}:"))
+                && !text.contains(&format!(": {key}"))
+                && !text.contains(&format!("- {key}"))
+        })
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

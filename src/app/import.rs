@@ -14,14 +14,18 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     let file = args.file.display();
     let har = fs::read_to_string(&args.file)
         .map_err(|error| Failure::configuration(format!("cannot read {file}: {error}")))?;
-    let name = args.file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let name = args
+        .file
+        .file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let options = HarOptions {
         keep_secrets: args.keep_secrets,
     };
     let yaml = scenario::import_har(&name, &har, options)
         .map_err(|error| Failure::configuration(format!("{file}: {error}")))?;
     // What a recording holds may be beyond what the language takes, such as a message that is too large.
-    let plan = scenario::from_str("the imported scenario", &yaml, &Overrides::default()).map_err(Failure::configuration)?;
+    let plan = scenario::from_str("the imported scenario", &yaml, &Overrides::default())
+        .map_err(Failure::configuration)?;
     match &args.out {
         Some(path) => fs::write(path, yaml)
             .map_err(|error| Failure::configuration(format!("cannot write {}: {error}", path.display())))?,

@@ -38,6 +38,8 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
     match (wrong, args.files.len()) {
         (0, _) => Ok(ExitCode::Ok),
         (1, 1) => Err(Failure::configuration("the scenario is wrong")),
-        (wrong, all) => Err(Failure::configuration(format!("{wrong} of {all} scenarios are wrong"))),
+        (wrong, all) => Err(Failure::configuration(format!(
+            "{wrong} of {all} scenarios are wrong"
+        ))),
     }
 }

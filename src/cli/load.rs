@@ -26,7 +26,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub tls: ClientTlsArgs,
 
-    /// Connect from these local addresses in turn: an address or a CIDR block; repeatable
+    /// Connect from these local addresses, each client from one of them: an address or a CIDR block; repeatable
     #[arg(
         long,
         value_name = "ADDR|CIDR",

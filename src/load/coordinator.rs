@@ -211,7 +211,7 @@ impl Run {
             // A system that cannot pin threads runs them unpinned.
             let _ = pin_current_thread(cores[worker % cores.len()]);
         }
-        let reactor = self.reactor(worker, shards);
+        let reactor = self.reactor(shards);
         self.ready.wait();
         let begin = *self.begin.get_or_init(now);
         let result = reactor.and_then(|reactor| {
@@ -233,14 +233,14 @@ impl Run {
         let _ = report.send((worker, result));
     }
 
-    fn reactor(&self, worker: usize, shards: ShardSender) -> io::Result<Reactor> {
+    fn reactor(&self, shards: ShardSender) -> io::Result<Reactor> {
         let workers = self.health.len();
         let reactor = Reactor::new(ReactorConfig {
             script: Arc::clone(&self.script),
             endpoint: Arc::clone(&self.endpoint),
             shards,
             connects: self.options.connects_at_once.div_ceil(workers),
-            sources: SourceAddresses::new(&self.plan.transport.source_addresses).turn(worker, workers),
+            sources: SourceAddresses::new(&self.plan.transport.source_addresses),
             capacity: self.plan.max_connections().min(MAX_RESERVED) as usize / workers + 1,
             seed: rand::random(),
         })?;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `target` | [`Target`]: a `ws://` or `wss://` URL |
 //! | `resolve` | names to addresses |
-//! | `source` | [`SourceAddresses`]: the local addresses to connect from, in turn |
+//! | `source` | [`SourceAddresses`]: the local addresses to connect from, one for each client |
 //! | `socket` | sockets and their options: connecting, listening, aborting |
 //! | [`tls`] | rustls for both ends, with errors that say what to do |
 //! | `timings` | [`PhaseTimings`]: resolve, TCP, TLS, upgrade |
@@ -26,7 +26,7 @@ mod timings;
 pub use dial::{DialError, DialOptions, Dialed, dial};
 pub use resolve::{ResolveError, resolve};
 pub use socket::{ConnectError, SocketOptions, abort, finish_connect, listen, start_connect};
-pub use source::{SourceAddresses, SourceError, SourceTurn};
+pub use source::{SourceAddresses, SourceError};
 pub use stream::Stream;
 pub use target::{Target, TargetError};
 pub use timings::{Phase, PhaseTimings};

@@ -1,4 +1,4 @@
-//! [`SourceAddresses`]: the local addresses to connect from, in turn.
+//! [`SourceAddresses`]: the local addresses to connect from, one for each client.
 //!
 //! Between one local address and one server port there are some 28,000 connections at most, because each needs a
 //! source port of its own. More need more local addresses; on loopback all of 127.0.0.0/8 will do.
@@ -110,50 +110,27 @@ impl SourceAddresses {
             })
     }
 
-    /// The addresses in turn. Workers that share them each take a different `first` and the same `step`, the
-    /// number of workers, so that they do not crowd the same address.
-    #[must_use]
-    pub fn turn(&self, first: usize, step: usize) -> SourceTurn {
-        SourceTurn {
-            addresses: self.clone(),
-            at: first,
-            step: step.max(1),
-        }
-    }
-}
-
-/// Hands out source addresses in turn.
-#[derive(Clone, Debug, Default)]
-pub struct SourceTurn {
-    addresses: SourceAddresses,
-    at: usize,
-    step: usize,
-}
-
-impl SourceTurn {
-    /// The next address to reach `remote` from; `None` leaves the choice to the system.
+    /// The address from which the client of this number reaches `remote`, the same each time; `None` leaves the choice to
+    /// the system.
     ///
     /// # Errors
     /// Addresses were given, but none of `remote`'s family.
-    pub fn next_for(&mut self, remote: SocketAddr) -> Result<Option<IpAddr>, SourceError> {
-        if self.addresses.is_empty() {
+    pub fn of_client(&self, client: u64, remote: SocketAddr) -> Result<Option<IpAddr>, SourceError> {
+        if self.is_empty() {
             return Ok(None);
         }
-        let at = self.at;
-        self.at = self.at.wrapping_add(self.step);
-        let next = match remote {
-            SocketAddr::V4(_) => pick(&self.addresses.v4, at).map(IpAddr::V4),
-            SocketAddr::V6(_) => pick(&self.addresses.v6, at).map(IpAddr::V6),
+        let own = match remote {
+            SocketAddr::V4(_) => pick(&self.v4, client).map(IpAddr::V4),
+            SocketAddr::V6(_) => pick(&self.v6, client).map(IpAddr::V6),
         };
-        next.map(Some).ok_or(SourceError::Family { remote })
+        own.map(Some).ok_or(SourceError::Family { remote })
     }
 }
 
-/// The `at`-th address. Steps that share a factor with the list's length would visit only a part of it; so each time
-/// round the list starts one further.
-fn pick<A: Copy>(addresses: &[A], at: usize) -> Option<A> {
-    let length = addresses.len();
-    (length > 0).then(|| addresses[(at + at / length) % length])
+/// The client's address. Clients are numbered one by one, so each address has as many as the others.
+fn pick<A: Copy>(addresses: &[A], client: u64) -> Option<A> {
+    let at = client.checked_rem(addresses.len() as u64)?;
+    addresses.get(at as usize).copied()
 }
 
 fn expand(element: &str, addresses: &mut Vec<IpAddr>) -> Result<(), SourceError> {
@@ -248,17 +225,15 @@ mod tests {
     }
 
     #[test]
-    fn turns_visit_every_address_of_the_remote_family() {
+    fn each_client_has_its_own_address_of_the_remote_family() {
         let sources = SourceAddresses::parse("127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4,::1").unwrap();
         let remote = "127.0.0.1:80".parse().unwrap();
-        for step in 1..=4 {
-            let mut turn = sources.turn(0, step);
-            let seen: HashSet<_> = (0..16).map(|_| turn.next_for(remote).unwrap()).collect();
-            assert_eq!(seen.len(), 4, "step {step}");
-        }
-        let mut turn = sources.turn(5, 1);
+        let of = |client| sources.of_client(client, remote).unwrap();
+        let seen: HashSet<_> = (0..4).map(of).collect();
+        assert_eq!(seen.len(), 4);
+        assert_eq!((of(1), of(5)), (of(1), of(1)));
         assert_eq!(
-            turn.next_for("[::1]:80".parse().unwrap()).unwrap(),
+            sources.of_client(3, "[::1]:80".parse().unwrap()).unwrap(),
             Some(IpAddr::V6(Ipv6Addr::LOCALHOST))
         );
     }
@@ -266,14 +241,10 @@ mod tests {
     #[test]
     fn without_addresses_the_system_chooses_and_the_wrong_family_is_an_error() {
         let remote = "127.0.0.1:80".parse().unwrap();
-        assert_eq!(
-            SourceAddresses::default().turn(0, 1).next_for(remote).unwrap(),
-            None
-        );
+        assert_eq!(SourceAddresses::default().of_client(7, remote).unwrap(), None);
         let error = SourceAddresses::parse("::1")
             .unwrap()
-            .turn(0, 1)
-            .next_for(remote)
+            .of_client(0, remote)
             .unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -23,7 +23,10 @@ pub struct Capture {
 pub(super) enum CaptureSource {
     Json(JsonPath),
     /// With the number of the expression among all of the plan.
-    Regex { regex: Regex, number: usize },
+    Regex {
+        regex: Regex,
+        number: usize,
+    },
 }
 
 /// Memory that the regular expressions of one worker's clients use in turn.
@@ -127,7 +130,8 @@ mod tests {
 
     #[test]
     fn json_values_are_found_by_path() {
-        let json = r#" {"a":{"skip":[{"x":"}"}],"b":[1.50, {"c":"q\"d"}, [1,2]]},"n":null,"t":true,"o":{"k":[1]}}"#;
+        let json =
+            r#" {"a":{"skip":[{"x":"}"}],"b":[1.50, {"c":"q\"d"}, [1,2]]},"n":null,"t":true,"o":{"k":[1]}}"#;
         let text = |value: &str| Some((value.to_owned(), false));
         let bare = |value: &str| Some((value.to_owned(), true));
         assert_eq!(picked("a.b[0]", json), bare("1.50"));

@@ -14,8 +14,8 @@ use super::plan::{Arrivals, TargetSpec};
 use super::quantity::{
     AddressRange, CloseStatus, Count, Deviation, Exhausted, Holder, ServerName, Times, Token, Weight,
 };
-use super::token::Algorithm;
 use super::template::Json;
+use super::token::Algorithm;
 use super::yaml::{Entries, Field, List, Located, ScalarOr, Text};
 use crate::units::{ByteSize, Rate};
 
@@ -23,13 +23,19 @@ use crate::units::{ByteSize, Rate};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "scenario file", deny_unknown_fields)]
 pub(super) struct Document {
-    /// Files whose content stands here too, as far as this file does not say otherwise; already put in.
-    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    /// Files whose content stands here too, as far as this file does not say otherwise.
+    #[expect(
+        dead_code,
+        reason = "for the schema and for messages: what it names is put in before this is read"
+    )]
     pub(super) include: Option<ScalarOr<Field<PathBuf>, List<Field<PathBuf>>>>,
     /// For people; the file's name without its ending if absent.
     pub(super) name: Option<Field<String>>,
     /// `embedded` (the default), or a `ws://` or `wss://` URL.
     pub(super) target: Option<Field<TargetSpec>>,
+    /// Paths by name, for `route` in a `connection`; templates.
+    #[serde(default)]
+    pub(super) routes: Entries<Text>,
     /// Seed of every random choice.
     pub(super) seed: Option<Field<u64>>,
     /// Constants, used as `${NAME}`; `-e NAME=VALUE` replaces them.
@@ -66,6 +72,7 @@ pub(super) struct Constant(pub(super) Located<Json>);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "stage", deny_unknown_fields)]
 pub(super) struct ClosedStage {
+    /// Its length; 0 jumps to the number of clients.
     pub(super) duration: Field<Duration>,
     /// Number of clients at the stage's end; the stage moves to it linearly.
     pub(super) clients: Field<Count>,
@@ -75,6 +82,7 @@ pub(super) struct ClosedStage {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "arrival model", deny_unknown_fields)]
 pub(super) struct ArrivalModel {
+    /// One after the other.
     pub(super) stages: Located<List<Located<OpenStage>>>,
     /// Arrivals beyond this many clients at once are dropped, and counted as dropped.
     pub(super) max_clients: Field<Count>,
@@ -86,9 +94,13 @@ pub(super) struct ArrivalModel {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "arrival stage", deny_unknown_fields)]
 pub(super) struct OpenStage {
+    /// Its length.
     pub(super) duration: Field<Duration>,
+    /// Arrivals per time, all along.
     pub(super) rate: Option<Field<Rate>>,
+    /// Arrivals per time at the begin; with `to`.
     pub(super) from: Option<Field<Rate>>,
+    /// Arrivals per time at the end; with `from`.
     pub(super) to: Option<Field<Rate>>,
 }
 
@@ -106,7 +118,7 @@ pub(super) struct Transport {
     pub(super) key: Option<Field<PathBuf>>,
     /// Name to present and verify instead of the URL's host.
     pub(super) server_name: Option<Field<ServerName>>,
-    /// Addresses or CIDR ranges to connect from, in turn.
+    /// Addresses or CIDR ranges; each client connects from one of them.
     pub(super) source_addresses: Option<ScalarOr<Field<AddressRange>, List<Field<AddressRange>>>>,
 }
 
@@ -114,16 +126,25 @@ pub(super) struct Transport {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "scenario", deny_unknown_fields)]
 pub(super) struct ClientGroup {
-    /// Files whose content stands here too, as far as this scenario does not say otherwise; already put in.
-    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    /// Files whose content stands here too, as far as this scenario does not say otherwise.
+    #[expect(
+        dead_code,
+        reason = "for the schema and for messages: what it names is put in before this is read"
+    )]
     pub(super) include: Option<ScalarOr<Field<PathBuf>, List<Field<PathBuf>>>>,
+    /// For reports; unique.
     pub(super) name: Field<String>,
     /// Share of the clients relative to the other scenarios; 1 by default.
     pub(super) weight: Option<Field<Weight>>,
+    /// How its clients connect.
     pub(super) connection: Option<Located<Connection>>,
+    /// Pings in the background.
     pub(super) heartbeat: Option<Located<HeartbeatSpec>>,
+    /// Rows of a file, one for each time a client begins its flow.
     pub(super) feeder: Option<Located<FeederSpec>>,
+    /// What members of a room are owed.
     pub(super) fanout: Option<Located<FanOutSpec>>,
+    /// What its clients do.
     pub(super) flow: Located<List<Located<Step>>>,
 }
 
@@ -133,15 +154,21 @@ pub(super) struct ClientGroup {
 pub(super) struct Connection {
     /// Path and query of the request, a template.
     pub(super) path: Option<Text>,
+    /// Instead of `path`: one of the `routes`.
+    pub(super) route: Option<Field<String>>,
     /// Values are templates.
     #[serde(default)]
     pub(super) headers: Entries<Text>,
+    /// To offer, in order of preference.
     #[serde(default)]
     pub(super) subprotocols: List<Field<Token>>,
     /// Offer permessage-deflate.
     pub(super) compression: Option<Field<bool>>,
+    /// A larger message fails the connection with 1009; 1MiB by default.
     pub(super) max_message_size: Option<Field<ByteSize>>,
+    /// From name resolution to the end of the upgrade; 10s by default.
     pub(super) connect_timeout: Option<Field<Duration>>,
+    /// From the sent Close frame to the end of the TCP connection; 5s by default.
     pub(super) close_timeout: Option<Field<Duration>>,
     /// Who the client says it is.
     pub(super) auth: Option<Located<Auth>>,
@@ -171,6 +198,7 @@ pub(super) struct Auth {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "jwt section", deny_unknown_fields)]
 pub(super) struct Jwt {
+    /// How tokens are signed.
     pub(super) algorithm: Field<Algorithm>,
     /// The secret of an HMAC, or a private key as PEM.
     pub(super) key: Option<Field<String>>,
@@ -208,6 +236,7 @@ pub(super) struct Reconnect {
 pub(super) struct FeederSpec {
     /// CSV with a line of names first.
     pub(super) file: Field<PathBuf>,
+    /// In which order a client takes rows; `sequential` by default.
     pub(super) order: Option<Field<RowOrder>>,
     /// What happens after the last row.
     pub(super) exhausted: Option<Field<Exhausted>>,
@@ -221,7 +250,9 @@ pub(super) struct FeederSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "heartbeat section", deny_unknown_fields)]
 pub(super) struct HeartbeatSpec {
+    /// From one ping to the next.
     pub(super) every: Field<Duration>,
+    /// A ping without its pong after this long is unanswered; 10s by default.
     pub(super) timeout: Option<Field<Duration>>,
 }
 
@@ -241,20 +272,31 @@ pub(super) struct FanOutSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "step", deny_unknown_fields)]
 pub(super) struct Step {
+    /// Open the connection.
     pub(super) connect: Option<Located<Empty>>,
+    /// Send a message, and wait for its reply if it is owed one.
     pub(super) send: Option<Located<SendStep>>,
+    /// Wait for a message that answers nothing.
     pub(super) expect: Option<Located<Reply>>,
+    /// Send a ping and wait for its pong.
     pub(super) ping: Option<Located<PingStep>>,
+    /// Wait.
     pub(super) think: Option<ScalarOr<Field<Duration>, Located<ThinkTime>>>,
+    /// Read messages up to a number or for a time.
     pub(super) receive: Option<Located<ReceiveStep>>,
+    /// Close handshake.
     pub(super) close: Option<Located<CloseStep>>,
     /// From here on the client is a member of this room, a template.
     pub(super) join: Option<Text>,
     /// From here on it is no longer.
     pub(super) leave: Option<Located<Empty>>,
+    /// End the TCP connection without a Close frame.
     pub(super) drop: Option<Located<Empty>>,
-    /// A file with a list of steps that stand here; already put in.
-    #[expect(dead_code, reason = "for the schema and for messages: includes are put in before")]
+    /// A file with a list of steps that stand here.
+    #[expect(
+        dead_code,
+        reason = "for the schema and for messages: what it names is put in before this is read"
+    )]
     pub(super) include: Option<Field<PathBuf>>,
     /// Branch: whether the message that the step before waited for looks like this.
     #[serde(rename = "if")]
@@ -286,7 +328,9 @@ pub(super) struct Step {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "case", deny_unknown_fields)]
 pub(super) struct Case {
+    /// What the message looks like.
     pub(super) case: Located<Test>,
+    /// The steps if it does.
     #[serde(rename = "do")]
     pub(super) body: Located<List<Located<Step>>>,
 }
@@ -295,11 +339,17 @@ pub(super) struct Case {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "test", deny_unknown_fields)]
 pub(super) struct Test {
+    /// JSON with these values, by path, and any others.
     pub(super) json: Option<Located<Entries<Located<Json>>>>,
+    /// This text, a template.
     pub(super) text: Option<Text>,
+    /// Any message with this text in it, a template.
     pub(super) contains: Option<Text>,
+    /// Any message in which the expression matches.
     pub(super) regex: Option<Text>,
+    /// A binary message that begins with these bytes.
     pub(super) binary_prefix: Option<Located<Binary>>,
+    /// Any message.
     pub(super) any: Option<Located<Empty>>,
 }
 
@@ -326,6 +376,7 @@ pub(super) struct SendStep {
     pub(super) file: Option<ScalarOr<Field<PathBuf>, Located<FileContent>>>,
     /// The room whose members it is for, a template; the sender's own by default. The message has a `${mark}`.
     pub(super) room: Option<Text>,
+    /// What answers it.
     pub(super) reply: Option<Located<Reply>>,
 }
 
@@ -337,7 +388,9 @@ pub(super) struct SizeSpec {
     pub(super) uniform: Option<Located<List<Field<ByteSize>>>>,
     /// The mean.
     pub(super) exponential: Option<Field<ByteSize>>,
+    /// Around a mean.
     pub(super) normal: Option<Located<NormalSpec>>,
+    /// Many small, a few large.
     pub(super) lognormal: Option<Located<LogNormalSpec>>,
     /// Sizes with their weights.
     pub(super) choice: Option<Located<Entries<Field<Weight>>>>,
@@ -349,7 +402,9 @@ pub(super) struct SizeSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "normal distribution", deny_unknown_fields)]
 pub(super) struct NormalSpec {
+    /// The mean.
     pub(super) mean: Field<ByteSize>,
+    /// The standard deviation.
     pub(super) deviation: Field<ByteSize>,
 }
 
@@ -357,6 +412,7 @@ pub(super) struct NormalSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "lognormal distribution", deny_unknown_fields)]
 pub(super) struct LogNormalSpec {
+    /// Half of all are smaller.
     pub(super) median: Field<ByteSize>,
     /// Standard deviation of the natural logarithm.
     pub(super) sigma: Field<Deviation>,
@@ -366,6 +422,7 @@ pub(super) struct LogNormalSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "file payload", deny_unknown_fields)]
 pub(super) struct FileContent {
+    /// The file.
     pub(super) path: Field<PathBuf>,
     /// A stretch of so many bytes instead of the whole.
     pub(super) size: Option<ScalarOr<Field<ByteSize>, Located<SizeSpec>>>,
@@ -377,7 +434,9 @@ pub(super) struct FileContent {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "binary value", deny_unknown_fields)]
 pub(super) struct Binary {
+    /// Hex digits; blanks between them do not count.
     pub(super) hex: Option<Text>,
+    /// Base64 with or without padding.
     pub(super) base64: Option<Text>,
     /// The bytes of a template.
     pub(super) utf8: Option<Text>,
@@ -387,15 +446,23 @@ pub(super) struct Binary {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "reply", deny_unknown_fields)]
 pub(super) struct Reply {
+    /// In `reply` only: the message itself.
     pub(super) echo: Option<Located<Empty>>,
+    /// JSON with these values, by path, and any others.
     pub(super) json: Option<Located<Entries<Located<Json>>>>,
+    /// This text, a template.
     pub(super) text: Option<Text>,
+    /// Any message with this text in it, a template.
     pub(super) contains: Option<Text>,
+    /// Any message in which the expression matches.
     pub(super) regex: Option<Text>,
+    /// A binary message that begins with these bytes.
     pub(super) binary_prefix: Option<Located<Binary>>,
+    /// Any message.
     pub(super) any: Option<Located<Empty>>,
     /// In `reply` only: the message is owed nothing, whatever follows.
     pub(super) none: Option<Located<Empty>>,
+    /// How long to wait; 10s by default.
     pub(super) timeout: Option<Field<Duration>>,
     /// Values of the message to keep, for templates and matchers after this step.
     #[serde(default)]
@@ -424,6 +491,7 @@ pub(super) struct CaptureSpec {
 pub(super) struct PingStep {
     /// Application data, a template.
     pub(super) payload: Option<Text>,
+    /// How long to wait for the pong; 10s by default.
     pub(super) timeout: Option<Field<Duration>>,
 }
 
@@ -435,13 +503,41 @@ pub(super) struct ThinkTime {
     pub(super) uniform: Option<Located<List<Field<Duration>>>>,
     /// The mean.
     pub(super) exponential: Option<Field<Duration>>,
+    /// Around a mean.
+    pub(super) normal: Option<Located<NormalTime>>,
+    /// Many short, a few long.
+    pub(super) lognormal: Option<Located<LogNormalTime>>,
+    /// The longest, with every distribution that has no end of its own; 24h by default.
+    pub(super) max: Option<Field<Duration>>,
+}
+
+/// A normal distribution of times.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "normal think time", deny_unknown_fields)]
+pub(super) struct NormalTime {
+    /// The mean.
+    pub(super) mean: Field<Duration>,
+    /// The standard deviation.
+    pub(super) deviation: Field<Duration>,
+}
+
+/// A lognormal distribution of times.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "lognormal think time", deny_unknown_fields)]
+pub(super) struct LogNormalTime {
+    /// Half of all are shorter.
+    pub(super) median: Field<Duration>,
+    /// Standard deviation of the natural logarithm.
+    pub(super) sigma: Field<Deviation>,
 }
 
 /// Reading whatever comes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "receive step", deny_unknown_fields)]
 pub(super) struct ReceiveStep {
+    /// So many messages.
     pub(super) count: Option<Field<Count>>,
+    /// So long.
     #[serde(rename = "for")]
     pub(super) duration: Option<Field<Duration>>,
 }
@@ -452,5 +548,6 @@ pub(super) struct ReceiveStep {
 pub(super) struct CloseStep {
     /// Status code, or `none` for an empty Close frame; 1000 by default.
     pub(super) code: Option<Field<CloseStatus>>,
+    /// At most 123 bytes.
     pub(super) reason: Option<Field<String>>,
 }

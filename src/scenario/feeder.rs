@@ -71,10 +71,18 @@ mod tests {
         let cursor = AtomicU64::new(0);
         let mut random = client_rng(1, 1);
         let mut rows = |feeder: &Feeder, client: u64| -> Vec<Option<u32>> {
-            (0..4).map(|taken| feeder.row(client, taken, &cursor, &mut random)).collect()
+            (0..4)
+                .map(|taken| feeder.row(client, taken, &cursor, &mut random))
+                .collect()
         };
-        assert_eq!(rows(&feeder(RowOrder::Sequential, false), 1), [Some(1), Some(2), None, None]);
-        assert_eq!(rows(&feeder(RowOrder::Sequential, true), 1), [Some(1), Some(2), Some(0), Some(1)]);
+        assert_eq!(
+            rows(&feeder(RowOrder::Sequential, false), 1),
+            [Some(1), Some(2), None, None]
+        );
+        assert_eq!(
+            rows(&feeder(RowOrder::Sequential, true), 1),
+            [Some(1), Some(2), Some(0), Some(1)]
+        );
         let shared = feeder(RowOrder::Shared, false);
         assert_eq!(rows(&shared, 5), [Some(0), Some(1), Some(2), None]);
         assert_eq!(rows(&shared, 6), [None; 4]);

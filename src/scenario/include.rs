@@ -14,10 +14,13 @@ use super::yaml::{self, Content, Node, Position};
 const MAX_FILES: usize = 100;
 
 /// Of two such keys the including file's replaces the other.
-const EXCLUSIVE: [(&str, &str); 2] = [("stages", "arrivals"), ("flow", "scenarios")];
+const EXCLUSIVE: [(&str, &str); 3] = [("stages", "arrivals"), ("flow", "scenarios"), ("path", "route")];
 
 /// What an entry of `scenarios` takes from a file that is a whole scenario.
 const OF_A_KIND: [&str; 6] = ["name", "weight", "connection", "heartbeat", "feeder", "flow"];
+
+/// What it needs of such a file that stands at the top.
+const OF_THE_WHOLE: [&str; 2] = ["variables", "routes"];
 
 /// A file of a scenario.
 #[derive(Debug)]
@@ -81,32 +84,31 @@ impl Sources {
                 _ => {}
             }
         }
-        for variables in hoisted {
-            merge(entries, vec![variables], false);
-        }
+        merge(entries, hoisted, false);
     }
 
-    /// An entry of `scenarios`; returns the `variables` of what it includes.
-    fn expand_kind(&mut self, item: &mut Node) -> Option<(Node, Node)> {
+    /// An entry of `scenarios`; returns what belongs to the top of the file of what it includes.
+    fn expand_kind(&mut self, item: &mut Node) -> Entries {
         let Content::Mapping(entries) = &mut item.content else {
-            return None;
+            return Vec::new();
         };
         let own: Vec<String> = names(entries).map(str::to_owned).collect();
         self.merge_includes(entries, Self::expand_document);
-        let mut variables = None;
+        let mut hoisted = Vec::new();
         entries.retain_mut(|(key, value)| {
             let name = key.content.scalar().unwrap_or_default();
-            if name == "variables" && !own.iter().any(|own| own == name) {
-                variables = Some((key.clone(), value.clone()));
+            let is_own = own.iter().any(|own| own == name);
+            if OF_THE_WHOLE.contains(&name) && !is_own {
+                hoisted.push((key.clone(), value.clone()));
             }
-            OF_A_KIND.contains(&name) || own.iter().any(|own| own == name)
+            OF_A_KIND.contains(&name) || is_own
         });
         for (key, value) in entries {
             if key.content.scalar() == Some("flow") {
                 self.expand_steps(value);
             }
         }
-        variables
+        hoisted
     }
 
     /// Takes the `include` out of a mapping and merges what it names into it.
@@ -127,7 +129,10 @@ impl Sources {
             match &mut root.content {
                 Content::Mapping(included) => merge(&mut base, std::mem::take(included), true),
                 Content::Null => {}
-                _ => self.problem(root.at, "expected the keys of a scenario, for it is included where they stand"),
+                _ => self.problem(
+                    root.at,
+                    "expected the keys of a scenario, for it is included where they stand",
+                ),
             }
         }
         merge(&mut base, std::mem::take(entries), true);
@@ -181,7 +186,10 @@ impl Sources {
                 ..
             }) => steps,
             Some(other) => {
-                self.problem(other.at, "expected a list of steps, for it is included where a step stands");
+                self.problem(
+                    other.at,
+                    "expected a list of steps, for it is included where a step stands",
+                );
                 Vec::new()
             }
             None => Vec::new(),
@@ -195,7 +203,10 @@ impl Sources {
             self.problem(path.at, format!("expected the path of a file, found {found}"));
             return None;
         };
-        let folder = self.files.get(usize::from(path.at.file)).and_then(|file| file.path.parent());
+        let folder = self
+            .files
+            .get(usize::from(path.at.file))
+            .and_then(|file| file.path.parent());
         let file = folder.unwrap_or(Path::new("")).join(written);
         let real = real(&file);
         if self.around.contains(&real) {
@@ -203,7 +214,10 @@ impl Sources {
             return None;
         }
         if self.files.len() >= MAX_FILES {
-            self.problem(path.at, format!("a scenario is made of at most {MAX_FILES} files"));
+            self.problem(
+                path.at,
+                format!("a scenario is made of at most {MAX_FILES} files"),
+            );
             return None;
         }
         let text = match fs::read_to_string(&file) {
@@ -232,7 +246,9 @@ fn real(path: &Path) -> PathBuf {
 }
 
 fn names(entries: &Entries) -> impl Iterator<Item = &str> {
-    entries.iter().map(|(key, _)| key.content.scalar().unwrap_or_default())
+    entries
+        .iter()
+        .map(|(key, _)| key.content.scalar().unwrap_or_default())
 }
 
 /// Puts entries into a mapping; where both have a key, mappings are merged, and of other values the `added` ones win if
@@ -248,7 +264,9 @@ fn merge(entries: &mut Entries, added: Entries, wins: bool) {
         if let (Some(rival), true) = (rival, wins) {
             entries.retain(|(key, _)| key.content.scalar() != Some(rival));
         }
-        let present = entries.iter_mut().find(|(key, _)| key.content.scalar() == Some(name));
+        let present = entries
+            .iter_mut()
+            .find(|(key, _)| key.content.scalar() == Some(name));
         match present {
             None => entries.push((key, value)),
             Some((present_key, present)) => match (&mut present.content, value.content) {

@@ -14,6 +14,7 @@
 mod capture;
 mod compile;
 mod credentials;
+mod delay;
 mod document;
 mod error;
 mod feeder;
@@ -48,8 +49,9 @@ pub use matcher::{Correlation, EchoShape, Matcher, Needle};
 pub use outline::{Resources, headline, outline};
 pub use parse::{from_str, load};
 pub use plan::{
-    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, FanOutPlan, Group, Heartbeat, LoadModel, LoopOp,
-    MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy, ReplySpec, SendOp, TargetSpec, TransportPlan,
+    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, FanOutPlan, Group, Heartbeat, LoadModel,
+    LoopOp, MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy, ReplySpec,
+    SendOp, TargetSpec, TransportPlan,
 };
 pub use schema::json_schema;
 pub use sequence::SequenceExtractor;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::matcher::{Correlation, Matcher};
 use super::pace::{Pace, pace};
 use super::plan::{
-    Arrivals, BranchOp, ConnectionPlan, Delay, Group, LoadModel, LoopOp, Op, Plan, ReconnectPolicy, ReplySpec,
-    SendOp, TargetSpec,
+    Arrivals, BranchOp, ConnectionPlan, Delay, Group, LoadModel, LoopOp, Op, Plan, ReconnectPolicy,
+    ReplySpec, SendOp, TargetSpec,
 };
 use super::template::Template;
 use super::{PayloadKind, RowOrder};
@@ -32,7 +32,10 @@ pub fn headline(plan: &Plan) -> String {
         several => format!("{several} kinds of clients, "),
     };
     let duration = Span(plan.duration());
-    format!("{kinds}up to {}, {duration}", counted(plan.max_connections(), "client"))
+    format!(
+        "{kinds}up to {}, {duration}",
+        counted(plan.max_connections(), "client")
+    )
 }
 
 /// The whole plan, in several lines.
@@ -43,7 +46,16 @@ pub fn outline(plan: &Plan, resources: Resources) -> String {
         TargetSpec::Embedded => "the embedded server".to_owned(),
         TargetSpec::Url(url) => without_values(url),
     };
-    line(&mut text, 0, format!("{}: {} against {target}, seed {}", plan.name, headline(plan), plan.seed));
+    line(
+        &mut text,
+        0,
+        format!(
+            "{}: {} against {target}, seed {}",
+            plan.name,
+            headline(plan),
+            plan.seed
+        ),
+    );
     text.push('\n');
     load(&mut text, plan);
     text.push('\n');
@@ -65,12 +77,24 @@ fn load(text: &mut String, plan: &Plan) {
     let mut at = Duration::ZERO;
     let mut stage = |text: &mut String, length: Duration, what: String| {
         let until = at + length;
-        line(text, 2, format!("{:>8} to {:>8}: {what}", Span(at).to_string(), Span(until).to_string()));
+        line(
+            text,
+            2,
+            format!(
+                "{:>8} to {:>8}: {what}",
+                Span(at).to_string(),
+                Span(until).to_string()
+            ),
+        );
         at = until;
     };
     match &plan.load {
         LoadModel::Closed { stages } => {
-            line(text, 0, "Clients (closed model: a client whose flow ends begins it again)");
+            line(
+                text,
+                0,
+                "Clients (closed model: a client whose flow ends begins it again)",
+            );
             let mut before = 0;
             for next in stages {
                 let what = match (next.duration.is_zero(), before == next.clients) {
@@ -109,12 +133,20 @@ fn load(text: &mut String, plan: &Plan) {
             }
         }
     }
-    line(text, 2, format!("then up to {} for flows to finish", Span(plan.graceful_stop)));
+    line(
+        text,
+        2,
+        format!("then up to {} for flows to finish", Span(plan.graceful_stop)),
+    );
 }
 
 fn connections(text: &mut String, plan: &Plan, resources: Resources) {
     let connections = plan.max_connections();
-    line(text, 0, format!("Connections: up to {} at once", count(connections)));
+    line(
+        text,
+        0,
+        format!("Connections: up to {} at once", count(connections)),
+    );
     let sources = plan.transport.source_addresses.len().max(1) as u64;
     let ports = connections.div_ceil(sources);
     let from = match plan.transport.source_addresses.len() {
@@ -122,14 +154,29 @@ fn connections(text: &mut String, plan: &Plan, resources: Resources) {
         several => format!("from each of {several} source addresses"),
     };
     let offered = match resources.ports {
-        Some(offered) if offered < ports => format!(", but the system offers {}: add `source_addresses`", count(offered)),
+        Some(offered) if offered < ports => format!(
+            ", but the system offers {}: add `source_addresses`",
+            count(offered)
+        ),
         Some(offered) => format!(" of {}", count(offered)),
         None => String::new(),
     };
-    line(text, 2, format!("local ports needed: {} {from}{offered}", count(ports)));
+    line(
+        text,
+        2,
+        format!("local ports needed: {} {from}{offered}", count(ports)),
+    );
     if let Some(files) = resources.open_files {
-        let verdict = if files > connections { "" } else { ", which is too few" };
-        line(text, 2, format!("open files: {} can be open at once{verdict}", count(files)));
+        let verdict = if files > connections {
+            ""
+        } else {
+            ", which is too few"
+        };
+        line(
+            text,
+            2,
+            format!("open files: {} can be open at once{verdict}", count(files)),
+        );
     }
 }
 
@@ -144,7 +191,11 @@ fn kind(text: &mut String, plan: &Plan, group: &Group, total: u64) {
     connection(text, &group.connection);
     if let Some(heartbeat) = &group.heartbeat {
         let (every, timeout) = (Span(heartbeat.every), Span(heartbeat.timeout));
-        line(text, 2, format!("pings every {every} beside the flow, each answered within {timeout}"));
+        line(
+            text,
+            2,
+            format!("pings every {every} beside the flow, each answered within {timeout}"),
+        );
     }
     if let Some(feeder) = &group.feeder {
         let order = match feeder.order {
@@ -152,12 +203,20 @@ fn kind(text: &mut String, plan: &Plan, group: &Group, total: u64) {
             RowOrder::Shared => "each once, shared by all",
             RowOrder::Random => "at random",
         };
-        let end = if feeder.wraps { "then again from the first" } else { "then clients leave" };
+        let end = if feeder.wraps {
+            "then again from the first"
+        } else {
+            "then clients leave"
+        };
         let end = if feeder.order == RowOrder::Random { "" } else { end };
         let rows = counted(feeder.table.rows() as u64, "row");
         let columns = feeder.table.columns().join(", ");
         let comma = if end.is_empty() { "" } else { ", " };
-        line(text, 2, format!("is fed with {rows} ({columns}), {order}{comma}{end}"));
+        line(
+            text,
+            2,
+            format!("is fed with {rows} ({columns}), {order}{comma}{end}"),
+        );
     }
     steps(text, &group.flow, 0..group.flow.len(), 2);
     rates(text, plan, group, share);
@@ -168,7 +227,10 @@ fn connection(text: &mut String, plan: &ConnectionPlan) {
         || "a path of its own".to_owned(),
         |path| without_values(&String::from_utf8_lossy(path)),
     );
-    let mut parts = vec![format!("connects to {path} within {}", Span(plan.connect_timeout))];
+    let mut parts = vec![format!(
+        "connects to {path} within {}",
+        Span(plan.connect_timeout)
+    )];
     let names: Vec<&str> = plan.headers.iter().map(|(name, _)| name.as_str()).collect();
     if !names.is_empty() {
         parts.push(format!("headers {}", names.join(", ")));
@@ -197,7 +259,11 @@ fn connection(text: &mut String, plan: &ConnectionPlan) {
         let most = reconnect
             .max_attempts
             .map(|most| format!(", at most {} in a row", counted(most, "time")));
-        line(text, 2, format!("after a failure {pause}{}", most.unwrap_or_default()));
+        line(
+            text,
+            2,
+            format!("after a failure {pause}{}", most.unwrap_or_default()),
+        );
     }
 }
 
@@ -258,7 +324,11 @@ fn step(op: &Op) -> String {
     match op {
         Op::Connect => "connect".to_owned(),
         Op::Send(send) => sent(send),
-        Op::Expect(expect) => format!("expect {} within {}", looks(&expect.matcher), Span(expect.timeout)),
+        Op::Expect(expect) => format!(
+            "expect {} within {}",
+            looks(&expect.matcher),
+            Span(expect.timeout)
+        ),
         Op::Ping { timeout, .. } => format!("ping, and wait up to {} for the pong", Span(*timeout)),
         Op::Think(delay) => format!("think {}", thought(*delay)),
         Op::Receive { count, duration } => {
@@ -287,7 +357,8 @@ fn thought(delay: Delay) -> String {
     match delay {
         Delay::Fixed(length) => Span(length).to_string(),
         Delay::Uniform(low, high) => format!("{} to {}", Span(low), Span(high)),
-        Delay::Exponential(mean) => format!("{} on average", Span(mean)),
+        Delay::Exponential { mean, .. } | Delay::Normal { mean, .. } => format!("{} on average", Span(mean)),
+        Delay::LogNormal { median, .. } => format!("{}, half of the times less", Span(median)),
     }
 }
 
@@ -345,16 +416,26 @@ fn looks(matcher: &Matcher) -> &'static str {
 fn rates(text: &mut String, plan: &Plan, group: &Group, share: f64) {
     let clients = plan.max_connections() as f64 * share;
     let paced = match (pace(&group.flow), &plan.load) {
-        (Pace::PerFlow { messages, .. }, _) if messages == 0.0 => "sends nothing".to_owned(),
+        (Pace::PerFlow { messages: 0.0, .. }, _) => "sends nothing".to_owned(),
         (Pace::PerFlow { messages, .. }, LoadModel::Open { stages, .. }) => {
-            let peak = stages.iter().fold(0.0_f64, |peak, stage| peak.max(stage.from).max(stage.to));
+            let peak = stages
+                .iter()
+                .fold(0.0_f64, |peak, stage| peak.max(stage.from).max(stage.to));
             let rate = short(messages * peak * share);
-            format!("sends about {} messages per flow, {rate}/s at the highest rate", short(messages))
+            format!(
+                "sends about {} messages per flow, {rate}/s at the highest rate",
+                short(messages)
+            )
         }
         (Pace::PerFlow { messages, seconds }, LoadModel::Closed { .. }) if seconds > 0.0 => {
             per_second(messages / seconds, clients)
         }
-        (Pace::Endless { per_second: Some(rate) }, _) => per_second(rate, clients),
+        (
+            Pace::Endless {
+                per_second: Some(rate),
+            },
+            _,
+        ) => per_second(rate, clients),
         _ => "sends as fast as replies come".to_owned(),
     };
     line(text, 2, paced);

@@ -1,9 +1,8 @@
 //! How many messages a flow would send per second if every reply came at once.
 
 use std::ops::Range;
-use std::time::Duration;
 
-use super::plan::{Delay, LoopOp, Op};
+use super::plan::{LoopOp, Op};
 
 /// What a flow sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,13 +24,17 @@ fn stretch(flow: &[Op], range: Range<usize>) -> Pace {
     while index < range.end {
         match &flow[index] {
             Op::Send(_) => messages += 1.0,
-            Op::Think(delay) => seconds += mean(*delay),
+            Op::Think(delay) => seconds += delay.mean().as_secs_f64(),
             Op::Receive {
-                duration: Some(length), ..
+                duration: Some(length),
+                ..
             } => seconds += length.as_secs_f64(),
             Op::LoopBegin(op) => {
                 match rounds(op, stretch(flow, index + 1..op.end)) {
-                    Pace::PerFlow { messages: m, seconds: s } => {
+                    Pace::PerFlow {
+                        messages: m,
+                        seconds: s,
+                    } => {
                         messages += m;
                         seconds += s;
                     }
@@ -43,11 +46,16 @@ fn stretch(flow: &[Op], range: Range<usize>) -> Pace {
                 let begins = op.cases.iter().map(|(_, begin)| *begin);
                 let mut bounds: Vec<usize> = begins.collect();
                 bounds.extend([op.otherwise, op.end]);
-                let arms: Vec<Pace> = bounds.windows(2).map(|arm| stretch(flow, arm[0]..arm[1])).collect();
+                let arms: Vec<Pace> = bounds
+                    .windows(2)
+                    .map(|arm| stretch(flow, arm[0]..arm[1]))
+                    .collect();
                 let mut most = (0.0, 0.0);
                 for arm in arms {
                     match arm {
-                        Pace::PerFlow { messages, seconds } if messages > most.0 => most = (messages, seconds),
+                        Pace::PerFlow { messages, seconds } if messages > most.0 => {
+                            most = (messages, seconds);
+                        }
                         Pace::PerFlow { .. } => {}
                         endless @ Pace::Endless { .. } => return endless,
                     }
@@ -93,15 +101,6 @@ fn rounds(op: &LoopOp, body: Pace) -> Pace {
     }
 }
 
-fn mean(delay: Delay) -> f64 {
-    match delay {
-        Delay::Fixed(length) | Delay::Exponential(length) => length,
-        Delay::Uniform(low, high) => (low + high) / 2,
-    }
-    .max(Duration::ZERO)
-    .as_secs_f64()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +108,8 @@ mod tests {
 
     fn of(flow: &str) -> Pace {
         let text = format!("stages: [{{duration: 1s, clients: 1}}]\nflow: {flow}\n");
-        let plan = from_str("test.yaml", &text, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+        let plan =
+            from_str("test.yaml", &text, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
         pace(&plan.groups[0].flow)
     }
 
@@ -118,17 +118,34 @@ mod tests {
         let endless = |rate| Pace::Endless { per_second: rate };
         assert_eq!(
             of("[{send: {text: a}}, {think: 2s}, {think: {uniform: [1s, 3s]}}]"),
-            Pace::PerFlow { messages: 1.0, seconds: 4.0 }
+            Pace::PerFlow {
+                messages: 1.0,
+                seconds: 4.0
+            }
         );
-        assert_eq!(of("[{every: 500ms, do: [{send: {text: a}}, {send: {text: b}}]}]"), endless(Some(4.0)));
+        assert_eq!(
+            of("[{every: 500ms, do: [{send: {text: a}}, {send: {text: b}}]}]"),
+            endless(Some(4.0))
+        );
         assert_eq!(
             of("[{every: 1s, for: 10s, do: [{send: {text: a}}]}, {repeat: 3, do: [{send: {text: b}}]}]"),
-            Pace::PerFlow { messages: 13.0, seconds: 10.0 }
+            Pace::PerFlow {
+                messages: 13.0,
+                seconds: 10.0
+            }
         );
-        assert_eq!(of("[{repeat: forever, do: [{send: {text: a, reply: echo}}]}]"), endless(None));
         assert_eq!(
-            of("[{expect: any}, {if: {contains: a}, then: [{send: {text: a}}, {think: 2s}], else: [{think: 9s}]}]"),
-            Pace::PerFlow { messages: 1.0, seconds: 2.0 }
+            of("[{repeat: forever, do: [{send: {text: a, reply: echo}}]}]"),
+            endless(None)
+        );
+        assert_eq!(
+            of(
+                "[{expect: any}, {if: {contains: a}, then: [{send: {text: a}}, {think: 2s}], else: [{think: 9s}]}]"
+            ),
+            Pace::PerFlow {
+                messages: 1.0,
+                seconds: 2.0
+            }
         );
     }
 }

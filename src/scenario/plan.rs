@@ -304,8 +304,31 @@ pub enum Delay {
     Fixed(Duration),
     /// Evenly between two bounds.
     Uniform(Duration, Duration),
-    /// Exponential with this mean, as between events of a Poisson process.
-    Exponential(Duration),
+    /// Exponential, as between events of a Poisson process; cut off at `max`.
+    Exponential {
+        /// Mean before the cut.
+        mean: Duration,
+        /// The longest.
+        max: Duration,
+    },
+    /// Normal, cut off at zero and at `max`.
+    Normal {
+        /// Mean before the cut.
+        mean: Duration,
+        /// Standard deviation before the cut.
+        deviation: Duration,
+        /// The longest.
+        max: Duration,
+    },
+    /// Lognormal, cut off at `max`: as people's pauses mostly are, with many short ones and a few long ones.
+    LogNormal {
+        /// Half of all are shorter.
+        median: Duration,
+        /// Standard deviation of the natural logarithm.
+        sigma: f64,
+        /// The longest.
+        max: Duration,
+    },
 }
 
 /// How many clients there are over time.

@@ -43,7 +43,10 @@ impl Transform for Loosen {
             if object.get("type") == Some(&json!("string")) {
                 object.insert("type".to_owned(), scalar_types());
             }
-            if object.contains_key("properties") {
+            let is_mapping = object.contains_key("properties")
+                || object.get("additionalProperties") == Some(&json!(false));
+            if is_mapping {
+                let_includes_bring_keys(object);
                 allow_bare_words(object);
             }
         }
@@ -56,6 +59,10 @@ fn drop_null(object: &mut Map<String, Value>) {
     let Some(Value::Array(options)) = object.get_mut("anyOf") else {
         if let Some(Value::Array(types)) = object.get_mut("type") {
             types.retain(|name| name != "null");
+            if let [only] = types.as_slice() {
+                let only = only.clone();
+                object.insert("type".to_owned(), only);
+            }
         }
         return;
     };
@@ -67,19 +74,33 @@ fn drop_null(object: &mut Map<String, Value>) {
     }
 }
 
+/// What is required may come from an included file.
+fn let_includes_bring_keys(object: &mut Map<String, Value>) {
+    if object
+        .get("properties")
+        .and_then(|properties| properties.get("include"))
+        .is_some()
+        && let Some(required) = object.remove("required")
+    {
+        let options = json!([{"required": ["include"]}, {"required": required}]);
+        object.insert("anyOf".to_owned(), options);
+    }
+}
+
 /// A mapping may be written as one of its keys, and as nothing where no key is required.
 fn allow_bare_words(object: &mut Map<String, Value>) {
-    const INNER: [&str; 4] = ["type", "properties", "required", "additionalProperties"];
+    const INNER: [&str; 5] = ["type", "properties", "required", "anyOf", "additionalProperties"];
     if object.contains_key("$schema") {
         return;
     }
-    let words: Vec<Value> = object["properties"]
-        .as_object()
+    let words: Vec<Value> = object
+        .get("properties")
+        .and_then(Value::as_object)
         .into_iter()
         .flat_map(Map::keys)
         .map(|key| json!(key))
         .collect();
-    let nothing = !object.contains_key("required");
+    let nothing = !object.contains_key("required") && !object.contains_key("anyOf");
     let inner: Map<String, Value> = INNER
         .into_iter()
         .filter_map(|key| Some((key.to_owned(), object.remove(key)?)))
@@ -258,9 +279,36 @@ mod tests {
             ($($kind:ident),*) => { $( let _ = document::$kind::deserialize(Asker(&mut found)); )* };
         }
         ask!(
-            Document, ClosedStage, ArrivalModel, OpenStage, Transport, ClientGroup, Connection, Auth, Jwt, Reconnect,
-            FeederSpec, HeartbeatSpec, Step, Case, Test, Empty, SendStep, SizeSpec, NormalSpec, LogNormalSpec,
-            FileContent, Binary, Reply, CaptureSpec, PingStep, ThinkTime, ReceiveStep, CloseStep
+            Document,
+            ClosedStage,
+            ArrivalModel,
+            OpenStage,
+            Transport,
+            ClientGroup,
+            Connection,
+            Auth,
+            Jwt,
+            Reconnect,
+            FeederSpec,
+            HeartbeatSpec,
+            Step,
+            Case,
+            Test,
+            Empty,
+            SendStep,
+            SizeSpec,
+            NormalSpec,
+            LogNormalSpec,
+            FileContent,
+            Binary,
+            Reply,
+            CaptureSpec,
+            PingStep,
+            ThinkTime,
+            NormalTime,
+            LogNormalTime,
+            ReceiveStep,
+            CloseStep
         );
         found.into_iter().collect()
     }
@@ -276,7 +324,10 @@ mod tests {
         let mut found = BTreeMap::from([("scenario file".to_owned(), properties(&schema).unwrap())]);
         for (name, definition) in schema["$defs"].as_object().unwrap() {
             let object = definition["anyOf"].as_array().and_then(|options| options.first());
-            found.insert(name.clone(), properties(object.unwrap_or(definition)).unwrap_or_default());
+            found.insert(
+                name.clone(),
+                properties(object.unwrap_or(definition)).unwrap_or_default(),
+            );
         }
         found
     }
@@ -286,13 +337,37 @@ mod tests {
         assert_eq!(known_to_the_parser(), in_the_schema());
     }
 
+    fn check_descriptions(place: &str, schema: &Value) {
+        for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(
+                value["description"].is_string(),
+                "{place}.{key} says nothing of itself"
+            );
+        }
+        let options = schema["anyOf"].as_array().into_iter().flatten();
+        options.for_each(|option| check_descriptions(place, option));
+    }
+
+    #[test]
+    fn every_key_has_a_description_for_editors() {
+        let schema = json_schema();
+        check_descriptions("", &schema);
+        for (name, definition) in schema["$defs"].as_object().unwrap() {
+            check_descriptions(name, definition);
+        }
+    }
+
     #[test]
     fn no_mapping_takes_other_keys() {
         let schema = json_schema();
         assert_eq!(schema["additionalProperties"], false);
         for (name, definition) in schema["$defs"].as_object().unwrap() {
             let object = definition["anyOf"].as_array().and_then(|options| options.first());
-            assert_eq!(object.unwrap_or(definition)["additionalProperties"], false, "{name}");
+            assert_eq!(
+                object.unwrap_or(definition)["additionalProperties"],
+                false,
+                "{name}"
+            );
         }
     }
 }

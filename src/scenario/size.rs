@@ -47,9 +47,7 @@ impl Size {
         match self {
             Self::Fixed(length) => *length,
             Self::Uniform(low, high) => random.random_range(*low..=*high),
-            Self::Exponential { mean, max } => {
-                bounded(-mean * (1.0 - random.random::<f64>()).ln(), *max)
-            }
+            Self::Exponential { mean, max } => bounded(-mean * (1.0 - random.random::<f64>()).ln(), *max),
             Self::Normal { mean, deviation, max } => bounded(mean + deviation * normal(random), *max),
             Self::LogNormal { mu, sigma, max } => bounded((mu + sigma * normal(random)).exp(), *max),
             Self::Choice(options) => {
@@ -67,7 +65,9 @@ impl Size {
         match self {
             Self::Fixed(length) => (*length, *length),
             Self::Uniform(low, high) => (*low, *high),
-            Self::Exponential { max, .. } | Self::Normal { max, .. } | Self::LogNormal { max, .. } => (0, *max),
+            Self::Exponential { max, .. } | Self::Normal { max, .. } | Self::LogNormal { max, .. } => {
+                (0, *max)
+            }
             Self::Choice(options) => {
                 let lengths = || options.iter().map(|(_, length)| *length);
                 (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0))
@@ -97,7 +97,10 @@ mod tests {
         let mut random = client_rng(1, 1);
         let (low, high) = size.bounds();
         let drawn: Vec<usize> = (0..DRAWS).map(|_| size.draw(&mut random)).collect();
-        assert!(drawn.iter().all(|length| (low..=high).contains(length)), "{size:?}");
+        assert!(
+            drawn.iter().all(|length| (low..=high).contains(length)),
+            "{size:?}"
+        );
         drawn.iter().sum::<usize>() as f64 / DRAWS as f64
     }
 
@@ -105,22 +108,52 @@ mod tests {
     fn every_distribution_has_its_mean_and_keeps_its_bounds() {
         let near = |size: &Size, expected: f64| {
             let found = mean(size);
-            assert!((found / expected - 1.0).abs() < 0.03, "{size:?}: {found}, not {expected}");
+            assert!(
+                (found / expected - 1.0).abs() < 0.03,
+                "{size:?}: {found}, not {expected}"
+            );
         };
         near(&Size::Fixed(100), 100.0);
         near(&Size::Uniform(10, 20), 15.0);
-        near(&Size::Exponential { mean: 1000.0, max: 1 << 20 }, 1000.0);
-        near(&Size::Normal { mean: 1000.0, deviation: 100.0, max: 1 << 20 }, 1000.0);
+        near(
+            &Size::Exponential {
+                mean: 1000.0,
+                max: 1 << 20,
+            },
+            1000.0,
+        );
+        near(
+            &Size::Normal {
+                mean: 1000.0,
+                deviation: 100.0,
+                max: 1 << 20,
+            },
+            1000.0,
+        );
         let (mu, sigma) = (1000_f64.ln(), 0.5_f64);
-        near(&Size::LogNormal { mu, sigma, max: 1 << 20 }, (mu + sigma * sigma / 2.0).exp());
+        near(
+            &Size::LogNormal {
+                mu,
+                sigma,
+                max: 1 << 20,
+            },
+            (mu + sigma * sigma / 2.0).exp(),
+        );
         near(&Size::Choice([(3, 100), (4, 1000)].into()), 325.0);
     }
 
     #[test]
     fn the_tail_is_cut_at_the_maximum() {
-        let size = Size::Exponential { mean: 1000.0, max: 10 };
+        let size = Size::Exponential {
+            mean: 1000.0,
+            max: 10,
+        };
         assert!(mean(&size) <= 10.0);
-        let size = Size::Normal { mean: 0.0, deviation: 5.0, max: 3 };
+        let size = Size::Normal {
+            mean: 0.0,
+            deviation: 5.0,
+            max: 3,
+        };
         assert!(mean(&size) < 3.0);
     }
 }

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::SystemRandom;
-use ring::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaEncoding, RsaKeyPair,
-};
 use ring::hmac;
+use ring::rand::SystemRandom;
+use ring::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaEncoding, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -278,7 +276,10 @@ mod tests {
             expires: Some(Duration::from_secs(300)),
         };
         let [head, claims, _] = mint(Algorithm::Hs256, b"secret", r#"{"sub":"a"}"#, stamps);
-        assert_eq!(json(&head), serde_json::json!({"alg": "HS256", "typ": "JWT", "kid": "k1"}));
+        assert_eq!(
+            json(&head),
+            serde_json::json!({"alg": "HS256", "typ": "JWT", "kid": "k1"})
+        );
         let expected = serde_json::json!({"sub": "a", "iat": 1_700_000_000, "exp": 1_700_000_300});
         assert_eq!(json(&claims), expected);
         let [_, claims, _] = mint(Algorithm::Hs256, b"secret", "{}", stamps);
@@ -302,8 +303,16 @@ mod tests {
     #[test]
     fn a_signature_can_be_verified_with_the_public_key() {
         let cases: [(Algorithm, _, &dyn VerificationAlgorithm); 3] = [
-            (Algorithm::Es256, &PKCS_ECDSA_P256_SHA256, &signature::ECDSA_P256_SHA256_FIXED),
-            (Algorithm::Es384, &PKCS_ECDSA_P384_SHA384, &signature::ECDSA_P384_SHA384_FIXED),
+            (
+                Algorithm::Es256,
+                &PKCS_ECDSA_P256_SHA256,
+                &signature::ECDSA_P256_SHA256_FIXED,
+            ),
+            (
+                Algorithm::Es384,
+                &PKCS_ECDSA_P384_SHA384,
+                &signature::ECDSA_P384_SHA384_FIXED,
+            ),
             (Algorithm::EdDsa, &PKCS_ED25519, &signature::ED25519),
         ];
         for (algorithm, kind, verification) in cases {
@@ -312,13 +321,20 @@ mod tests {
             let [head, claims, signature] = mint(algorithm, pem.as_bytes(), "{}", Stamps::default());
             let public = UnparsedPublicKey::new(verification, pair.public_key_raw());
             let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-            assert!(public.verify(format!("{head}.{claims}").as_bytes(), &signature).is_ok(), "{algorithm:?}");
+            assert!(
+                public
+                    .verify(format!("{head}.{claims}").as_bytes(), &signature)
+                    .is_ok(),
+                "{algorithm:?}"
+            );
         }
     }
 
     #[test]
     fn a_key_of_the_wrong_kind_is_refused_without_showing_it() {
-        let pem = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
+        let pem = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+            .unwrap()
+            .serialize_pem();
         for (algorithm, key) in [
             (Algorithm::Rs256, "no PEM at all"),
             (Algorithm::Rs256, &pem),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::world::{Act, Door, Seen, World, answering, echo, plan, polite};
+use crate::world::{Act, Door, Seen, Upgrade, World, answering, echo, plan, polite};
 use wsbench::metrics::{Counter, ErrorClass, GroupId};
 use wsbench::scenario::{Overrides, Plan, load};
 
@@ -51,7 +51,10 @@ flow:
     world.run(SECOND);
     assert_eq!(
         texts(&world),
-        ["login", r#"{"token":"a\"b","n":1.50,"text":"n is 1.50","id":"77"}"#]
+        [
+            "login",
+            r#"{"token":"a\"b","n":1.50,"text":"n is 1.50","id":"77"}"#
+        ]
     );
     assert_eq!(world.count(Counter::SentAnswered), 2);
     world.finish();
@@ -72,31 +75,64 @@ flow:
     let mut world = World::new(&plan, always("s 1"));
     world.start();
     world.run(ms(1500));
-    let targets: Vec<&str> = world.requests.iter().map(|(_, target, _)| target.as_str()).collect();
+    let targets: Vec<&str> = world
+        .requests
+        .iter()
+        .map(|(_, target, _)| target.as_str())
+        .collect();
     assert_eq!(targets, ["/resume?from=", "/resume?from=s%201"]);
-    assert!(world.requests[1].2.contains(&("X-Session".to_owned(), "s 1".to_owned())));
+    assert!(
+        world.requests[1]
+            .2
+            .contains(&("X-Session".to_owned(), "s 1".to_owned()))
+    );
     world.finish();
     world.assert_balanced();
 }
 
 #[test]
 fn a_value_that_is_not_there_fails_the_flow_or_is_its_default() {
-    let missing = plan("flow: [{send: {text: a, reply: {any: , capture: {t: {json: token}}}}}, {send: {text: \"<${t}>\"}}]");
+    let missing = plan(
+        "flow: [{send: {text: a, reply: {any: , capture: {t: {json: token}}}}}, {send: {text: \"<${t}>\"}}]",
+    );
     let mut world = World::new(&missing, always("no JSON"));
     world.start();
     world.run(ms(50));
-    assert_eq!((world.count(Counter::FlowsFailed), world.errors(ErrorClass::Capture)), (1, 1));
-    assert_eq!(world.count(Counter::SentAnswered), 1, "the reply came, whatever was in it");
+    assert_eq!(
+        (
+            world.count(Counter::FlowsFailed),
+            world.errors(ErrorClass::Capture)
+        ),
+        (1, 1)
+    );
+    assert_eq!(
+        world.count(Counter::SentAnswered),
+        1,
+        "the reply came, whatever was in it"
+    );
     assert_eq!(texts(&world), ["a"]);
     world.finish();
     world.assert_balanced();
 
-    let expected = plan("flow: [{send: {text: a, reply: none}}, {expect: {any: , capture: {t: {json: token}}}}]");
+    let expected =
+        plan("flow: [{send: {text: a, reply: none}}, {expect: {any: , capture: {t: {json: token}}}}]");
     let mut world = World::new(&expected, always("no JSON"));
     world.start();
     world.run(ms(50));
-    assert_eq!((world.count(Counter::FlowsFailed), world.errors(ErrorClass::Capture)), (1, 1));
-    assert_eq!((world.count(Counter::ExpectsMet), world.count(Counter::ExpectsFailed)), (1, 0));
+    assert_eq!(
+        (
+            world.count(Counter::FlowsFailed),
+            world.errors(ErrorClass::Capture)
+        ),
+        (1, 1)
+    );
+    assert_eq!(
+        (
+            world.count(Counter::ExpectsMet),
+            world.count(Counter::ExpectsFailed)
+        ),
+        (1, 0)
+    );
     world.finish();
     world.assert_balanced();
 
@@ -213,10 +249,17 @@ fn fed(options: &str) -> (Vec<Vec<String>>, u64, usize) {
     world.finish();
     world.assert_balanced();
     let of = |client: &str| {
-        let mine = world.sent.iter().filter_map(|(_, text)| text.strip_prefix(client));
+        let mine = world
+            .sent
+            .iter()
+            .filter_map(|(_, text)| text.strip_prefix(client));
         mine.map(|user| user.trim().to_owned()).collect()
     };
-    (vec![of("0"), of("1")], world.count(Counter::FeederExhausted), clients)
+    (
+        vec![of("0"), of("1")],
+        world.count(Counter::FeederExhausted),
+        clients,
+    )
 }
 
 #[test]
@@ -229,21 +272,34 @@ fn rows_are_handed_out_in_order_once_or_for_good() {
     assert_eq!((exhausted, clients), (1, 1));
     let (rows, exhausted, clients) = fed(", order: shared, exhausted: stop");
     assert_eq!(rows, [vec!["ann", "cleo"], vec!["bob"]]);
-    assert_eq!((exhausted, clients), (2, 0), "each row once, and then everybody leaves");
+    assert_eq!(
+        (exhausted, clients),
+        (2, 0),
+        "each row once, and then everybody leaves"
+    );
     let (rows, ..) = fed(", order: shared, per: client");
     assert_eq!(rows, [["ann"; 3], ["bob"; 3]]);
     let (rows, ..) = fed(", order: random");
-    assert!(rows.iter().flatten().all(|user| ["ann", "bob", "cleo"].contains(&user.as_str())));
+    assert!(
+        rows.iter()
+            .flatten()
+            .all(|user| ["ann", "bob", "cleo"].contains(&user.as_str()))
+    );
 }
 
-fn header<'a>(request: &'a (wsbench::clock::Moment, String, Vec<(String, String)>), name: &str) -> Option<&'a str> {
-    let found = request.2.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
+fn header<'a>(request: &'a Upgrade, name: &str) -> Option<&'a str> {
+    let found = request
+        .2
+        .iter()
+        .find(|(found, _)| found.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.as_str())
 }
 
 /// The first upgrade request of a client whose connection has this `auth`.
-fn request(auth: &str) -> (wsbench::clock::Moment, String, Vec<(String, String)>) {
-    let plan = plan(&format!("connection: {{auth: {auth}}}\nflow: [connect, {{think: 50s}}]"));
+fn request(auth: &str) -> Upgrade {
+    let plan = plan(&format!(
+        "connection: {{auth: {auth}}}\nflow: [connect, {{think: 50s}}]"
+    ));
     let mut world = World::new(&plan, echo).door(|_| Door::Forbidden);
     world.start();
     world.run(ms(50));
@@ -260,7 +316,10 @@ fn credentials_stand_where_they_belong() {
     assert_eq!(request("{query: {token: \"a b&c\"}}").1, "/?token=a+b%26c");
     assert_eq!(header(&request("{header: {X-Key: k}}"), "X-Key"), Some("k"));
     let subprotocol = request("{subprotocol: [bearer, token-1]}");
-    assert_eq!(header(&subprotocol, "Sec-WebSocket-Protocol"), Some("bearer, token-1"));
+    assert_eq!(
+        header(&subprotocol, "Sec-WebSocket-Protocol"),
+        Some("bearer, token-1")
+    );
 }
 
 #[test]
@@ -270,7 +329,7 @@ fn each_connection_gets_a_token_of_its_own() {
 connection:
   auth: {jwt: {algorithm: HS256, key: secret, expires: 1m, claims: {sub: \"user-${client}\", jti: \"${uuid}\"}}}
   reconnect: {fixed: 10s}
-flow: [connect, drop, {expect: any}]
+flow: [connect, {expect: any}]
 ",
     );
     let mut world = World::new(&plan, echo).door(|_| Door::Forbidden);
@@ -280,15 +339,24 @@ flow: [connect, drop, {expect: any}]
         .requests
         .iter()
         .map(|request| {
-            let token = header(request, "Authorization").unwrap().strip_prefix("Bearer ").unwrap();
+            let token = header(request, "Authorization")
+                .unwrap()
+                .strip_prefix("Bearer ")
+                .unwrap();
             let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
             serde_json::from_slice(&claims).unwrap()
         })
         .collect();
     assert_eq!(claims.len(), 2);
     assert_eq!(claims[0]["sub"], "user-0");
-    assert_eq!(claims[0]["exp"].as_u64().unwrap() - claims[0]["iat"].as_u64().unwrap(), 60);
-    assert_eq!(claims[1]["iat"].as_u64().unwrap() - claims[0]["iat"].as_u64().unwrap(), 10);
+    assert_eq!(
+        claims[0]["exp"].as_u64().unwrap() - claims[0]["iat"].as_u64().unwrap(),
+        60
+    );
+    assert_eq!(
+        claims[1]["iat"].as_u64().unwrap() - claims[0]["iat"].as_u64().unwrap(),
+        10
+    );
     assert_ne!(claims[0]["jti"], claims[1]["jti"]);
     world.finish();
     world.assert_balanced();
@@ -296,12 +364,18 @@ flow: [connect, drop, {expect: any}]
 
 /// When a client attempted to connect, in milliseconds since its first attempt, with a server that is never there.
 fn attempts(reconnect: &str, door: Door, within: Duration) -> (Vec<u64>, World) {
-    let plan = plan(&format!("connection: {{reconnect: {reconnect}}}\nflow: [connect]"));
+    let plan = plan(&format!(
+        "connection: {{reconnect: {reconnect}}}\nflow: [connect]"
+    ));
     let mut world = World::new(&plan, echo).door(move |_| door);
     world.start();
     world.run(within);
     let first = world.attempts[0];
-    let attempts = world.attempts.iter().map(|at| (*at - first).as_millis() as u64).collect();
+    let attempts = world
+        .attempts
+        .iter()
+        .map(|at| (*at - first).as_millis() as u64)
+        .collect();
     (attempts, world)
 }
 
@@ -310,7 +384,11 @@ fn a_policy_says_when_a_client_comes_back() {
     let refused = 2;
     let (at, mut world) = attempts("{fixed: 1s}", Door::Refused, ms(3500));
     assert_eq!(at, [0, 1000 + refused, 2000 + 2 * refused, 3000 + 3 * refused]);
-    assert_eq!(world.count(Counter::Reconnects), 4, "one of them is still waiting");
+    assert_eq!(
+        world.count(Counter::Reconnects),
+        4,
+        "one of them is still waiting"
+    );
     world.finish();
     world.assert_balanced();
 
@@ -328,8 +406,14 @@ fn a_policy_says_when_a_client_comes_back() {
 
     let (at, mut world) = attempts("{exponential: 100ms, cap: 400ms}", Door::Refused, 20 * SECOND);
     let pauses: Vec<u64> = at.windows(2).map(|pair| pair[1] - pair[0] - refused).collect();
-    assert!(pauses[0] <= 100 && pauses[1] <= 200 && pauses.iter().all(|pause| *pause <= 400), "{pauses:?}");
-    assert!(pauses.iter().any(|pause| *pause > 300) && pauses.iter().any(|pause| *pause < 100), "{pauses:?}");
+    assert!(
+        pauses[0] <= 100 && pauses[1] <= 200 && pauses.iter().all(|pause| *pause <= 400),
+        "{pauses:?}"
+    );
+    assert!(
+        pauses.iter().any(|pause| *pause > 300) && pauses.iter().any(|pause| *pause < 100),
+        "{pauses:?}"
+    );
     world.finish();
     world.assert_balanced();
 }
@@ -424,7 +508,10 @@ fn good_scenarios_of_the_tests_run_over_virtual_time() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let plan: Plan = load(&path, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
-        let mut world = World::new(&Arc::new(plan), always("{\"type\":\"welcome\",\"session\":{\"token\":\"t\"}}"));
+        let mut world = World::new(
+            &Arc::new(plan),
+            always("{\"type\":\"welcome\",\"session\":{\"token\":\"t\"}}"),
+        );
         for group in 0..world.plan.groups.len() {
             world.start_at(GroupId(group as u16), world.now);
         }

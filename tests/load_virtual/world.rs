@@ -67,6 +67,9 @@ pub(crate) enum Door {
     Busy(u32),
 }
 
+/// An upgrade request: when it was sent, its target and its headers.
+pub(crate) type Upgrade = (Moment, String, Vec<(String, String)>);
+
 /// A server's behaviour: what it does, and how long after it saw something.
 pub(crate) type Behaviour = Box<dyn FnMut(Moment, &Seen) -> Vec<(Duration, Act)>>;
 
@@ -183,8 +186,8 @@ pub(crate) struct World {
     /// Every message that reached the server, with the moment it left the client.
     pub(crate) sent: Vec<(Moment, String)>,
     pub(crate) attempts: Vec<Moment>,
-    /// Every upgrade request that reached the server: target and headers.
-    pub(crate) requests: Vec<(Moment, String, Vec<(String, String)>)>,
+    /// Every upgrade request that reached the server.
+    pub(crate) requests: Vec<Upgrade>,
     stalled: (Moment, u32),
 }
 
@@ -537,7 +540,8 @@ impl World {
                 return;
             };
             server.handshake = None;
-            self.requests.push((self.now, head.target.clone(), head.headers.clone()));
+            self.requests
+                .push((self.now, head.target.clone(), head.headers.clone()));
             start = consumed;
             let mut answer = Vec::new();
             match server.door {
@@ -546,7 +550,8 @@ impl World {
                     answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
                 }
                 Door::Busy(seconds) => answer.extend_from_slice(
-                    format!("HTTP/1.1 503 Busy\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+                    format!("HTTP/1.1 503 Busy\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n")
+                        .as_bytes(),
                 ),
                 _ => head
                     .upgrade(HandshakeRules::STRICT)

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use crate::metrics::ErrorClass;
-use crate::net::{ConnectError, SocketOptions, SourceTurn, start_connect};
+use crate::net::{ConnectError, SocketOptions, SourceAddresses, start_connect};
 
 /// Where all clients of a run connect to, resolved.
 #[derive(Debug)]
@@ -70,12 +70,12 @@ pub(super) struct Dialer {
     /// Connects that have not come to an open connection or failed yet.
     under_way: usize,
     limit: usize,
-    sources: SourceTurn,
+    sources: SourceAddresses,
 }
 
 impl Dialer {
-    /// At most `limit` connects, but at least one, are under way at once; they come from `sources` in turn.
-    pub(super) fn new(limit: usize, sources: SourceTurn) -> Self {
+    /// At most `limit` connects, but at least one, are under way at once; each client has one of `sources`.
+    pub(super) fn new(limit: usize, sources: SourceAddresses) -> Self {
         Self {
             queue: VecDeque::new(),
             under_way: 0,
@@ -104,16 +104,17 @@ impl Dialer {
         self.under_way -= 1;
     }
 
-    /// Begins a connect to the `attempt`-th address, or `None` after the last.
+    /// Begins a connect of the client with this number to the `attempt`-th address, or `None` after the last.
     pub(super) fn connect(
-        &mut self,
+        &self,
+        client: u64,
         endpoint: &Endpoint,
         attempt: u8,
     ) -> Option<Result<TcpStream, DialFailure>> {
         let remote = endpoint.address(attempt)?;
         let source = self
             .sources
-            .next_for(remote)
+            .of_client(client, remote)
             .map_err(|error| (ErrorClass::Network, error.to_string()));
         let connect =
             |local| start_connect(remote, local, &SocketOptions::default()).map_err(|error| describe(&error));
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn no_more_connects_than_the_limit() {
-        let mut dialer = Dialer::new(1, SourceTurn::default());
+        let mut dialer = Dialer::new(1, SourceAddresses::default());
         dialer.enqueue(7);
         dialer.enqueue(8);
         assert_eq!(dialer.next(), Some(7));

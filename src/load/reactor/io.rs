@@ -38,7 +38,10 @@ impl Reactor {
     /// Tries the target's addresses, from the `attempt`-th on, until a connect is under way; `failure` is what became of
     /// the address before.
     fn connect(&mut self, key: u32, mut attempt: u8, mut failure: Option<DialFailure>) {
-        while let Some(result) = self.dialer.connect(&self.endpoint, attempt) {
+        let Some(client) = self.clients.get(key as usize).map(|entry| entry.client.id()) else {
+            return;
+        };
+        while let Some(result) = self.dialer.connect(client, &self.endpoint, attempt) {
             match result.and_then(|stream| self.install(key, Socket::new(stream, attempt))) {
                 Ok(()) => return,
                 Err(error) => failure = Some(error),

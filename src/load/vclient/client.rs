@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
-
 use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass, GroupId};
 use crate::scenario::{ClientRng, Group, client_rng};
@@ -168,6 +166,12 @@ impl VClient {
     #[must_use]
     pub fn openings(&self) -> u32 {
         self.openings
+    }
+
+    /// Its number within the run.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.who.id
     }
 
     /// The group it belongs to.
@@ -379,7 +383,7 @@ impl VClient {
         if self.failures == 0 {
             self.begin_flow(turn, at);
         } else {
-            let pause = backoff(self.failures, &mut self.random);
+            let pause = backoff(self.failures, turn.scratch.fraction());
             self.wait = Wait::Backoff(turn.now + pause);
         }
     }
@@ -414,11 +418,12 @@ impl VClient {
 }
 
 /// How long to pause after this many failures in a row: doubling from 100 ms to 5 s, each time shortened by a random
-/// part of up to a half, so that clients which failed together do not return together.
-fn backoff(failures: u8, random: &mut ClientRng) -> Duration {
+/// part of up to a half, so that clients which failed together do not return together. The `fraction` is not drawn from
+/// what payloads are drawn from: a failure must not change them.
+fn backoff(failures: u8, fraction: f64) -> Duration {
     let doublings = u32::from(failures.saturating_sub(1)).min(10);
     let longest = (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF);
-    longest.mul_f64(random.random_range(0.5..=1.0))
+    longest.mul_f64(1.0 - fraction / 2.0)
 }
 
 #[cfg(test)]
@@ -427,17 +432,15 @@ mod tests {
 
     #[test]
     fn backoff_grows_to_its_bound() {
-        let mut random = client_rng(1, 1);
-        let first = backoff(1, &mut random);
-        assert!(first >= FIRST_BACKOFF / 2 && first <= FIRST_BACKOFF);
+        let bounds = |failures| (backoff(failures, 1.0), backoff(failures, 0.0));
+        assert_eq!(bounds(1), (FIRST_BACKOFF / 2, FIRST_BACKOFF));
         for failures in [7, 8, 200, 255] {
-            let pause = backoff(failures, &mut random);
-            assert!(pause >= LONGEST_BACKOFF / 2 && pause <= LONGEST_BACKOFF);
+            assert_eq!(bounds(failures), (LONGEST_BACKOFF / 2, LONGEST_BACKOFF));
         }
     }
 
     #[test]
     fn an_idle_client_stays_small() {
-        assert!(size_of::<VClient>() <= 432, "{} bytes", size_of::<VClient>());
+        assert!(size_of::<VClient>() <= 448, "{} bytes", size_of::<VClient>());
     }
 }

@@ -8,11 +8,9 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
-
 use crate::clock::Moment;
 use crate::metrics::{Counter, Trend};
-use crate::scenario::{ClientRng, Delay, LoopOp, Op, PayloadKind, RenderContext, SendOp, Template};
+use crate::scenario::{LoopOp, Op, PayloadKind, RenderContext, SendOp, Template};
 use crate::wire::{CloseCode, MessageKind};
 
 use super::client::{VClient, Wait};
@@ -84,7 +82,7 @@ impl VClient {
             }
             Some(Op::Ping { payload, timeout }) => self.ping(turn, payload, *timeout),
             Some(Op::Think(delay)) => {
-                let due = at + draw(*delay, &mut self.random);
+                let due = at + delay.draw(&mut self.random);
                 self.pc += 1;
                 if due > turn.now {
                     self.pause(Wait::Until(due))
@@ -118,7 +116,10 @@ impl VClient {
             },
             Some(Op::Branch(branch)) => {
                 let case = usize::from(std::mem::replace(&mut self.case, NO_CASE));
-                let begin = branch.cases.get(case).map_or(branch.otherwise, |(_, begin)| *begin);
+                let begin = branch
+                    .cases
+                    .get(case)
+                    .map_or(branch.otherwise, |(_, begin)| *begin);
                 self.jump(begin, at)
             }
             Some(Op::Jump { to }) => self.jump(*to, at),
@@ -286,12 +287,4 @@ fn needs_link(op: &Op) -> bool {
         op,
         Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. } | Op::Join { .. }
     )
-}
-
-fn draw(delay: Delay, random: &mut ClientRng) -> Duration {
-    match delay {
-        Delay::Fixed(length) => length,
-        Delay::Uniform(low, high) => low + high.saturating_sub(low).mul_f64(random.random::<f64>()),
-        Delay::Exponential(mean) => mean.mul_f64(-(1.0 - random.random::<f64>()).ln()),
-    }
 }

@@ -107,8 +107,10 @@ impl VClient {
                         self.sends.find_ascending(extractor.extract(payload)?)?
                     }
                 };
-                let matches =
-                    owed.op == *op && reply.matcher.matches(kind, payload, &self.who.context(turn, owed.id));
+                let matches = owed.op == *op
+                    && reply
+                        .matcher
+                        .matches(kind, payload, &self.who.context(turn, owed.id));
                 matches.then_some(index)
             })
     }
@@ -182,9 +184,11 @@ impl VClient {
 
     fn is_expected(&self, turn: &Turn<'_>, kind: PayloadKind, payload: &[u8]) -> bool {
         match self.plan(turn.script).flow.get(self.pc as usize) {
-            Some(Op::Expect(expect)) => expect
-                .matcher
-                .matches(kind, payload, &self.who.context(turn, self.seq)),
+            Some(Op::Expect(expect)) => {
+                expect
+                    .matcher
+                    .matches(kind, payload, &self.who.context(turn, self.seq))
+            }
             _ => false,
         }
     }

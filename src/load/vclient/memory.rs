@@ -94,7 +94,8 @@ impl VClient {
         let Some(memory) = &mut self.who.memory else {
             return true;
         };
-        let mut take = |capture: &&Capture| !capture.take(payload, &mut turn.scratch.captures, &mut memory.values);
+        let mut take =
+            |capture: &&Capture| !capture.take(payload, &mut turn.scratch.captures, &mut memory.values);
         let Some(missing) = captures.iter().find(|capture| take(capture)) else {
             return true;
         };
@@ -109,7 +110,8 @@ impl VClient {
     pub(super) fn look(&mut self, turn: &Turn<'_>, index: usize, kind: PayloadKind, payload: &[u8]) {
         if let Some(Op::Branch(branch)) = self.plan(turn.script).flow.get(index) {
             let context = self.who.context(turn, self.seq);
-            let matches = |(matcher, _): &(_, _)| crate::scenario::Matcher::matches(matcher, kind, payload, &context);
+            let matches =
+                |(matcher, _): &(_, _)| crate::scenario::Matcher::matches(matcher, kind, payload, &context);
             let case = branch.cases.iter().position(matches);
             self.case = case.and_then(|case| u8::try_from(case).ok()).unwrap_or(NO_CASE);
         }

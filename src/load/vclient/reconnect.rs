@@ -2,10 +2,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use rand::RngExt;
-
 use crate::metrics::Counter;
-use crate::scenario::{ClientRng, ReconnectPlan, ReconnectPolicy};
+use crate::scenario::{ReconnectPlan, ReconnectPolicy};
 use crate::wire::handshake::Refusal;
 
 use super::client::{VClient, Wait};
@@ -22,7 +20,8 @@ impl VClient {
             return;
         };
         let attempt = memory.attempts;
-        let pause = pause(plan.policy, attempt, &mut self.random);
+        // Not from what payloads are drawn from: a failure must not change them.
+        let pause = pause(plan.policy, attempt, turn.scratch.fraction());
         let Some(pause) = pause.filter(|_| plan.max_attempts.is_none_or(|most| attempt < most)) else {
             turn.count(self.group, Counter::ReconnectsGivenUp);
             self.wait = Wait::Done;
@@ -54,7 +53,9 @@ impl VClient {
             .reconnect
             .is_some_and(|plan| plan.retry_after);
         let unix = Duration::from_nanos(turn.script.unix_nanos(turn.now));
-        let asked = refusal.header("Retry-After").and_then(|value| retry_after(value, unix));
+        let asked = refusal
+            .header("Retry-After")
+            .and_then(|value| retry_after(value, unix));
         if let (true, Some(asked), Some(memory)) = (heeds, asked, &mut self.who.memory) {
             memory.not_before = turn.now + asked;
         }
@@ -62,14 +63,14 @@ impl VClient {
 }
 
 /// The pause before the `attempt`-th (from 0) begin after a failure; `None` if there is to be none.
-fn pause(policy: ReconnectPolicy, attempt: u64, random: &mut ClientRng) -> Option<Duration> {
+fn pause(policy: ReconnectPolicy, attempt: u64, fraction: f64) -> Option<Duration> {
     match policy {
         ReconnectPolicy::None => None,
         ReconnectPolicy::Fixed(pause) => Some(pause),
         ReconnectPolicy::Exponential { first, cap } => {
             let doublings = u32::try_from(attempt.min(30)).unwrap_or(30);
             let longest = first.saturating_mul(2_u32.pow(doublings)).min(cap);
-            Some(longest.mul_f64(random.random::<f64>()))
+            Some(longest.mul_f64(fraction))
         }
     }
 }
@@ -90,7 +91,6 @@ fn retry_after(value: &str, unix: Duration) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::client_rng;
 
     #[test]
     fn an_exponential_pause_is_any_part_of_what_doubles_up_to_the_cap() {
@@ -98,14 +98,20 @@ mod tests {
             first: Duration::from_millis(100),
             cap: Duration::from_secs(1),
         };
-        let mut random = client_rng(1, 1);
-        for (attempt, longest) in [(0, 100), (1, 200), (3, 800), (4, 1000), (63, 1000), (u64::MAX, 1000)] {
-            let pauses: Vec<_> = (0..200)
-                .map(|_| pause(policy, attempt, &mut random).unwrap().as_millis())
-                .collect();
-            assert!(pauses.iter().all(|pause| *pause <= longest), "attempt {attempt}");
-            assert!(pauses.iter().any(|pause| *pause < longest / 5), "attempt {attempt}");
-            assert!(pauses.iter().any(|pause| *pause > longest * 4 / 5), "attempt {attempt}");
+        for (attempt, longest) in [
+            (0, 100),
+            (1, 200),
+            (3, 800),
+            (4, 1000),
+            (63, 1000),
+            (u64::MAX, 1000),
+        ] {
+            let millis = |fraction| pause(policy, attempt, fraction).unwrap().as_millis();
+            assert_eq!(
+                (millis(0.0), millis(0.5), millis(1.0)),
+                (0, longest / 2, longest),
+                "attempt {attempt}"
+            );
         }
     }
 

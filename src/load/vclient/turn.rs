@@ -180,6 +180,11 @@ impl Scratch {
         self.masks.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
+    /// A number from 0 to just below 1.
+    pub(super) fn fraction(&mut self) -> f64 {
+        (self.random() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     pub(super) fn mask(&mut self) -> MaskKey {
         let [.., a, b, c, d] = self.random().to_le_bytes();
         MaskKey([a, b, c, d])

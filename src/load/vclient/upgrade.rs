@@ -101,12 +101,17 @@ impl VClient {
 
     /// Puts a token of the connection's own where its templates find it.
     fn mint_token(&mut self, turn: &Turn<'_>, plan: &ConnectionPlan) -> Result<(), String> {
-        let minter = plan.credentials.as_ref().and_then(|credentials| credentials.minter.as_ref());
+        let minter = plan
+            .credentials
+            .as_ref()
+            .and_then(|credentials| credentials.minter.as_ref());
         let Some((slot, minter)) = minter else {
             return Ok(());
         };
         let context = self.who.context(turn, self.seq);
-        let token = minter.mint(&context, &mut self.random).map_err(|error| error.to_string())?;
+        let token = minter
+            .mint(&context, &mut self.random)
+            .map_err(|error| error.to_string())?;
         if let Some(memory) = &mut self.who.memory {
             memory.values.set(*slot, token.as_bytes(), false);
         }

@@ -164,7 +164,9 @@ pub(super) fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result
 
 pub(super) fn ephemeral_ports() -> Option<u64> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
-    let mut bounds = range.split_ascii_whitespace().map(|bound| bound.parse::<u64>().ok());
+    let mut bounds = range
+        .split_ascii_whitespace()
+        .map(|bound| bound.parse::<u64>().ok());
     let (low, high) = (bounds.next()??, bounds.next()??);
     Some(high.checked_sub(low)? + 1)
 }

@@ -14,8 +14,10 @@ impl FlowCompiler<'_, '_> {
     /// Compiles an `if` step.
     pub(super) fn condition(&mut self, step: &Located<Step>, condition: &Located<Test>) -> Option<()> {
         let Some(then) = &step.value.then else {
-            self.context
-                .missing(step.at, "an `if` needs `then:` with the steps if the message looks like it");
+            self.context.missing(
+                step.at,
+                "an `if` needs `then:` with the steps if the message looks like it",
+            );
             return None;
         };
         self.branch(step, &[(condition, then)])
@@ -25,7 +27,8 @@ impl FlowCompiler<'_, '_> {
     pub(super) fn switch(&mut self, step: &Located<Step>) -> Option<()> {
         let cases = step.value.switch.as_ref()?;
         if cases.value.is_empty() || cases.value.items.len() > MAX_CASES {
-            let message = format!("expected 1 to {MAX_CASES} cases, such as `- {{case: {{contains: ok}}, do: [...]}}`");
+            let message =
+                format!("expected 1 to {MAX_CASES} cases, such as `- {{case: {{contains: ok}}, do: [...]}}`");
             self.context.problem(cases.at, message);
             return None;
         }
@@ -42,7 +45,10 @@ impl FlowCompiler<'_, '_> {
     fn branch(&mut self, step: &Located<Step>, arms: &[(&Located<Test>, &Located<Steps>)]) -> Option<()> {
         check_message(self.context, step.at, self.ops.last(), self.damaged);
         let begin = self.ops.len();
-        let tests: Vec<_> = arms.iter().map(|(condition, _)| test(self.context, condition)).collect();
+        let tests: Vec<_> = arms
+            .iter()
+            .map(|(condition, _)| test(self.context, condition))
+            .collect();
         self.push(step.at, Op::Branch(BranchOp::default()));
         let mut begins = Vec::new();
         let mut jumps = Vec::new();
@@ -60,7 +66,10 @@ impl FlowCompiler<'_, '_> {
         for jump in jumps {
             self.ops[jump] = Op::Jump { to: end };
         }
-        let cases = tests.into_iter().zip(begins).map(|(test, begin)| Some((test?, begin)));
+        let cases = tests
+            .into_iter()
+            .zip(begins)
+            .map(|(test, begin)| Some((test?, begin)));
         self.ops[begin] = Op::Branch(BranchOp {
             cases: cases.collect::<Option<_>>()?,
             otherwise,

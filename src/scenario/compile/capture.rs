@@ -26,7 +26,10 @@ pub(super) fn captures(context: &mut Context<'_>, entries: &Entries<Located<Capt
 fn capture(context: &mut Context<'_>, name: &Text, spec: &Located<CaptureSpec>) -> Option<Capture> {
     let free = is_free_name(context, name);
     if free && context.scope.variables.contains_key(&name.value) {
-        context.problem(name.at, format!("`{}` is a variable; choose another name", name.value));
+        context.problem(
+            name.at,
+            format!("`{}` is a variable; choose another name", name.value),
+        );
     }
     // Known even if the rest is wrong: what refers to it is not.
     let slot = context.slot(&name.value);

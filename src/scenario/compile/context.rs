@@ -12,6 +12,8 @@ use crate::scenario::yaml::{Field, Located, Position, Quantity, Text};
 
 pub(super) struct Context<'a> {
     pub(super) scope: Scope,
+    /// Paths by name, and whether a connection takes them.
+    pub(super) routes: BTreeMap<String, (Text, bool)>,
     /// Files that were read already, with their delimiters.
     pub(super) tables: BTreeMap<(PathBuf, char), Arc<Table>>,
     /// Places that the group at hand needs in its clients' memory.
@@ -27,6 +29,7 @@ impl<'a> Context<'a> {
     pub(super) fn new(files: &'a [PathBuf], problems: &'a mut Vec<Problem>) -> Self {
         Self {
             scope: Scope::default(),
+            routes: BTreeMap::new(),
             tables: BTreeMap::new(),
             slots: 0,
             regexes: 0,
@@ -67,7 +70,10 @@ impl<'a> Context<'a> {
     /// The path of a file, from the folder of the file that names it.
     pub(super) fn path(&mut self, field: &Field<PathBuf>) -> Option<PathBuf> {
         let path = self.value(field)?;
-        let folder = self.files.get(usize::from(field.at.file)).and_then(|file| file.parent());
+        let folder = self
+            .files
+            .get(usize::from(field.at.file))
+            .and_then(|file| file.parent());
         Some(folder.map_or_else(|| path.clone(), |folder: &Path| folder.join(&path)))
     }
 

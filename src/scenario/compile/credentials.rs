@@ -6,13 +6,14 @@ use super::context::Context;
 use super::group::header;
 use crate::scenario::credentials::{CredentialPlace, Credentials};
 use crate::scenario::document::{Auth, Jwt};
-use crate::scenario::template::{Json, Template};
-use crate::scenario::token::{Algorithm, Minter, Stamps};
+use crate::scenario::template::Json;
+use crate::scenario::token::{Minter, Stamps};
 use crate::scenario::yaml::{Entries, List, Located, ScalarOr, Text};
 
 /// By this name templates of the section refer to the minted token.
 const TOKEN: &str = "jwt";
 
+#[derive(Clone, Copy)]
 enum Choice<'a> {
     Bearer(&'a Text),
     Basic(&'a Text),
@@ -32,8 +33,14 @@ pub(super) fn credentials(context: &mut Context<'_>, section: &Located<Auth>) ->
     let keys = [
         ("bearer", auth.bearer.as_ref().map(Choice::Bearer)),
         ("basic", auth.basic.as_ref().map(Choice::Basic)),
-        ("query", auth.query.as_ref().map(|entries| Choice::Query(&entries.value))),
-        ("header", auth.header.as_ref().map(|entries| Choice::Header(&entries.value))),
+        (
+            "query",
+            auth.query.as_ref().map(|entries| Choice::Query(&entries.value)),
+        ),
+        (
+            "header",
+            auth.header.as_ref().map(|entries| Choice::Header(&entries.value)),
+        ),
         ("subprotocol", auth.subprotocol.as_ref().map(Choice::Subprotocol)),
     ];
     let alone = minter.is_some() && keys.iter().all(|(_, choice)| choice.is_none());
@@ -58,7 +65,10 @@ fn place(context: &mut Context<'_>, choice: Choice<'_>) -> Option<CredentialPlac
         Choice::Bearer(text) => context.template(text).map(CredentialPlace::Bearer),
         Choice::Basic(text) => context.template(text).map(CredentialPlace::Basic),
         Choice::Query(entries) => {
-            let parameters = entries.0.iter().map(|(name, value)| (name.value.clone(), context.template(value)));
+            let parameters = entries
+                .0
+                .iter()
+                .map(|(name, value)| (name.value.clone(), context.template(value)));
             let parameters: Vec<_> = parameters.collect();
             parameters
                 .into_iter()
@@ -67,8 +77,15 @@ fn place(context: &mut Context<'_>, choice: Choice<'_>) -> Option<CredentialPlac
                 .map(CredentialPlace::Query)
         }
         Choice::Header(entries) => {
-            let headers: Vec<_> = entries.0.iter().map(|(name, value)| header(context, name, value)).collect();
-            headers.into_iter().collect::<Option<_>>().map(CredentialPlace::Headers)
+            let headers: Vec<_> = entries
+                .0
+                .iter()
+                .map(|(name, value)| header(context, name, value))
+                .collect();
+            headers
+                .into_iter()
+                .collect::<Option<_>>()
+                .map(CredentialPlace::Headers)
         }
         Choice::Subprotocol(names) => {
             let names: Vec<&Text> = match names {
@@ -76,7 +93,10 @@ fn place(context: &mut Context<'_>, choice: Choice<'_>) -> Option<CredentialPlac
                 ScalarOr::Other(names) => names.items.iter().collect(),
             };
             let names: Vec<_> = names.into_iter().map(|name| context.template(name)).collect();
-            names.into_iter().collect::<Option<_>>().map(CredentialPlace::Subprotocols)
+            names
+                .into_iter()
+                .collect::<Option<_>>()
+                .map(CredentialPlace::Subprotocols)
         }
     }
 }
@@ -87,10 +107,17 @@ fn minter(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Minter> {
     let key = key(context, section);
     let key_id = jwt.key_id.as_ref().map(|field| context.value(field));
     let expires = jwt.expires.as_ref().map(|field| context.positive(field));
-    let claims = jwt.claims.as_ref().map(|claims| claims.value.clone()).unwrap_or_default();
+    let claims = jwt
+        .claims
+        .as_ref()
+        .map(|claims| claims.value.clone())
+        .unwrap_or_default();
     let has = |name: &str| claims.0.iter().any(|(key, _)| key.value == name);
     if let (true, Some(field)) = (has("exp"), &jwt.expires) {
-        context.problem(field.at, "`expires` and a claim `exp` say the same: leave out one of the two");
+        context.problem(
+            field.at,
+            "`expires` and a claim `exp` say the same: leave out one of the two",
+        );
     }
     let stamps = Stamps {
         issued_at: !has("iat"),
@@ -108,24 +135,13 @@ fn minter(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Minter> {
         Some(key_id) => Some(key_id?),
         None => None,
     };
-    mint_with(context, section, algorithm?, &key?, key_id.as_deref(), claims, stamps)
-}
-
-fn mint_with(
-    context: &mut Context<'_>,
-    section: &Located<Jwt>,
-    algorithm: Algorithm,
-    key: &[u8],
-    key_id: Option<&str>,
-    claims: Template,
-    stamps: Stamps,
-) -> Option<Minter> {
-    let at = match (&section.value.key, &section.value.key_file) {
+    let (algorithm, key) = (algorithm?, key?);
+    let at = match (&jwt.key, &jwt.key_file) {
         (Some(field), _) => field.at,
         (None, Some(field)) => field.at,
         (None, None) => section.at,
     };
-    Minter::new(algorithm, key, key_id, claims, stamps)
+    Minter::new(algorithm, &key, key_id.as_deref(), claims, stamps)
         .map_err(|message| context.problem(at, format!("{}: {message}", algorithm.name())))
         .ok()
 }
@@ -137,7 +153,10 @@ fn key(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Vec<u8>> {
         (None, Some(field)) => {
             let path = context.path(field)?;
             fs::read(&path)
-                .map_err(|error| context.problem(field.at, format!("cannot read {}: {error}", path.display())))
+                .map(without_line_end)
+                .map_err(|error| {
+                    context.problem(field.at, format!("cannot read {}: {error}", path.display()));
+                })
                 .ok()
         }
         (None, None) => {
@@ -149,4 +168,14 @@ fn key(context: &mut Context<'_>, section: &Located<Jwt>) -> Option<Vec<u8>> {
             None
         }
     }
+}
+
+/// What editors put after the last line of a file is no part of a secret.
+fn without_line_end(mut key: Vec<u8>) -> Vec<u8> {
+    for end in [b'\n', b'\r'] {
+        if key.last() == Some(&end) {
+            key.pop();
+        }
+    }
+    key
 }

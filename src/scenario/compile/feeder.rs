@@ -20,7 +20,10 @@ pub(super) fn feeder(context: &mut Context<'_>, section: &Located<FeederSpec>) -
     let holder = context.value_or(spec.per.as_ref(), Holder::Flow);
     let delimiter = context.value_or(spec.delimiter.as_ref(), ',');
     if let (RowOrder::Random, Exhausted::Stop, Some(field)) = (order, exhausted, &spec.exhausted) {
-        context.problem(field.at, "random rows are never exhausted: leave out one of the two");
+        context.problem(
+            field.at,
+            "random rows are never exhausted: leave out one of the two",
+        );
     }
     let path = context.path(&spec.file)?;
     let table = match context.tables.get(&(path.clone(), delimiter)) {
@@ -48,7 +51,10 @@ fn read(path: &std::path::Path, delimiter: char) -> Result<Table, String> {
     let failed = |error: &dyn std::fmt::Display| format!("cannot read {file}: {error}");
     let size = std::fs::metadata(path).map_err(|error| failed(&error))?.len();
     if size > MAX_FILE.0 {
-        return Err(format!("{file} has {}, and a feeder's file at most {MAX_FILE}", ByteSize(size)));
+        return Err(format!(
+            "{file} has {}, and a feeder's file at most {MAX_FILE}",
+            ByteSize(size)
+        ));
     }
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter as u8)

@@ -6,8 +6,9 @@ use super::connected::check_connected;
 use super::context::Context;
 use super::message::message;
 use super::reply::{awaited, expect, reply};
+use super::think::think;
 use crate::scenario::document::{CloseStep, PingStep, ReceiveStep, Reply, SendStep, Step, Test, ThinkTime};
-use crate::scenario::plan::{Delay, Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, SendOp};
+use crate::scenario::plan::{Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, SendOp};
 use crate::scenario::quantity::{CloseStatus, Count, Times};
 use crate::scenario::template::Template;
 use crate::scenario::yaml::{Field, List, Located, Position, ScalarOr, Text};
@@ -121,7 +122,7 @@ impl FlowCompiler<'_, '_> {
             Action::Send(send) => Op::Send(self.send(send, answer)?),
             Action::Expect(reply) => Op::Expect(expect(self.context, reply)?),
             Action::Ping(ping) => self.ping(ping)?,
-            Action::Think(time) => Op::Think(self.think(time)?),
+            Action::Think(time) => Op::Think(think(self.context, time)?),
             Action::Receive(receive) => self.receive(receive)?,
             Action::Close(close) => self.close(close)?,
             Action::Join(room) => Op::Join {
@@ -174,7 +175,10 @@ impl FlowCompiler<'_, '_> {
             ("do", keys.body.as_ref().map(|body| body.at).filter(|_| !is_loop)),
             (
                 "then",
-                keys.then.as_ref().map(|body| body.at).filter(|_| keys.condition.is_none()),
+                keys.then
+                    .as_ref()
+                    .map(|body| body.at)
+                    .filter(|_| keys.condition.is_none()),
             ),
             (
                 "else",
@@ -256,44 +260,6 @@ impl FlowCompiler<'_, '_> {
             self.context.problem(text.at, message);
         }
         Some(Op::Ping { payload, timeout })
-    }
-
-    fn think(&mut self, time: &ScalarOr<Field<Duration>, Located<ThinkTime>>) -> Option<Delay> {
-        let drawn = match time {
-            ScalarOr::Scalar(fixed) => return self.context.value(fixed).map(Delay::Fixed),
-            ScalarOr::Other(drawn) => drawn,
-        };
-        let Located {
-            at,
-            value: ThinkTime { uniform, exponential },
-        } = drawn;
-        match (uniform, exponential) {
-            (Some(bounds), None) => self.uniform(bounds),
-            (None, Some(mean)) => self.context.positive(mean).map(Delay::Exponential),
-            _ => {
-                let message = "a think time needs one of `uniform: [1s, 3s]` and `exponential: 2s`";
-                self.context.missing(*at, message);
-                None
-            }
-        }
-    }
-
-    fn uniform(&mut self, bounds: &Located<List<Field<Duration>>>) -> Option<Delay> {
-        let [low, high] = bounds.value.items.as_slice() else {
-            if !bounds.value.damaged {
-                self.context
-                    .problem(bounds.at, "expected two durations, such as [1s, 3s]");
-            }
-            return None;
-        };
-        let (low, high) = (self.context.value(low), self.context.value(high));
-        let (low, high) = (low?, high?);
-        if low > high {
-            self.context
-                .problem(bounds.at, "the first duration must not be longer than the second");
-            return None;
-        }
-        Some(Delay::Uniform(low, high))
     }
 
     fn receive(&mut self, step: &Located<ReceiveStep>) -> Option<Op> {
@@ -433,11 +399,10 @@ fn close_op(code: CloseStatus, reason: String) -> Op {
 
 fn takes_time(op: &Op) -> bool {
     match op {
-        Op::Think(Delay::Fixed(time) | Delay::Uniform(_, time)) => !time.is_zero(),
+        Op::Think(delay) => delay.takes_time(),
         Op::LoopBegin(LoopOp { every, .. }) => every.is_some(),
         Op::LoopEnd { .. } | Op::Join { .. } | Op::Leave | Op::Drop | Op::Branch(_) | Op::Jump { .. } => false,
-        Op::Think(Delay::Exponential(_))
-        | Op::Connect
+        Op::Connect
         | Op::Send(_)
         | Op::Expect(_)
         | Op::Ping { .. }

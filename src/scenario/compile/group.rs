@@ -10,6 +10,7 @@ use super::fanout::fan_out;
 use super::feeder::feeder;
 use super::flow::flow;
 use super::reconnect::reconnect;
+use super::route::path;
 use crate::scenario::document::{ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step};
 use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
 use crate::scenario::quantity::{Weight, is_token};
@@ -151,7 +152,7 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
         context.problem(field.at, "expected a size above 0");
     }
     ConnectionPlan {
-        path: path(context, section.path.as_ref()),
+        path: path(context, section),
         headers: section
             .headers
             .0
@@ -163,28 +164,15 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
         max_message_size,
         connect_timeout: context.positive_or(section.connect_timeout.as_ref(), CONNECT_TIMEOUT),
         close_timeout: context.positive_or(section.close_timeout.as_ref(), CLOSE_TIMEOUT),
-        credentials: section.auth.as_ref().and_then(|section| credentials(context, section)),
-        reconnect: section.reconnect.as_ref().and_then(|section| reconnect(context, section)),
+        credentials: section
+            .auth
+            .as_ref()
+            .and_then(|section| credentials(context, section)),
+        reconnect: section
+            .reconnect
+            .as_ref()
+            .and_then(|section| reconnect(context, section)),
     }
-}
-
-/// Path and query: what stands in the file is checked here, what is filled in is escaped where it is rendered.
-fn path(context: &mut Context<'_>, text: Option<&Text>) -> Template {
-    let root = Template::from_literal(b"/");
-    let Some(text) = text else { return root };
-    let Some(template) = context.template(text) else {
-        return root;
-    };
-    let clean = |part: &Part| match part {
-        Part::Literal(bytes) => bytes.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#'),
-        _ => true,
-    };
-    let begins = matches!(template.parts().first(), Some(Part::Literal(bytes)) if bytes.starts_with(b"/"));
-    if !begins || !template.parts().iter().all(clean) {
-        let expected = "a path such as /iot or /ws?room=1, beginning with `/`";
-        context.problem(text.at, format!("`{}` is not {expected}", text.value));
-    }
-    template
 }
 
 pub(super) fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(String, Template)> {

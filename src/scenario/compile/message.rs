@@ -55,7 +55,10 @@ fn content(context: &mut Context<'_>, payload: Payload<'_>) -> Option<(PayloadKi
         }
         Payload::Letters(length) => {
             let length = size(context, length)?;
-            Some((PayloadKind::Text, filled(Content::Characters(LETTERS_AND_DIGITS), length)))
+            Some((
+                PayloadKind::Text,
+                filled(Content::Characters(LETTERS_AND_DIGITS), length),
+            ))
         }
         Payload::File(content) => file(context, content),
     }
@@ -70,7 +73,9 @@ fn file(
         ScalarOr::Scalar(path) => (path, None),
         ScalarOr::Other(content) => (&content.value.path, Some(&content.value)),
     };
-    let length = options.and_then(|options| options.size.as_ref()).map(|length| size(context, length));
+    let length = options
+        .and_then(|options| options.size.as_ref())
+        .map(|length| size(context, length));
     let text = options.and_then(|options| options.text.as_ref());
     let is_text = context.value_or(text, false);
     let found = context.path(path)?;
@@ -82,16 +87,26 @@ fn file(
         return None;
     }
     if is_text && length.is_some() {
-        context.problem(path.at, "a stretch of a text may end within a character: leave out `size` or `text`");
+        context.problem(
+            path.at,
+            "a stretch of a text may end within a character: leave out `size` or `text`",
+        );
     }
     if is_text && std::str::from_utf8(&bytes).is_err() {
-        context.problem(path.at, format!("{} is not UTF-8, which a text message must be", found.display()));
+        context.problem(
+            path.at,
+            format!("{} is not UTF-8, which a text message must be", found.display()),
+        );
     }
     if length.is_some() && bytes.is_empty() {
         context.problem(path.at, format!("{} is empty", found.display()));
         return None;
     }
-    let kind = if is_text { PayloadKind::Text } else { PayloadKind::Binary };
+    let kind = if is_text {
+        PayloadKind::Text
+    } else {
+        PayloadKind::Binary
+    };
     match length {
         None => Some((kind, Template::from_literal(&bytes))),
         Some(length) => Some((kind, filled(Content::Stretch(bytes.into()), length?))),

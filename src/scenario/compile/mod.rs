@@ -16,7 +16,9 @@ mod load;
 mod message;
 mod reconnect;
 mod reply;
+mod route;
 mod size;
+mod think;
 mod transport;
 mod whole;
 

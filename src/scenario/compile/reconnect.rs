@@ -27,10 +27,18 @@ pub(super) fn reconnect(context: &mut Context<'_>, section: &Located<Reconnect>)
     if let (Some(Choice::None(_) | Choice::Fixed(_)), Some(field)) = (&choice, &keys.cap) {
         context.problem(field.at, "`cap` belongs to `exponential`");
     }
-    if let (Some(Choice::None(key)), true) = (&choice, keys.max_attempts.is_some() || keys.retry_after.is_some()) {
-        context.problem(key.at, "`none` stands alone: a client that leaves attempts nothing");
+    if let (Some(Choice::None(key)), true) =
+        (&choice, keys.max_attempts.is_some() || keys.retry_after.is_some())
+    {
+        context.problem(
+            key.at,
+            "`none` stands alone: a client that leaves attempts nothing",
+        );
     }
-    let cap = keys.cap.as_ref().map_or(Some(CAP), |field| context.positive(field));
+    let cap = keys
+        .cap
+        .as_ref()
+        .map_or(Some(CAP), |field| context.positive(field));
     let times = context.value_or(keys.max_attempts.as_ref(), Times::Forever);
     let retry_after = context.value_or(keys.retry_after.as_ref(), true);
     let policy = match choice? {

@@ -24,6 +24,7 @@ const MAX_IN_FLIGHT: u32 = 65_536;
 /// What a reply answers.
 pub(super) type Sent<'a> = (PayloadKind, &'a Template);
 
+#[derive(Clone, Copy)]
 enum Choice<'a> {
     Echo(&'a Located<Empty>),
     Json(&'a Located<Entries<Located<Json>>>),

@@ -15,7 +15,7 @@ enum Choice<'a> {
     Exponential(&'a Field<ByteSize>),
     Normal(&'a Field<ByteSize>, &'a Field<ByteSize>),
     LogNormal(&'a Field<ByteSize>, f64),
-    Choice(&'a Located<Entries<Field<Weight>>>),
+    OneOf(&'a Located<Entries<Field<Weight>>>),
 }
 
 pub(super) fn size(
@@ -30,7 +30,10 @@ pub(super) fn size(
 
 fn drawn(context: &mut Context<'_>, spec: &Located<SizeSpec>) -> Option<Size> {
     let Located { at, value: keys } = spec;
-    let sigma = keys.lognormal.as_ref().map(|spec| context.value(&spec.value.sigma));
+    let sigma = keys
+        .lognormal
+        .as_ref()
+        .map(|spec| context.value(&spec.value.sigma));
     let options = [
         ("uniform", keys.uniform.as_ref().map(Choice::Uniform)),
         ("exponential", keys.exponential.as_ref().map(Choice::Exponential)),
@@ -47,14 +50,14 @@ fn drawn(context: &mut Context<'_>, spec: &Located<SizeSpec>) -> Option<Size> {
                 .zip(sigma.flatten())
                 .map(|(spec, sigma)| Choice::LogNormal(&spec.value.median, sigma.0)),
         ),
-        ("choice", keys.choice.as_ref().map(Choice::Choice)),
+        ("choice", keys.choice.as_ref().map(Choice::OneOf)),
     ];
     // The distribution is there, only its deviation was wrong, which is said already.
     if keys.lognormal.is_some() && sigma.is_some_and(|sigma| sigma.is_none()) {
         return None;
     }
     let choice = context.one_of(*at, "a size", options)?;
-    if let (Choice::Uniform(_) | Choice::Choice(_), Some(field)) = (&choice, &keys.max) {
+    if let (Choice::Uniform(_) | Choice::OneOf(_), Some(field)) = (&choice, &keys.max) {
         context.problem(field.at, "`max` is for distributions without an end of their own");
     }
     let max = keys
@@ -80,7 +83,7 @@ fn drawn(context: &mut Context<'_>, spec: &Located<SizeSpec>) -> Option<Size> {
             let mu = (bytes(context, median)?.max(1) as f64).ln();
             Some(Size::LogNormal { mu, sigma, max: max? })
         }
-        Choice::Choice(entries) => choice_of(context, entries),
+        Choice::OneOf(entries) => choice_of(context, entries),
     }
 }
 
@@ -110,7 +113,10 @@ fn choice_of(context: &mut Context<'_>, entries: &Located<Entries<Field<Weight>>
         options.push((sum, length?));
     }
     if options.is_empty() {
-        context.problem(entries.at, "expected sizes with their weights, such as {64: 9, 1KiB: 1}");
+        context.problem(
+            entries.at,
+            "expected sizes with their weights, such as {64: 9, 1KiB: 1}",
+        );
         return None;
     }
     Some(Size::Choice(options.into()))

@@ -356,7 +356,10 @@ scenarios:
     assert_eq!(groups, [("reader", 3), ("writer", 1)]);
     for group in &plan.groups {
         assert_eq!(
-            (group.connection.path.as_literal().unwrap(), group.connection.compression),
+            (
+                group.connection.path.as_literal().unwrap(),
+                group.connection.compression
+            ),
             (&b"/ws"[..], true)
         );
         assert_eq!(group.connection.subprotocols, ["chat.v1", "chat.v2"]);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::group::groups;
 use super::load::{Scale, load};
+use super::route::{check_unused_routes, declare_routes};
 use super::transport::transport;
 use crate::scenario::document::{Constant, Document};
 use crate::scenario::error::{Problem, nearest, suggestion};
@@ -46,6 +47,7 @@ pub(crate) fn compile(
     let mut context = Context::new(files, problems);
     context.scope.environment.clone_from(&overrides.environment);
     variables(&mut context, &document.variables, &overrides.variables);
+    declare_routes(&mut context, &document.routes);
     let scale = Scale {
         clients: factor(&mut context, "clients", overrides.client_scale),
         durations: factor(&mut context, "durations", overrides.duration_scale),
@@ -56,17 +58,15 @@ pub(crate) fn compile(
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let name = context.value_or(document.name.as_ref(), stem);
     let seed = context.value_or(document.seed.as_ref(), 0);
+    let groups = groups(&mut context, *at, document, &name);
+    check_unused_routes(&mut context);
     Plan {
         target: target(&mut context, document, overrides),
         seed: overrides.seed.unwrap_or(seed),
-        groups: groups(&mut context, *at, document, &name),
+        groups,
         load: load(&mut context, *at, document, scale),
         graceful_stop: context.value_or(document.graceful_stop.as_ref(), GRACEFUL_STOP),
-        transport: transport(
-            &mut context,
-            document.transport.as_ref(),
-            overrides.insecure,
-        ),
+        transport: transport(&mut context, document.transport.as_ref(), overrides.insecure),
         name,
     }
 }

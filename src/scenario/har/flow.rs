@@ -13,7 +13,16 @@ const KINDS: [&str; 10] = [
     "type", "event", "op", "action", "kind", "method", "cmd", "status", "channel", "topic",
 ];
 /// Names of members that say which message it answers.
-const NUMBERS: [&str; 8] = ["id", "seq", "ref", "cid", "request_id", "requestId", "correlationId", "nonce"];
+const NUMBERS: [&str; 8] = [
+    "id",
+    "seq",
+    "ref",
+    "cid",
+    "request_id",
+    "requestId",
+    "correlationId",
+    "nonce",
+];
 /// A matcher of more members says no more.
 const MOST_MEMBERS: usize = 3;
 
@@ -47,7 +56,10 @@ pub(super) enum Look {
 /// The steps of a conversation.
 pub(super) fn steps(messages: &[Message]) -> Vec<Step> {
     let mut steps = Vec::new();
-    let first_sent = messages.iter().position(|message| message.sent).unwrap_or(messages.len());
+    let first_sent = messages
+        .iter()
+        .position(|message| message.sent)
+        .unwrap_or(messages.len());
     if let Some(greeting) = messages[..first_sent].first() {
         steps.push(Step::Expect(look(None, greeting)));
     }
@@ -102,7 +114,9 @@ fn pause(steps: &mut Vec<Step>, length: u64, messages_came: bool) {
 fn rounds(turns: &[&[Message]]) -> usize {
     let same = |turn: &&&[Message]| {
         let (first, this) = (turns[0], **turn);
-        this[0].data == first[0].data && this[0].binary == first[0].binary && (this.len() > 1) == (first.len() > 1)
+        this[0].data == first[0].data
+            && this[0].binary == first[0].binary
+            && (this.len() > 1) == (first.len() > 1)
     };
     let candidates = turns.iter().take_while(same).count();
     let Some(second) = turns.get(1).filter(|_| candidates >= FEWEST_ROUNDS) else {
@@ -113,7 +127,10 @@ fn rounds(turns: &[&[Message]]) -> usize {
         let this = pair[1][0].at - pair[0][0].at;
         this.abs_diff(interval) <= interval / 5
     };
-    let count = 1 + turns[..candidates].windows(2).take_while(|pair| near(pair)).count();
+    let count = 1 + turns[..candidates]
+        .windows(2)
+        .take_while(|pair| near(pair))
+        .count();
     if interval >= SHORTEST_PAUSE && count >= FEWEST_ROUNDS {
         count
     } else {
@@ -150,5 +167,9 @@ fn look(sent: Option<&Message>, found: &Message) -> Look {
         .take(MOST_MEMBERS)
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    if told.is_empty() { Look::Any } else { Look::Json(told) }
+    if told.is_empty() {
+        Look::Any
+    } else {
+        Look::Json(told)
+    }
 }

@@ -109,7 +109,9 @@ fn socket(entry: Entry) -> Option<Socket> {
         None => (rest.as_str(), None),
     };
     let values = |headers: &[Header], name: &str| -> Vec<String> {
-        let of_name = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        let of_name = headers
+            .iter()
+            .filter(|header| header.name.eq_ignore_ascii_case(name));
         of_name
             .flat_map(|header| header.value.split(','))
             .map(|value| value.trim().to_owned())
@@ -122,7 +124,9 @@ fn socket(entry: Entry) -> Option<Socket> {
         path: path.to_owned(),
         query,
         subprotocols: values(&entry.request.headers, "Sec-WebSocket-Protocol"),
-        compression: extensions.iter().any(|name| name.starts_with("permessage-deflate")),
+        compression: extensions
+            .iter()
+            .any(|name| name.starts_with("permessage-deflate")),
         headers: entry.request.headers,
         messages: messages(raw),
     })
@@ -137,12 +141,18 @@ fn split_url(url: &str) -> Option<(String, String)> {
         _ => return None,
     };
     let authority = url.find("://")? + 3;
-    let end = url[authority..].find(['/', '?']).map_or(url.len(), |at| authority + at);
+    let end = url[authority..]
+        .find(['/', '?'])
+        .map_or(url.len(), |at| authority + at);
     // User information has no place in a target.
     let host = url[authority..end].rsplit('@').next()?;
     let origin = format!("{}{host}", &url[..authority]);
     let rest = &url[end..];
-    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    let rest = if rest.starts_with('/') {
+        rest.to_owned()
+    } else {
+        format!("/{rest}")
+    };
     Some((origin, rest))
 }
 

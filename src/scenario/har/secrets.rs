@@ -6,8 +6,20 @@ use serde_json::Value;
 
 /// Parts of names behind which secrets stand.
 const TELLING: [&str; 14] = [
-    "token", "secret", "password", "passwd", "pwd", "auth", "cookie", "session", "jwt", "apikey", "api-key", "api_key",
-    "credential", "signature",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "auth",
+    "cookie",
+    "session",
+    "jwt",
+    "apikey",
+    "api-key",
+    "api_key",
+    "credential",
+    "signature",
 ];
 
 /// Whole names of that kind.
@@ -114,7 +126,9 @@ fn collect(value: &Value, name: &str, secrets: &mut Vec<(String, String)>) {
             secrets.push((name.to_owned(), text.clone()));
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, name, secrets)),
-        Value::Object(members) => members.iter().for_each(|(name, value)| collect(value, name, secrets)),
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(name, value)| collect(value, name, secrets)),
         _ => {}
     }
 }

@@ -36,7 +36,15 @@ fn no_secret_is_written_unless_that_is_asked_for() {
 
 #[test]
 fn texts_come_back_as_they_were_whatever_is_in_them() {
-    for text in ["${seq}", "$${x}", "a\"b\\c\n\u{85}\u{2028}", "{\"a\": \"${b}\"}", "- x: [", "é😀", ""] {
+    for text in [
+        "${seq}",
+        "$${x}",
+        "a\"b\\c\n\u{85}\u{2028}",
+        "{\"a\": \"${b}\"}",
+        "- x: [",
+        "é😀",
+        "",
+    ] {
         let har = serde_json::json!({"log": {"entries": [{
             "request": {"url": "wss://host/?a=${b}", "headers": []},
             "_webSocketMessages": [{"type": "send", "time": 1.0, "opcode": 1, "data": text}],
@@ -51,7 +59,11 @@ fn texts_come_back_as_they_were_whatever_is_in_them() {
 
 #[test]
 fn what_is_no_recording_is_told() {
-    let error = |har: &str| import_har("x", har, HarOptions::default()).unwrap_err().to_string();
+    let error = |har: &str| {
+        import_har("x", har, HarOptions::default())
+            .unwrap_err()
+            .to_string()
+    };
     assert!(error("{}").starts_with("not an HTTP Archive"));
     assert!(error("no json").starts_with("not an HTTP Archive"));
     assert!(error(r#"{"log":{"entries":[]}}"#).contains("no WebSocket messages"));

@@ -63,14 +63,25 @@ impl Writer {
         self.line(0, "scenarios:");
         let mut names: Vec<String> = Vec::new();
         for socket in &here {
-            let name = unique(kind_name(&socket.path), &names);
+            let name = unique(&kind_name(&socket.path), &names);
             self.socket(&name, socket);
             names.push(name);
         }
         for socket in elsewhere {
-            self.line(0, format!("# Left out, for a run has one target: {}{}", socket.origin, one_line(&socket.path)));
+            self.line(
+                0,
+                format!(
+                    "# Left out, for a run has one target: {}{}",
+                    socket.origin,
+                    one_line(&socket.path)
+                ),
+            );
         }
-        let longest = here.iter().filter_map(|socket| socket.messages.last()).map(|message| message.at).max();
+        let longest = here
+            .iter()
+            .filter_map(|socket| socket.messages.last())
+            .map(|message| message.at)
+            .max();
         let seconds = longest.unwrap_or(0).div_ceil(1000) + MARGIN_SECONDS;
         let body = std::mem::take(&mut self.text);
         self.head(name, &first.origin, here.len(), seconds);
@@ -78,7 +89,10 @@ impl Writer {
     }
 
     fn head(&mut self, name: &str, origin: &str, sockets: usize, seconds: u64) {
-        self.line(0, "# Made from a browser's recording. Pauses are those of the recording; replies are guessed.");
+        self.line(
+            0,
+            "# Made from a browser's recording. Pauses are those of the recording; replies are guessed.",
+        );
         self.line(0, format!("name: {}", quoted(&literal(name))));
         self.line(0, format!("target: {}", quoted(&literal(origin))));
         self.line(0, "");
@@ -87,7 +101,10 @@ impl Writer {
         self.line(2, format!("duration: {seconds}s"));
         let variables: Vec<String> = self.secrets.variables().map(str::to_owned).collect();
         if !variables.is_empty() {
-            self.line(2, "# Secrets of the recording were left out: set them here, by -e or in the environment.");
+            self.line(
+                2,
+                "# Secrets of the recording were left out: set them here, by -e or in the environment.",
+            );
         }
         for variable in variables {
             let environment = variable.to_uppercase();
@@ -181,7 +198,10 @@ impl Writer {
     fn send(&mut self, indent: usize, message: &Message, reply: Option<&Look>) {
         self.line(indent, "- send:");
         if message.binary {
-            self.line(indent + 4, format!("binary: {{base64: {}}}", quoted(&message.data)));
+            self.line(
+                indent + 4,
+                format!("binary: {{base64: {}}}", quoted(&message.data)),
+            );
         } else {
             let text = self.secrets.guard_message(&message.data);
             self.line(indent + 4, format!("text: {}", quoted(&text)));
@@ -221,7 +241,13 @@ fn is_wanted(header: &Header) -> bool {
 fn kind_name(path: &str) -> String {
     let name: String = path
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect();
     match name.trim_matches('-') {
         "" => "socket".to_owned(),
@@ -229,8 +255,8 @@ fn kind_name(path: &str) -> String {
     }
 }
 
-fn unique(name: String, taken: &[String]) -> String {
-    let mut candidate = name.clone();
+fn unique(name: &str, taken: &[String]) -> String {
+    let mut candidate = name.to_owned();
     let mut number = 2;
     while taken.contains(&candidate) {
         candidate = format!("{name}-{number}");
@@ -248,7 +274,10 @@ fn quoted(text: &str) -> String {
     let json = Value::from(text).to_string();
     let mut quoted = String::with_capacity(json.len());
     for c in json.chars() {
-        let plain = !matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+        let plain = !matches!(
+            c,
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        );
         if plain {
             quoted.push(c);
         } else {

@@ -7,7 +7,8 @@ use crate::scenario::error::{nearest, suggestion};
 use crate::scenario::size::Size;
 use crate::units::ByteSize;
 
-pub(crate) const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+pub(crate) const LETTERS_AND_DIGITS: &[u8] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 const HEX_DIGITS: &[u8] = b"0123456789abcdef";
 

@@ -189,9 +189,12 @@ impl Spelled {
                 value,
             },
             Shape::String(text) => Content::String(text),
-            Shape::List(items) => {
-                Content::List(items.into_iter().map(|item| item.into_node(source, file)).collect())
-            }
+            Shape::List(items) => Content::List(
+                items
+                    .into_iter()
+                    .map(|item| item.into_node(source, file))
+                    .collect(),
+            ),
             Shape::Mapping(entries) => Content::Mapping(
                 entries
                     .into_iter()
@@ -286,7 +289,11 @@ mod tests {
     use super::*;
 
     fn at(line: u32, column: u32) -> Position {
-        Position { file: 0, line, column }
+        Position {
+            file: 0,
+            line,
+            column,
+        }
     }
 
     #[test]
