@@ -29,11 +29,15 @@ pub enum Trend {
     Session,
     /// A room's message from the moment it was sent to its receipt by one member.
     Delivery,
+    /// From our Close frame to the peer's answer to it.
+    CloseAnswer,
+    /// From one ping of the peer to its next on the same connection.
+    PeerPing,
 }
 
 impl Trend {
     /// All of them, in declaration order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Resolve,
         Self::Tcp,
         Self::Tls,
@@ -46,6 +50,8 @@ impl Trend {
         Self::Close,
         Self::Session,
         Self::Delivery,
+        Self::CloseAnswer,
+        Self::PeerPing,
     ];
 
     /// For people.
@@ -64,6 +70,8 @@ impl Trend {
             Self::Close => "close",
             Self::Session => "session",
             Self::Delivery => "delivery",
+            Self::CloseAnswer => "close answer",
+            Self::PeerPing => "peer pings",
         }
     }
 }
@@ -149,6 +157,10 @@ pub enum Counter {
     RetriesDeferred,
     /// Clients that found no further row in their feeder and left.
     FeederExhausted,
+    /// Of the opened connections: ended after Close frames in both directions (RFC 6455 7.1.4). Opened = clean + unclean.
+    ClosedClean,
+    /// Of the opened connections: ended in any other way.
+    ClosedUnclean,
     /// Memberships of a room that began. Joined = left.
     RoomsJoined,
     /// Memberships that ended: the client began to leave, or its connection was gone.
@@ -223,6 +235,8 @@ impl Counter {
         Self::ReconnectsGivenUp,
         Self::RetriesDeferred,
         Self::FeederExhausted,
+        Self::ClosedClean,
+        Self::ClosedUnclean,
         Self::RoomsJoined,
         Self::RoomsLeft,
         Self::FanOutSent,

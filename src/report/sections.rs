@@ -1,16 +1,16 @@
 //! The sections of the end-of-run text that show one set of [`Figures`].
 
-use crate::metrics::{Counter, Figures, Side, Trend, TrendFigures};
+use crate::metrics::{Counter, Figures, Side, SizeRange, Trend, TrendFigures};
 
 use super::codes::close_code_name;
-use super::format::{bytes, count, millis, percent, rate};
+use super::format::{bytes, count, memory, millis, percent, rate};
 use super::page::Row;
 
 /// From this width on, every column of a trend fits.
 const WIDE: usize = 100;
 
 /// Headings and rows; a section without rows has nothing to tell.
-pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 8] {
+pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 10] {
     let view = View {
         figures,
         wide: width >= WIDE,
@@ -22,6 +22,8 @@ pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<R
             "close codes, by who sent the first Close frame",
             view.close_codes(),
         ),
+        ("close reasons", view.close_reasons()),
+        ("message size", view.size_limits()),
         ("messages", view.messages()),
         ("fan-out", view.fan_out()),
         ("pings", view.pings()),
@@ -52,6 +54,7 @@ impl View<'_> {
             Trend::Upgrade,
             Trend::Connect,
             Trend::Session,
+            Trend::CloseAnswer,
             Trend::Close,
         ];
         rows.extend(self.trends(&phases));
@@ -61,9 +64,11 @@ impl View<'_> {
     fn endings(&self) -> Vec<Row> {
         let opened = self.figures.counter(Counter::ConnectOpened);
         let causes = self.figures.closed.iter().filter(|(_, n)| **n > 0);
-        causes
-            .map(|(cause, &n)| Row::new(cause.label(), share(n, opened)))
-            .collect()
+        let mut rows = Vec::new();
+        rows.extend(self.share_of("clean", Counter::ClosedClean, opened));
+        rows.extend(self.share_of("not clean", Counter::ClosedUnclean, opened));
+        rows.extend(causes.map(|(cause, &n)| Row::new(cause.label(), share(n, opened))));
+        rows
     }
 
     fn close_codes(&self) -> Vec<Row> {
@@ -82,6 +87,41 @@ impl View<'_> {
                     count(counts.other),
                 ));
             }
+        }
+        rows
+    }
+
+    fn close_reasons(&self) -> Vec<Row> {
+        let reasons = &self.figures.close_reasons;
+        let sides = [(Side::Client, &reasons.client), (Side::Server, &reasons.server)];
+        let mut rows = Vec::new();
+        for (side, given) in sides {
+            let given = given.iter();
+            rows.extend(given.map(|(reason, &n)| Row::new(format!("{} {reason:.40}", side.label()), count(n))));
+        }
+        if reasons.other > 0 {
+            rows.push(Row::new("other reasons", count(reasons.other)));
+        }
+        rows
+    }
+
+    fn size_limits(&self) -> Vec<Row> {
+        let Some(limits) = &self.figures.size_limits else {
+            return Vec::new();
+        };
+        let range = |range: Option<SizeRange>| match range {
+            None => "none".to_owned(),
+            Some(SizeRange { min, max }) if min == max => size(min),
+            Some(SizeRange { min, max }) => format!("{} to {}", size(min), size(max)),
+        };
+        let mut rows = vec![
+            Row::new("probes", count(limits.probes)),
+            Row::new("accepted up to", range(limits.accepted)),
+            Row::new("refused from", range(limits.refused)),
+        ];
+        rows.extend(limits.refusals.iter().map(|(look, &n)| Row::new("refusal", format!("{look}  ({} times)", count(n)))));
+        if limits.other > 0 {
+            rows.push(Row::new("other refusals", count(limits.other)));
         }
         rows
     }
@@ -154,6 +194,11 @@ impl View<'_> {
             self.figures
                 .trend(Trend::Ping)
                 .map(|trend| Row::new("round trip", self.trend(trend))),
+        );
+        rows.extend(
+            self.figures
+                .trend(Trend::PeerPing)
+                .map(|trend| Row::new("peer's interval", self.trend(trend))),
         );
         rows
     }
@@ -252,6 +297,11 @@ impl View<'_> {
             });
         cells.collect::<Vec<_>>().join(" ").trim_end().to_owned()
     }
+}
+
+/// `65,536 bytes (64 KiB)`.
+fn size(bytes: u64) -> String {
+    format!("{} bytes ({})", count(bytes), memory(bytes as f64))
 }
 
 /// `1,990  (99.5%)`.

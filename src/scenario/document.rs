@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::feeder::RowOrder;
 use super::plan::{Arrivals, TargetSpec};
 use super::quantity::{
-    AddressRange, CloseStatus, Count, Deviation, Exhausted, Holder, ServerName, Times, Token, Weight,
+    AddressRange, CloseStatus, ProbeAnswer, Count, Deviation, Exhausted, Holder, ServerName, Times, Token, Weight,
 };
 use super::template::Json;
 use super::token::Algorithm;
@@ -286,6 +286,8 @@ pub(super) struct Step {
     pub(super) receive: Option<Located<ReceiveStep>>,
     /// Close handshake.
     pub(super) close: Option<Located<CloseStep>>,
+    /// Search for the largest message that the target takes.
+    pub(super) size_probe: Option<Located<SizeProbeStep>>,
     /// From here on the client is a member of this room, a template.
     pub(super) join: Option<Text>,
     /// From here on it is no longer.
@@ -540,6 +542,24 @@ pub(super) struct ReceiveStep {
     /// So long.
     #[serde(rename = "for")]
     pub(super) duration: Option<Field<Duration>>,
+}
+
+/// A search for the largest message that the target takes, by halving.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "size probe", deny_unknown_fields)]
+pub(super) struct SizeProbeStep {
+    /// The size that is tried first; 1 byte by default.
+    pub(super) from: Option<Field<ByteSize>>,
+    /// The largest that is tried.
+    pub(super) to: Field<ByteSize>,
+    /// How close the smallest refused and the largest accepted size have to come; 1 byte by default.
+    pub(super) precision: Option<Field<ByteSize>>,
+    /// Whether to send text messages; binary by default.
+    pub(super) text: Option<Field<bool>>,
+    /// What shows that a message was accepted: `pong` (the default), to a ping after it, or `echo`.
+    pub(super) answer: Option<Field<ProbeAnswer>>,
+    /// A message without an answer after this long was refused.
+    pub(super) timeout: Option<Field<Duration>>,
 }
 
 /// The close handshake.

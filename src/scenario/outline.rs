@@ -339,6 +339,11 @@ fn step(op: &Op) -> String {
         }
         Op::Close { code: Some(code), .. } => format!("close with {code}"),
         Op::Close { code: None, .. } => "close without a code".to_owned(),
+        Op::SizeProbe(probe) => format!(
+            "search for the largest message that is accepted, from {} to {}",
+            ByteSize(probe.from),
+            ByteSize(probe.to)
+        ),
         Op::Join { room } => format!("is now a member of {}", room_name(room)),
         Op::Leave => "leaves its room".to_owned(),
         Op::Drop => "drop the connection without a Close frame".to_owned(),

@@ -195,6 +195,8 @@ pub enum Op {
         /// Reason, at most 123 bytes of UTF-8.
         reason: String,
     },
+    /// Search for the largest message that the target takes.
+    SizeProbe(SizeProbeOp),
     /// The client knows that it is a member of this room. Any room before is left.
     Join {
         /// The room's name.
@@ -284,6 +286,23 @@ pub struct ReplySpec {
     pub max_in_flight: u32,
     /// Values to keep of it.
     pub captures: Box<[Capture]>,
+}
+
+/// A search for the largest message that the target takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeProbeOp {
+    /// The size that is tried first, in bytes.
+    pub from: u64,
+    /// The largest that is tried.
+    pub to: u64,
+    /// The search is over when the smallest that was refused is at most so much larger than the largest that was accepted.
+    pub precision: u64,
+    /// Text or binary.
+    pub kind: PayloadKind,
+    /// Whether a message is accepted when its echo comes; otherwise when the pong to a ping after it does.
+    pub echo: bool,
+    /// A message without either after this long is refused.
+    pub timeout: Duration,
 }
 
 /// A message to wait for.

@@ -131,6 +131,13 @@ impl VClient {
                 self.close(turn, code.map(CloseCode), reason);
                 self.pause(Wait::Ended)
             }
+            Some(Op::SizeProbe(_)) if turn.blocked => self.pause(Wait::Writable(at)),
+            Some(Op::SizeProbe(probe)) => {
+                if self.probe_size(turn, probe) {
+                    return self.next(at);
+                }
+                Step::Wait
+            }
             Some(Op::Join { room }) => {
                 if self.join(turn, room) {
                     return self.next(at);
@@ -285,6 +292,12 @@ impl VClient {
 fn needs_link(op: &Op) -> bool {
     matches!(
         op,
-        Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. } | Op::Join { .. }
+        Op::Connect
+            | Op::Send(_)
+            | Op::Expect(_)
+            | Op::Ping { .. }
+            | Op::Receive { .. }
+            | Op::SizeProbe(_)
+            | Op::Join { .. }
     )
 }

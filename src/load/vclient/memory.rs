@@ -5,6 +5,7 @@ use crate::metrics::{Counter, ErrorClass};
 use crate::scenario::{Capture, Group, Mark, Op, PayloadKind, RenderContext, Values};
 
 use super::client::VClient;
+use super::probe::Search;
 use super::rooms::Presence;
 use super::turn::Turn;
 
@@ -23,6 +24,8 @@ pub(super) struct Memory {
     /// Captured values and the row.
     pub(super) values: Values,
     pub(super) presence: Presence,
+    /// Of a size probe under way.
+    pub(super) search: Option<Search>,
     /// How many rows it has taken.
     rows_taken: u64,
     /// How many times in a row it began again after a failure.
@@ -39,7 +42,8 @@ impl Who {
         let needed = group.slots > 0
             || group.feeder.is_some()
             || group.connection.reconnect.is_some()
-            || group.fan_out.is_some();
+            || group.fan_out.is_some()
+            || group.flow.iter().any(|op| matches!(op, Op::SizeProbe(_)));
         let memory = || {
             Box::new(Memory {
                 values: Values::new(group.slots),

@@ -11,6 +11,7 @@
 //! | `inbound` | messages, pings, pongs and Close frames of the peer |
 //! | `pending` | what is owed an answer |
 //! | `memory` | captured values, rows, branches |
+//! | `probe` | the search for the largest message that is accepted |
 //! | `rooms` | what it says to a room and hears of it |
 //! | `reconnect` | what becomes of a client whose flow failed |
 //!
@@ -32,6 +33,7 @@ mod loops;
 mod memory;
 mod pending;
 mod reconnect;
+mod probe;
 mod rooms;
 mod turn;
 mod upgrade;

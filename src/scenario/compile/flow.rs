@@ -6,8 +6,9 @@ use super::connected::check_connected;
 use super::context::Context;
 use super::message::message;
 use super::reply::{awaited, expect, reply};
+use super::size_probe::size_probe;
 use super::think::think;
-use crate::scenario::document::{CloseStep, PingStep, ReceiveStep, Reply, SendStep, Step, Test, ThinkTime};
+use crate::scenario::document::{CloseStep, PingStep, ReceiveStep, Reply, SendStep, SizeProbeStep, Step, Test, ThinkTime};
 use crate::scenario::plan::{Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, SendOp};
 use crate::scenario::quantity::{CloseStatus, Count, Times};
 use crate::scenario::template::Template;
@@ -69,6 +70,7 @@ enum Action<'a> {
     Think(&'a ScalarOr<Field<Duration>, Located<ThinkTime>>),
     Receive(&'a Located<ReceiveStep>),
     Close(&'a Located<CloseStep>),
+    SizeProbe(&'a Located<SizeProbeStep>),
     Join(&'a Text),
     Leave,
     Drop,
@@ -125,6 +127,7 @@ impl FlowCompiler<'_, '_> {
             Action::Think(time) => Op::Think(think(self.context, time)?),
             Action::Receive(receive) => self.receive(receive)?,
             Action::Close(close) => self.close(close)?,
+            Action::SizeProbe(probe) => size_probe(self.context, probe)?,
             Action::Join(room) => Op::Join {
                 room: self.context.template(room)?,
             },
@@ -149,6 +152,7 @@ impl FlowCompiler<'_, '_> {
             ("think", keys.think.as_ref().map(Action::Think)),
             ("receive", keys.receive.as_ref().map(Action::Receive)),
             ("close", keys.close.as_ref().map(Action::Close)),
+            ("size_probe", keys.size_probe.as_ref().map(Action::SizeProbe)),
             ("join", keys.join.as_ref().map(Action::Join)),
             ("leave", keys.leave.as_ref().map(|_| Action::Leave)),
             ("drop", keys.drop.as_ref().map(|_| Action::Drop)),
@@ -407,6 +411,7 @@ fn takes_time(op: &Op) -> bool {
         | Op::Expect(_)
         | Op::Ping { .. }
         | Op::Receive { .. }
+        | Op::SizeProbe(_)
         | Op::Close { .. } => true,
     }
 }

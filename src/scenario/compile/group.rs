@@ -11,6 +11,7 @@ use super::feeder::feeder;
 use super::flow::flow;
 use super::reconnect::reconnect;
 use super::route::path;
+use super::size_probe::make_room;
 use crate::scenario::document::{ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step};
 use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
 use crate::scenario::quantity::{Weight, is_token};
@@ -85,7 +86,9 @@ fn group(context: &mut Context<'_>, name: String, weight: u32, sections: &Sectio
     let feeder = sections.feeder.and_then(|section| feeder(context, section));
     context.scope.table = feeder.as_ref().map(|feeder| Arc::clone(&feeder.table));
     let flow = flow(context, sections.flow);
-    let connection = connection(context, sections.connection);
+    let mut connection = connection(context, sections.connection);
+    let written = sections.connection.and_then(|section| section.value.max_message_size.as_ref());
+    make_room(context, &flow, &mut connection, written.map(|field| field.at));
     Group {
         name,
         weight,

@@ -18,6 +18,7 @@ mod reconnect;
 mod reply;
 mod route;
 mod size;
+mod size_probe;
 mod think;
 mod transport;
 mod whole;
