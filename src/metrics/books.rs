@@ -128,7 +128,7 @@ enum Parts {
     ConnectErrors,
 }
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 10] = [
     Rule {
         subject: "connection attempts",
         whole: ("attempted", Counter::ConnectAttempted),
@@ -147,11 +147,6 @@ const RULES: [Rule; 11] = [
         subject: "connections",
         whole: ("opened", Counter::ConnectOpened),
         parts: Parts::CloseCauses,
-    },
-    Rule {
-        subject: "ends",
-        whole: ("opened", Counter::ConnectOpened),
-        parts: Parts::Counters(&[("clean", Counter::ClosedClean), ("unclean", Counter::ClosedUnclean)]),
     },
     Rule {
         subject: "messages sent",

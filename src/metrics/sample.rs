@@ -157,10 +157,8 @@ pub enum Counter {
     RetriesDeferred,
     /// Clients that found no further row in their feeder and left.
     FeederExhausted,
-    /// Of the opened connections: ended after Close frames in both directions (RFC 6455 7.1.4). Opened = clean + unclean.
+    /// Of the opened connections: ended after Close frames in both directions (RFC 6455 7.1.4).
     ClosedClean,
-    /// Of the opened connections: ended in any other way.
-    ClosedUnclean,
     /// Memberships of a room that began. Joined = left.
     RoomsJoined,
     /// Memberships that ended: the client began to leave, or its connection was gone.
@@ -236,7 +234,6 @@ impl Counter {
         Self::RetriesDeferred,
         Self::FeederExhausted,
         Self::ClosedClean,
-        Self::ClosedUnclean,
         Self::RoomsJoined,
         Self::RoomsLeft,
         Self::FanOutSent,

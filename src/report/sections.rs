@@ -66,7 +66,6 @@ impl View<'_> {
         let causes = self.figures.closed.iter().filter(|(_, n)| **n > 0);
         let mut rows = Vec::new();
         rows.extend(self.share_of("clean", Counter::ClosedClean, opened));
-        rows.extend(self.share_of("not clean", Counter::ClosedUnclean, opened));
         rows.extend(causes.map(|(cause, &n)| Row::new(cause.label(), share(n, opened))));
         rows
     }
@@ -198,7 +197,7 @@ impl View<'_> {
         rows.extend(
             self.figures
                 .trend(Trend::PeerPing)
-                .map(|trend| Row::new("peer's interval", self.trend(trend))),
+                .map(|trend| Row::new("peer every", self.trend(trend))),
         );
         rows
     }

@@ -308,6 +308,8 @@ mod tests {
             NormalTime,
             LogNormalTime,
             ReceiveStep,
+            FanOutSpec,
+            SizeProbeStep,
             CloseStep
         );
         found.into_iter().collect()

@@ -5,12 +5,14 @@
 //! | `world` | the clients' driver, the network and a scripted server |
 //! | `simulation` | what a client does and measures, exact to the nanosecond |
 //! | `language` | captures, branches, rows, credentials, reconnects, sizes |
+//! | `endings` | pings of the peer, closes, sizes |
 //! | `fanout` | rooms whose server loses, doubles and disorders |
 //! | `books` | whatever happens, the books balance |
 
 #![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
 
 mod books;
+mod endings;
 mod fanout;
 mod language;
 mod simulation;

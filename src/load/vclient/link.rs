@@ -379,8 +379,9 @@ impl VClient {
             CloseInitiator::Nobody => Side::Nobody,
         };
         turn.shard.close_code(self.group, by, outcome.code.0);
-        let clean = if outcome.clean { Counter::ClosedClean } else { Counter::ClosedUnclean };
-        turn.count(self.group, clean);
+        if outcome.clean {
+            turn.count(self.group, Counter::ClosedClean);
+        }
         self.settle_pending(turn, cause);
         self.end_presence(turn, cause == CloseCause::ClientClosed);
         self.heartbeat = Moment::NEVER;

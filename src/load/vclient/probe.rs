@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_limit_is_found_by_halving() {
         assert_eq!(search(1, 1 << 24, 1, 65_536), (Some(65_536), Some(65_537), 26));
-        assert_eq!(search(1, 1 << 24, 1, 1), (Some(1), Some(2), 26));
+        assert_eq!(search(1, 1 << 24, 1, 1), (Some(1), Some(2), 25));
         assert_eq!(search(1, 100, 1, 99), (Some(99), Some(100), 9));
         let (accepted, refused, trials) = search(1, 1 << 20, 1024, 300_000);
         assert!(accepted.unwrap() <= 300_000 && refused.unwrap() > 300_000 && trials <= 12);
