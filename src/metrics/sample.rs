@@ -33,11 +33,15 @@ pub enum Trend {
     CloseAnswer,
     /// From one ping of the peer to its next on the same connection.
     PeerPing,
+    /// From one numbered message of the target to the next.
+    StreamInterval,
+    /// From the time that a numbered message bears to its receipt, by the clocks of both.
+    StreamAge,
 }
 
 impl Trend {
     /// All of them, in declaration order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Resolve,
         Self::Tcp,
         Self::Tls,
@@ -52,6 +56,8 @@ impl Trend {
         Self::Delivery,
         Self::CloseAnswer,
         Self::PeerPing,
+        Self::StreamInterval,
+        Self::StreamAge,
     ];
 
     /// For people.
@@ -72,6 +78,8 @@ impl Trend {
             Self::Delivery => "delivery",
             Self::CloseAnswer => "close answer",
             Self::PeerPing => "peer pings",
+            Self::StreamInterval => "interval",
+            Self::StreamAge => "age",
         }
     }
 }
@@ -187,11 +195,21 @@ pub enum Counter {
     FanOutStray,
     /// Messages with a mark of another run, or of no message at all.
     FanOutForeign,
+    /// Messages received that the target numbered, each number once.
+    StreamReceived,
+    /// Numbers between the first and the last of a connection that did not come. Expected = received + lost.
+    StreamLost,
+    /// Of those received: after a higher number.
+    StreamDisordered,
+    /// Numbers received again.
+    StreamDuplicated,
+    /// Times that the numbers began anew on a connection.
+    StreamRestarted,
 }
 
 impl Counter {
     /// How many counters there are.
-    pub const COUNT: usize = Self::FanOutForeign as usize + 1;
+    pub const COUNT: usize = Self::StreamRestarted as usize + 1;
 
     /// All of them, in declaration order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -248,6 +266,11 @@ impl Counter {
         Self::FanOutOutside,
         Self::FanOutStray,
         Self::FanOutForeign,
+        Self::StreamReceived,
+        Self::StreamLost,
+        Self::StreamDisordered,
+        Self::StreamDuplicated,
+        Self::StreamRestarted,
     ];
 }
 

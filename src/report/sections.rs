@@ -10,7 +10,7 @@ use super::page::Row;
 const WIDE: usize = 100;
 
 /// Headings and rows; a section without rows has nothing to tell.
-pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 10] {
+pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 11] {
     let view = View {
         figures,
         wide: width >= WIDE,
@@ -26,6 +26,7 @@ pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<R
         ("message size", view.size_limits()),
         ("messages", view.messages()),
         ("fan-out", view.fan_out()),
+        ("numbered messages", view.stream()),
         ("pings", view.pings()),
         ("flows", view.flows()),
         ("errors", view.errors()),
@@ -177,6 +178,19 @@ impl View<'_> {
         rows.extend(self.nonzero("stray", Counter::FanOutStray));
         rows.extend(self.nonzero("foreign", Counter::FanOutForeign));
         rows.extend(self.trends(&[Trend::Delivery]));
+        rows
+    }
+
+    fn stream(&self) -> Vec<Row> {
+        let received = self.figures.counter(Counter::StreamReceived);
+        let expected = received + self.figures.counter(Counter::StreamLost);
+        let mut rows = Vec::new();
+        rows.extend(self.share_of("received", Counter::StreamReceived, expected));
+        rows.extend(self.share_of("lost", Counter::StreamLost, expected));
+        rows.extend(self.share_of("out of order", Counter::StreamDisordered, received));
+        rows.extend(self.share_of("duplicates", Counter::StreamDuplicated, received));
+        rows.extend(self.nonzero("begun anew", Counter::StreamRestarted));
+        rows.extend(self.trends(&[Trend::StreamInterval, Trend::StreamAge]));
         rows
     }
 

@@ -57,6 +57,8 @@ pub(super) struct Document {
     pub(super) feeder: Option<Located<FeederSpec>>,
     /// With `flow`: what members of a room are owed.
     pub(super) fanout: Option<Located<FanOutSpec>>,
+    /// With `flow`: messages that the target numbers itself.
+    pub(super) stream: Option<Located<StreamSpec>>,
     /// What every client does.
     pub(super) flow: Option<Located<List<Located<Step>>>>,
     /// Several kinds of clients, instead of `flow`.
@@ -144,6 +146,8 @@ pub(super) struct ClientGroup {
     pub(super) feeder: Option<Located<FeederSpec>>,
     /// What members of a room are owed.
     pub(super) fanout: Option<Located<FanOutSpec>>,
+    /// Messages that the target numbers itself.
+    pub(super) stream: Option<Located<StreamSpec>>,
     /// What its clients do.
     pub(super) flow: Located<List<Located<Step>>>,
 }
@@ -266,6 +270,18 @@ pub(super) struct FanOutSpec {
     pub(super) own: Option<Field<bool>>,
     /// Whether the server repeats the latest message of each sender, so that one may replace the one before.
     pub(super) latest: Option<Field<bool>>,
+}
+
+/// Messages that the target numbers itself: states, ticks, updates.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "stream section", deny_unknown_fields)]
+pub(super) struct StreamSpec {
+    /// JSON path of the number, one more in each message.
+    pub(super) number: Text,
+    /// JSON path of the time at which a message was made, in milliseconds since 1970.
+    pub(super) sent_ms: Option<Text>,
+    /// What the messages look like; all messages with a number by default.
+    pub(super) only: Option<Located<Test>>,
 }
 
 /// A step of a flow: one of the actions, a loop, or a branch.

@@ -32,6 +32,7 @@ mod quantity;
 mod schema;
 mod sequence;
 mod size;
+mod stream;
 mod template;
 mod token;
 mod values;
@@ -56,6 +57,7 @@ pub use plan::{
 pub use schema::json_schema;
 pub use sequence::SequenceExtractor;
 pub use size::Size;
+pub use stream::{Numbered, Stream};
 pub use template::{ClientRng, Pattern, RenderContext, Template, client_rng};
 pub use token::{Algorithm, Minter, NotSigned};
 pub use values::{MAX_CAPTURE, Table, Values};

@@ -12,6 +12,7 @@ use super::capture::Capture;
 use super::credentials::Credentials;
 use super::feeder::Feeder;
 use super::matcher::{Correlation, Matcher};
+use super::stream::Stream;
 use super::template::Template;
 
 /// A whole run, compiled.
@@ -76,6 +77,8 @@ pub struct Group {
     pub feeder: Option<Feeder>,
     /// What its clients are owed as members of a room; `None` if they neither join nor address one.
     pub fan_out: Option<FanOutPlan>,
+    /// How to read messages that the target numbers itself.
+    pub stream: Option<Stream>,
 }
 
 /// What members of a room are owed of the messages that carry a [`Mark`](super::Mark).

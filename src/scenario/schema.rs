@@ -309,6 +309,7 @@ mod tests {
             LogNormalTime,
             ReceiveStep,
             FanOutSpec,
+            StreamSpec,
             SizeProbeStep,
             CloseStep
         );

@@ -78,6 +78,41 @@ fn a_connection_that_breaks_is_not_closed_cleanly() {
     world.assert_balanced();
 }
 
+#[test]
+fn numbered_messages_show_their_losses_their_interval_and_their_age() {
+    let plan = plan("stream: {number: tick, sent_ms: meta.t, only: {json: {type: state}}}\nflow: [{think: 50s}]");
+    let mut world = World::new(&plan, || {
+        Box::new(|now, seen| match seen {
+            Seen::Opened => {
+                let begun = 1_700_000_000_000 + now.as_nanos() / 1_000_000;
+                let tick = |at: u64, number: u64, kind: &str| {
+                    let text = format!(r#"{{"type":"{kind}","tick":{number},"meta":{{"t":{}}}}}"#, begun + at * 50 - 7);
+                    (ms(at * 50), Act::Text(text))
+                };
+                let mut acts: Vec<_> = (0..20).map(|n| tick(n, n + 1000, "state")).collect();
+                acts[12] = tick(12, 1013, "state");
+                acts[13] = tick(13, 1012, "state");
+                acts.push(tick(15, 1015, "state"));
+                acts.push(tick(16, 5, "other"));
+                acts.drain(4..7);
+                acts
+            }
+            other => polite(other),
+        })
+    });
+    world.start();
+    world.run(ms(5_000));
+    world.finish();
+    assert_eq!(world.count(Counter::StreamReceived), 17);
+    assert_eq!(world.count(Counter::StreamLost), 3);
+    assert_eq!(world.count(Counter::StreamDisordered), 1);
+    assert_eq!(world.count(Counter::StreamDuplicated), 1);
+    assert_eq!(world.exactly(Trend::StreamAge), ms(7) + ROUND_TRIP / 2);
+    let interval = world.trend(Trend::StreamInterval);
+    assert_eq!((interval.count(), interval.min(), interval.max()), (15, ms(50), ms(200)));
+    world.assert_balanced();
+}
+
 /// How a server refuses.
 #[derive(Clone, Copy)]
 enum Refusal {

@@ -188,7 +188,9 @@ mod tests {
     #[test]
     fn a_pause_ends_the_wait_of_those_before_it() {
         let room = Room::new(0, SETTLE);
-        (0..5).for_each(|_| drop(room.take(at(100))));
+        for _ in 0..5 {
+            room.take(at(100));
+        }
         room.take(at(130));
         assert_eq!(room.settled(at(131)), 5, "the five are old, the sixth is new");
     }

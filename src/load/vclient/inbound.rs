@@ -79,6 +79,7 @@ impl VClient {
             MessageKind::Text => PayloadKind::Text,
             MessageKind::Binary => PayloadKind::Binary,
         };
+        self.follow_stream(turn, kind, payload);
         if self.is_probe_echo(turn, kind, payload) {
             turn.count(self.group, Counter::MessagesTaken);
             return self.size_accepted(turn, turn.now);

@@ -383,6 +383,7 @@ impl VClient {
             turn.count(self.group, Counter::ClosedClean);
         }
         self.settle_pending(turn, cause);
+        self.end_stream(turn);
         self.end_presence(turn, cause == CloseCause::ClientClosed);
         self.heartbeat = Moment::NEVER;
         if session >= PROVEN {

@@ -7,6 +7,7 @@ use crate::scenario::{Capture, Group, Mark, Op, PayloadKind, RenderContext, Valu
 use super::client::VClient;
 use super::probe::Search;
 use super::rooms::Presence;
+use super::stream::Numbers;
 use super::turn::Turn;
 
 /// Who a client is, apart from what it does: what templates and matchers may refer to.
@@ -24,6 +25,8 @@ pub(super) struct Memory {
     /// Captured values and the row.
     pub(super) values: Values,
     pub(super) presence: Presence,
+    /// What it has seen of its connection's stream.
+    pub(super) stream: Option<Numbers>,
     /// Of a size probe under way.
     pub(super) search: Option<Search>,
     /// How many rows it has taken.
@@ -43,6 +46,7 @@ impl Who {
             || group.feeder.is_some()
             || group.connection.reconnect.is_some()
             || group.fan_out.is_some()
+            || group.stream.is_some()
             || group.flow.iter().any(|op| matches!(op, Op::SizeProbe(_)));
         let memory = || {
             Box::new(Memory {

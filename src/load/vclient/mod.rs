@@ -13,6 +13,7 @@
 //! | `memory` | captured values, rows, branches |
 //! | `probe` | the search for the largest message that is accepted |
 //! | `rooms` | what it says to a room and hears of it |
+//! | `stream` | messages that the target numbers itself |
 //! | `reconnect` | what becomes of a client whose flow failed |
 //!
 //! What a plan leaves open is decided here. A flow that ends closes its connection with 1000, once the replies under way
@@ -35,6 +36,7 @@ mod pending;
 mod reconnect;
 mod probe;
 mod rooms;
+mod stream;
 mod turn;
 mod upgrade;
 

@@ -94,6 +94,11 @@ fn busy(shard: &mut Shard, group: GroupId) {
             (FanOutOutside, 30),
             (FanOutStray, 1),
             (FanOutForeign, 1),
+            (StreamReceived, 8_000),
+            (StreamLost, 20),
+            (StreamDisordered, 3),
+            (StreamDuplicated, 2),
+            (StreamRestarted, 1),
         ]
     };
     counts

@@ -207,6 +207,7 @@ impl FlowCompiler<'_, '_> {
     fn send(&mut self, step: &Located<SendStep>, answer: Option<&Located<Reply>>) -> Option<SendOp> {
         let message = message(self.context, step);
         // Without its message a reply can still be checked for its own errors.
+        let known = message.is_some();
         let (kind, payload) = message.unwrap_or_else(|| {
             self.damaged = true;
             (PayloadKind::Text, Template::default())
@@ -217,7 +218,7 @@ impl FlowCompiler<'_, '_> {
             (None, Some(expect)) => awaited(self.context, expect, sent),
             (None, None) => None,
         };
-        let (marked, room) = self.addressed(step, &payload);
+        let (marked, room) = self.addressed(step, known.then_some(&payload));
         Some(SendOp {
             kind,
             payload,
@@ -228,11 +229,11 @@ impl FlowCompiler<'_, '_> {
     }
 
     /// Whether a message has a mark, and for which room.
-    fn addressed(&mut self, step: &Located<SendStep>, payload: &Template) -> (bool, Option<Template>) {
-        let marked = payload.is_marked();
+    fn addressed(&mut self, step: &Located<SendStep>, payload: Option<&Template>) -> (bool, Option<Template>) {
+        let marked = payload.is_some_and(Template::is_marked);
         let room = step.value.room.as_ref();
         match room {
-            Some(room) if !marked && !self.damaged => {
+            Some(room) if !marked && payload.is_some() => {
                 let message = "a message for a room needs `${mark}` in it, by which its members know it";
                 self.context.problem(room.at, message);
             }

@@ -12,7 +12,8 @@ use super::flow::flow;
 use super::reconnect::reconnect;
 use super::route::path;
 use super::size_probe::make_room;
-use crate::scenario::document::{ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step};
+use super::stream::stream;
+use crate::scenario::document::{ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step, StreamSpec};
 use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
 use crate::scenario::quantity::{Weight, is_token};
 use crate::scenario::template::{Part, Template};
@@ -66,6 +67,7 @@ fn single(
         heartbeat: document.heartbeat.as_ref(),
         feeder: document.feeder.as_ref(),
         fanout: document.fanout.as_ref(),
+        stream: document.stream.as_ref(),
         flow: steps,
     };
     group(context, name.to_owned(), 1, &sections)
@@ -77,6 +79,7 @@ struct Sections<'a> {
     heartbeat: Option<&'a Located<HeartbeatSpec>>,
     feeder: Option<&'a Located<FeederSpec>>,
     fanout: Option<&'a Located<FanOutSpec>>,
+    stream: Option<&'a Located<StreamSpec>>,
     flow: &'a Located<List<Located<Step>>>,
 }
 
@@ -95,6 +98,7 @@ fn group(context: &mut Context<'_>, name: String, weight: u32, sections: &Sectio
         connection,
         heartbeat: sections.heartbeat.and_then(|section| heartbeat(context, section)),
         fan_out: fan_out(context, sections.fanout, &flow),
+        stream: sections.stream.and_then(|section| stream(context, section)),
         flow,
         slots: context.slots(),
         feeder,
@@ -117,6 +121,7 @@ fn several(
             .map(|section| ("heartbeat", section.at)),
         document.feeder.as_ref().map(|section| ("feeder", section.at)),
         document.fanout.as_ref().map(|section| ("fanout", section.at)),
+        document.stream.as_ref().map(|section| ("stream", section.at)),
     ];
     for (key, at) in misplaced.into_iter().flatten() {
         context.problem(at, format!("with `scenarios`, `{key}` belongs into each of them"));
@@ -140,6 +145,7 @@ fn several(
             heartbeat: scenario.heartbeat.as_ref(),
             feeder: scenario.feeder.as_ref(),
             fanout: scenario.fanout.as_ref(),
+            stream: scenario.stream.as_ref(),
             flow: &scenario.flow,
         };
         groups.push(group(context, name, weight, &sections));

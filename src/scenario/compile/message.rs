@@ -39,12 +39,12 @@ pub(super) fn message(
     ];
     let payload = context.one_of(step.at, "a send step", keys)?;
     context.scope.marks = true;
-    let message = content(context, payload);
+    let message = content(context, &payload);
     context.scope.marks = false;
     message
 }
 
-fn content(context: &mut Context<'_>, payload: Payload<'_>) -> Option<(PayloadKind, Template)> {
+fn content(context: &mut Context<'_>, payload: &Payload<'_>) -> Option<(PayloadKind, Template)> {
     match payload {
         Payload::Text(text) => Some((PayloadKind::Text, context.template(text)?)),
         Payload::Json(value) => Some((PayloadKind::Text, context.json(value))),

@@ -19,6 +19,7 @@ mod reply;
 mod route;
 mod size;
 mod size_probe;
+mod stream;
 mod think;
 mod transport;
 mod whole;
