@@ -500,6 +500,19 @@ mod tests {
     }
 
     #[test]
+    fn every_name_is_in_the_documentation() {
+        let documented = include_str!("../../docs/metrics.md");
+        let name = |value: serde_json::Result<serde_json::Value>| value.unwrap().as_str().unwrap().to_owned();
+        let names = (Trend::ALL.iter().map(serde_json::to_value))
+            .chain(Counter::ALL.iter().map(serde_json::to_value))
+            .chain(CloseCause::ALL.iter().map(serde_json::to_value))
+            .chain(ErrorClass::ALL.iter().map(serde_json::to_value))
+            .map(name);
+        let missing: Vec<_> = names.filter(|name| !documented.contains(&format!("| `{name}` |"))).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
     fn an_attempt_to_connect_ends_by_the_classes_up_to_the_upgrade() {
         assert!(ErrorClass::UpgradeEof.is_connect() && ErrorClass::Resolve.is_connect());
         assert!(!ErrorClass::Protocol.is_connect() && !ErrorClass::ConnectionLost.is_connect());
