@@ -454,7 +454,7 @@ pub(super) struct FileContent {
 pub(super) struct Binary {
     /// Hex digits; blanks between them do not count.
     pub(super) hex: Option<Text>,
-    /// Base64 with or without padding.
+    /// Base64 with padding.
     pub(super) base64: Option<Text>,
     /// The bytes of a template.
     pub(super) utf8: Option<Text>,

@@ -54,7 +54,7 @@ pub struct TransportPlan {
     pub client_certificate: Option<(PathBuf, PathBuf)>,
     /// Name to present and verify instead of the URL's host.
     pub server_name: Option<String>,
-    /// Local addresses to connect from, used in turn; empty lets the system choose.
+    /// Local addresses to connect from, one for each client; empty lets the system choose.
     pub source_addresses: Vec<IpAddr>,
 }
 
