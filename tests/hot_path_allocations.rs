@@ -139,9 +139,9 @@ fn rendering_and_matching_allocate_nothing() {
 const KEEPING: &str = r#"
 stages: [{duration: 1s, clients: 1}]
 flow:
-  - send: {text: hello, reply: {any: , capture: {token: {json: a.token}, number: {regex: 'n":(\d+)'}}}}
-  - switch: [{case: {json: {a.token: "${token}", n: "${number}"}}, do: [{think: 1s}]}]
-  - send: {json: {token: "${token}", text: "<${token}>", n: "${number(number)}"}}
+  - send: {text: hello, reply: {any: , capture: {token: {json: a.token}, n: {regex: 'n":(\d+)'}}}}
+  - switch: [{case: {json: {a.token: "${token}", n: "${n}"}}, do: [{think: 1s}]}]
+  - send: {json: {token: "${token}", text: "<${token}>", n: "${number(n)}"}}
   - send: {letters: {lognormal: {median: 100, sigma: 1}, max: 900}}
   - send: {random: {choice: {10: 1, 900: 2}}}
 "#;
@@ -174,11 +174,8 @@ fn keeping_values_and_branching_allocate_nothing() {
                 _ => {}
             }
         }
-        let sent = String::from_utf8_lossy(&out);
-        assert!(
-            sent.contains(r#"{"token":"tok-1","text":"<tok-1>","n":17}"#),
-            "{sent}"
-        );
+        let expected = br#"{"token":"tok-1","text":"<tok-1>","n":17}"#;
+        assert!(out.windows(expected.len()).any(|window| window == expected));
     };
     // The places of values and the scratch space of the expressions are set up on first use.
     round();

@@ -1,12 +1,12 @@
 //! The scenario files that come with wsbench say what they are meant to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use wsbench::scenario::{
     Correlation, LoadModel, Op, Overrides, PayloadKind, Plan, RenderContext, SendOp, client_rng, from_str,
-    load,
+    json_schema, load,
 };
 
 fn shipped(name: &str, variables: &[(&str, &str)]) -> Plan {
@@ -179,15 +179,67 @@ fn variables_are_needed_to_be_declared() {
     assert!(error.to_string().contains("did you mean `clients`?"), "{error}");
 }
 
+const PAGE: &str = include_str!("../docs/scenario.md");
+
+/// An example of the documentation with what it lacks of a whole scenario. One that begins with a dash is steps.
+fn completed(example: &str) -> String {
+    let has = |keys: [&str; 2]| {
+        example
+            .lines()
+            .any(|line| keys.iter().any(|key| line.starts_with(key)))
+    };
+    let is_steps = example.starts_with('-');
+    let stages = "stages: [{duration: 1s, clients: 1}]\n";
+    let load = if has(["stages:", "arrivals:"]) { "" } else { stages };
+    let flow = match (is_steps, has(["flow:", "scenarios:"])) {
+        (true, _) => "flow:\n",
+        (false, true) => "",
+        (false, false) => "flow: [connect]\n",
+    };
+    [load, flow, example].concat()
+}
+
 #[test]
-fn the_example_of_the_documentation_compiles() {
-    let text = include_str!("../docs/scenario.md");
-    let example = text
-        .split("```yaml\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .unwrap();
-    let plan =
-        from_str("quotes.yaml", example, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+fn every_example_of_the_documentation_compiles() {
+    let examples = PAGE.split("```yaml\n").skip(1);
+    let examples: Vec<&str> = examples.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() > 10, "{} examples", examples.len());
+    for example in &examples {
+        let whole = completed(example);
+        // The files that the examples name stand in this folder.
+        let plan = from_str(
+            "tests/data/scenarios/parts/example.yaml",
+            &whole,
+            &Overrides::default(),
+        );
+        plan.unwrap_or_else(|errors| panic!("{errors}\n{whole}"));
+    }
+    let plan = from_str("quotes.yaml", examples[0], &Overrides::default()).unwrap();
     assert_eq!((plan.name.as_str(), plan.max_connections()), ("quotes", 500));
+}
+
+#[test]
+fn every_key_is_documented() {
+    fn keys(schema: &serde_json::Value, found: &mut BTreeSet<String>) {
+        if let Some(properties) = schema["properties"].as_object() {
+            found.extend(properties.keys().cloned());
+        }
+        match schema {
+            serde_json::Value::Object(members) => members.values().for_each(|member| keys(member, found)),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+            _ => {}
+        }
+    }
+    let mut all = BTreeSet::new();
+    keys(&json_schema(), &mut all);
+    // A key stands in backquotes, alone, with others or with its value.
+    let quoted: BTreeSet<&str> = PAGE.split('`').skip(1).step_by(2).collect();
+    let told = |key: &str| {
+        let mut words = quoted
+            .iter()
+            .flat_map(|text| text.split(|c: char| !c.is_alphanumeric() && c != '_'));
+        words.any(|word| word == key)
+    };
+    let missing: Vec<_> = all.iter().filter(|key| !told(key)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

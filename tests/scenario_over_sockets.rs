@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,7 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use wsbench::clock::now;
 use wsbench::load::{Control, ResolvedTarget, RunOptions, run};
-use wsbench::metrics::Recorder;
+use wsbench::metrics::{Books, Counter, Figures, Recorder};
 use wsbench::net::Target;
 use wsbench::scenario::{Overrides, Plan, from_str};
 
@@ -135,8 +136,11 @@ fn carry_out(scenario: &str, workers: usize) -> BTreeMap<String, Seen> {
     let control = Control::new();
     std::thread::scope(|scope| {
         let engine = scope.spawn(|| run(&plan, target, shards, RunOptions::default(), &control));
-        recorder.finish();
+        let totals = recorder.finish();
         engine.join().unwrap().unwrap();
+        let total = Figures::new(&totals.total, Duration::from_secs(1));
+        assert!(Books::check(&total, []).balanced());
+        assert_eq!(total.counter(Counter::FlowsFailed), 0);
     });
     server.seen()
 }

@@ -11,6 +11,7 @@
 
 mod books;
 mod close_codes;
+mod close_reasons;
 mod error_log;
 mod figures;
 mod generator;
@@ -20,6 +21,7 @@ mod outcome;
 mod recorder;
 mod sample;
 mod shard;
+mod size_limits;
 mod snapshot;
 mod spread;
 mod summary;
@@ -28,8 +30,11 @@ mod timestamp;
 
 pub use books::{Books, Equation, Term};
 pub use close_codes::{CloseCodes, MAX_DISTINCT_CODES};
+pub use close_reasons::{CloseReason, CloseReasons, MAX_CLOSE_REASONS};
 pub use error_log::{ErrorLog, MAX_EXAMPLES};
-pub use figures::{CloseCodeFigures, CodeCounts, ErrorFigures, Figures, TrendFigures};
+pub use figures::{
+    CloseCodeFigures, CloseReasonFigures, CodeCounts, ErrorFigures, Figures, SizeLimitFigures, SizeRange, TrendFigures,
+};
 pub use generator::{
     Finding, FindingKind, GeneratorFigures, GeneratorLimits, GeneratorSnapshot, Lags, ProcessPulse, Verdict,
     WorkerFigures, WorkerPulse, WorkerShare,
@@ -40,6 +45,7 @@ pub use outcome::{Outcome, RunEnd};
 pub use recorder::{Recorder, Totals};
 pub use sample::{CloseCause, Counter, ErrorClass, Side, Trend};
 pub use shard::{GroupId, Shard};
+pub use size_limits::{MAX_REFUSALS, SizeLimits};
 pub use snapshot::{GroupSnapshot, Snapshot};
 pub use spread::{Spread, SpreadBucket};
 pub use summary::{GroupSummary, ProcessUsage, Processes, RunFacts, RunInfo, SCHEMA, Summary, SummaryError};

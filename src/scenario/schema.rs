@@ -308,6 +308,9 @@ mod tests {
             NormalTime,
             LogNormalTime,
             ReceiveStep,
+            FanOutSpec,
+            StreamSpec,
+            SizeProbeStep,
             CloseStep
         );
         found.into_iter().collect()
