@@ -247,6 +247,27 @@ fn errors() {
 }
 
 #[test]
+fn rooms_that_do_not_reach_everybody() {
+    let mut play = Play::new();
+    play.full_load(2);
+    play.type_keys("3");
+    play.tick(clients_of(2_000), |shard, _| {
+        for (counter, n) in [
+            (Counter::RoomsJoined, 40),
+            (Counter::FanOutSent, 1_000),
+            (Counter::FanOutOwed, 40_000),
+            (Counter::FanOutReceived, 39_990),
+            (Counter::FanOutLost, 10),
+            (Counter::FanOutDuplicated, 3),
+        ] {
+            shard.add(READERS, counter, n);
+        }
+        shard.record(READERS, Trend::Delivery, Duration::from_micros(730));
+    });
+    play.look("rooms");
+}
+
+#[test]
 fn paused_and_scaled() {
     let mut play = Play::new();
     play.full_load(10);

@@ -91,7 +91,7 @@ fn everything(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     phases::draw(frame, right, shown);
     let [left, middle, right] = columns(third);
     codes::draw(frame, left, shown);
-    let [errors, fan_out] = Layout::vertical([Constraint::Fill(1), Constraint::Length(4)]).areas(middle);
+    let [errors, fan_out] = Layout::vertical([Constraint::Fill(1), Constraint::Length(5)]).areas(middle);
     errors::draw(frame, errors, shown);
     fan_out::draw(frame, fan_out, shown);
     let [thresholds, health] = rows(right);

@@ -15,8 +15,9 @@ const WIDE: u16 = 50;
 
 /// Messages first.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
-    const FIRST: [Trend; 5] = [
+    const FIRST: [Trend; 6] = [
         Trend::Response,
+        Trend::Delivery,
         Trend::Service,
         Trend::Ping,
         Trend::SendLag,
