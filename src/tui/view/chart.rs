@@ -139,25 +139,22 @@ type Entry = (LineLook, String, String);
 
 /// A legend of sign, name and value for each line: spaced, else close together, else without values.
 pub(super) fn entries_within(entries: &[Entry], room: usize) -> Vec<Span<'static>> {
-    let spaced = |(look, name, value): &Entry| [look.sign.to_owned(), format!(" {name} {value}  ")];
-    let close = |(look, name, value): &Entry| [look.sign.to_owned(), format!("{name} {value} ")];
-    let bare = |(look, name, _): &Entry| [look.sign.to_owned(), format!("{name} ")];
-    let forms: [&dyn Fn(&Entry) -> [String; 2]; 3] = [&spaced, &close, &bare];
-    let width = |form: &dyn Fn(&Entry) -> [String; 2]| -> usize {
-        let texts = entries.iter().flat_map(form);
-        texts.map(|text| text.chars().count()).sum()
+    let spaced = texts(entries, |name, value| format!(" {name} {value}  "));
+    let close = texts(entries, |name, value| format!("{name} {value} "));
+    let bare = texts(entries, |name, _| format!("{name} "));
+    let fits = |texts: &Vec<String>| {
+        let signs = entries.len();
+        texts.iter().map(|text| text.chars().count()).sum::<usize>() + signs <= room
     };
-    let form = forms
-        .into_iter()
-        .find(|form| width(*form) <= room)
-        .unwrap_or(&bare);
-    entries
-        .iter()
-        .flat_map(|entry| {
-            let [sign, text] = form(entry);
-            [Span::styled(sign, entry.0.style), Span::raw(text)]
-        })
+    let texts = [spaced, close].into_iter().find(fits).unwrap_or(bare);
+    let spans = entries.iter().zip(texts);
+    spans
+        .flat_map(|((look, ..), text)| [Span::styled(look.sign, look.style), Span::raw(text)])
         .collect()
+}
+
+fn texts(entries: &[Entry], text: impl Fn(&str, &str) -> String) -> Vec<String> {
+    entries.iter().map(|(_, name, value)| text(name, value)).collect()
 }
 
 /// From the begin of the window, or of the run if that is later, to `end`.
