@@ -97,7 +97,10 @@ impl View<'_> {
         let mut rows = Vec::new();
         for (side, given) in sides {
             let given = given.iter();
-            rows.extend(given.map(|(reason, &n)| Row::new(format!("{} {reason:.40}", side.label()), count(n))));
+            rows.extend(given.map(|(reason, &n)| {
+                let (code, reason) = reason.split_once(' ').unwrap_or((reason, ""));
+                Row::new(format!("{} {code}", side.label()), format!("{}  {reason}", count(n)))
+            }));
         }
         if reasons.other > 0 {
             rows.push(Row::new("other reasons", count(reasons.other)));
