@@ -129,7 +129,7 @@ fn five_hundred_members_who_come_and_go_are_counted_to_the_last_message() {
     ] {
         assert_eq!(count(never), 0, "{never:?}");
     }
-    assert_eq!(summary.total.reach(), Some(1.0));
+    assert_eq!(summary.total.reach, Some(1.0));
     let delivery = summary.total.trend(Trend::Delivery).unwrap();
     assert_eq!(delivery.count, count(Counter::FanOutReceived));
     assert!(delivery.min > 0.0);

@@ -192,7 +192,7 @@ fn a_reliable_server_delivers_everything_and_the_latency_is_what_it_is() {
     assert_eq!(world.count(Counter::FanOutReceived), truth.received);
     assert_eq!(world.count(Counter::FanOutLost), 0);
     assert_eq!(world.exactly(Trend::Delivery), DELAY * 2);
-    assert_eq!(world.figures().reach(), Some(1.0));
+    assert_eq!(world.figures().reach, Some(1.0));
     world.assert_balanced();
 }
 
@@ -244,7 +244,7 @@ fn what_a_sender_said_long_before_it_broke_off_is_lost() {
     world.start();
     world.run(ms(10_000));
     assert_eq!(world.count(Counter::FanOutLost), 30);
-    assert_eq!(world.figures().reach(), Some(0.0));
+    assert_eq!(world.figures().reach, Some(0.0));
     world.finish();
     world.assert_balanced();
 }

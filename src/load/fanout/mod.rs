@@ -19,7 +19,8 @@
 //! - *lost*: not received although it was sent longer than `settle` ago;
 //! - *replaced*: the same where the server repeats the latest message of each sender (`latest`);
 //! - *unsettled*: not received, but nobody can say that it should have been: it was sent less than `settle` before the client
-//!   began to leave, or its sender's connection ended within that time in a way that leaves open whether the server read it.
+//!   began to leave, or its sender's connection ended within that time in a way that leaves open whether the server read it. Where
+//!   messages may be replaced, one whose sender's next one came was.
 //!
 //! What is not owed is counted apart: messages sent before the client knew of its membership or received after it began to
 //! leave (*outside*), of another room (*stray*), again (*duplicate*), after they were settled (*late*), of another run
@@ -36,5 +37,5 @@
 mod member;
 mod room;
 
-pub(super) use member::{Heard, Member};
+pub(super) use member::{Heard, Member, Settled};
 pub(super) use room::{Room, Rooms};

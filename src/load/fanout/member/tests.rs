@@ -31,8 +31,8 @@ fn send(room: &Room, millis: u64, back: u32) -> Mark {
 fn parting(owed: u64, missing: u64, unsettled: u64) -> Parting {
     Parting {
         owed,
-        missing,
-        unsettled,
+        settled: Settled { missing, unsettled },
+        overtaken: 0,
     }
 }
 
@@ -51,7 +51,7 @@ fn a_member_is_owed_what_is_sent_from_its_join_to_its_leave() {
 fn what_is_missing_is_lost_once_it_is_old_and_open_until_then() {
     let room = room();
     let mut member = Member::new(Arc::clone(&room), ms(0));
-    let marks: Vec<_> = (0..100).map(|n| send(&room, n * 100, 1)).collect();
+    let marks: Vec<_> = (0..100).map(|n| send(&room, n * 100, 0)).collect();
     for mark in marks.iter().filter(|mark| mark.number % 10 != 0) {
         assert_eq!(member.hear(mark, Moment::from_nanos(mark.sent)), IN_ORDER);
     }
@@ -87,6 +87,21 @@ fn a_message_after_its_senders_next_one_is_out_of_order_and_others_may_come_as_t
     assert_eq!(member.hear(&a, ms(2)), OUT_OF_ORDER, "after c");
     assert_eq!(member.hear(&d, ms(2)), IN_ORDER);
     assert_eq!(member.leave(ms(3)), parting(4, 0, 0));
+}
+
+#[test]
+fn what_was_settled_is_told_once_and_what_was_overtaken_is_known() {
+    let room = room();
+    let mut member = Member::new(Arc::clone(&room), ms(0));
+    let [a, b, _, d] = [(0, 0), (1, 0), (9_000, 1), (9_001, 1)].map(|(at, back)| send(&room, at, back));
+    assert_eq!(member.hear(&b, ms(2)), IN_ORDER);
+    assert_eq!(member.settled(), Settled::default());
+    assert_eq!(member.hear(&d, ms(9_002)), IN_ORDER, "and a is lost by now");
+    let lost = Settled { missing: 1, unsettled: 0 };
+    assert_eq!((member.settled(), member.settled()), (lost, Settled::default()));
+    assert_eq!(member.hear(&a, ms(9_003)), Heard::Late);
+    let parting = member.leave(ms(9_004));
+    assert_eq!((parting.owed, parting.settled.unsettled, parting.overtaken), (4, 1, 1));
 }
 
 #[test]
