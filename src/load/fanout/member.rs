@@ -187,7 +187,9 @@ impl Member {
         let missing = self.missing(self.base, to);
         if missing > 0 {
             let range = self.base..to;
-            let voided = self.room.voided(|number| range.contains(&number) && !self.received(number));
+            let voided = self
+                .room
+                .voided(|number| range.contains(&number) && !self.received(number));
             let voided = voided.min(missing);
             self.settled.unsettled += voided;
             self.settled.missing += missing - voided;

@@ -68,11 +68,19 @@ fn what_comes_twice_late_or_from_elsewhere_is_no_delivery() {
     assert_eq!(member.hear(&second, ms(11)), Heard::Again);
     let other = Mark { room: 4, ..second };
     assert_eq!(member.hear(&other, ms(12)), Heard::Stray);
-    let earlier = Mark { room: 4, sent: 0, ..second };
+    let earlier = Mark {
+        room: 4,
+        sent: 0,
+        ..second
+    };
     assert_eq!(member.hear(&earlier, ms(12)), Heard::Outside);
     let invented = Mark { number: 2, ..second };
     assert_eq!(member.hear(&invented, ms(13)), Heard::Foreign);
-    assert_eq!(member.hear(&first, ms(5_000)), Heard::Late, "it was given up before it came");
+    assert_eq!(
+        member.hear(&first, ms(5_000)),
+        Heard::Late,
+        "it was given up before it came"
+    );
     assert_eq!(member.leave(ms(5_000)), parting(2, 1, 0));
 }
 
@@ -97,11 +105,17 @@ fn what_was_settled_is_told_once_and_what_was_overtaken_is_known() {
     assert_eq!(member.hear(&b, ms(2)), IN_ORDER);
     assert_eq!(member.settled(), Settled::default());
     assert_eq!(member.hear(&d, ms(9_002)), IN_ORDER, "and a is lost by now");
-    let lost = Settled { missing: 1, unsettled: 0 };
+    let lost = Settled {
+        missing: 1,
+        unsettled: 0,
+    };
     assert_eq!((member.settled(), member.settled()), (lost, Settled::default()));
     assert_eq!(member.hear(&a, ms(9_003)), Heard::Late);
     let parting = member.leave(ms(9_004));
-    assert_eq!((parting.owed, parting.settled.unsettled, parting.overtaken), (4, 1, 1));
+    assert_eq!(
+        (parting.owed, parting.settled.unsettled, parting.overtaken),
+        (4, 1, 1)
+    );
 }
 
 #[test]
@@ -121,7 +135,11 @@ fn what_nobody_can_know_is_not_lost() {
     let marks: Vec<_> = (0..6).map(|_| send(&room, 1, 0)).collect();
     assert_eq!(member.hear(&marks[4], ms(2)), IN_ORDER);
     room.void([1, 4].into_iter());
-    assert_eq!(member.leave(ms(9_000)), parting(6, 4, 1), "4 was received, so it was sent");
+    assert_eq!(
+        member.leave(ms(9_000)),
+        parting(6, 4, 1),
+        "4 was received, so it was sent"
+    );
 }
 
 #[test]
@@ -143,7 +161,9 @@ fn model(marks: &[Mark], heard: &[(usize, u64)], leave: u64) -> (u64, u64, u64) 
     let missing = |old: bool| {
         let is_old = |mark: &Mark| mark.sent + SETTLE.as_nanos() as u64 <= ms(leave).as_nanos();
         let marks = marks.iter().enumerate();
-        marks.filter(|(index, mark)| !received.contains(index) && is_old(mark) == old).count() as u64
+        marks
+            .filter(|(index, mark)| !received.contains(index) && is_old(mark) == old)
+            .count() as u64
     };
     (received.len() as u64, missing(true), missing(false))
 }
