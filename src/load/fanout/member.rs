@@ -69,7 +69,8 @@ pub(in crate::load) enum Heard {
     Foreign,
 }
 
-/// The result of a membership; owed = received + missing + unsettled, where the client counts what it received and what it was told.
+/// The result of a membership; owed = received + missing + unsettled, where the client counts what it received and what
+/// it was told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::load) struct Parting {
     pub(in crate::load) owed: u64,

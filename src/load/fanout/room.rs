@@ -114,8 +114,8 @@ impl Room {
         number
     }
 
-    /// The number below which every message was sent at least `settle` before `now`; a message may be that old and not below it,
-    /// by up to a sixteenth of `settle`.
+    /// The number below which every message was sent at least `settle` before `now`; a message may be that old and not
+    /// below it, by up to a sixteenth of `settle`.
     pub(super) fn settled(&self, now: Moment) -> u64 {
         let next = self.next();
         let last = Moment::from_nanos(self.last.load(Ordering::SeqCst));

@@ -230,6 +230,13 @@ impl FlowCompiler<'_, '_> {
         })
     }
 
+    /// Whether a client is in a room here, as far as the order of the steps tells.
+    fn in_room(&self) -> bool {
+        let concerns = |op: &&Op| matches!(op, Op::Join { .. } | Op::Leave);
+        let last = self.ops.iter().rfind(concerns);
+        matches!(last, Some(Op::Join { .. }))
+    }
+
     /// Whether a message has a mark, and for which room.
     fn addressed(
         &mut self,
@@ -243,7 +250,7 @@ impl FlowCompiler<'_, '_> {
                 let message = "a message for a room needs `${mark}` in it, by which its members know it";
                 self.context.problem(room.at, message);
             }
-            None if marked && !self.ops.iter().any(|op| matches!(op, Op::Join { .. })) => {
+            None if marked && !self.in_room() => {
                 let message =
                     "`${mark}` is for the members of a room: `join` one before, or say which with `room`";
                 self.context.problem(step.at, message);

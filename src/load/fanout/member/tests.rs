@@ -169,7 +169,8 @@ fn model(marks: &[Mark], heard: &[(usize, u64)], leave: u64) -> (u64, u64, u64) 
 }
 
 proptest! {
-    /// Messages 200 ms apart, so that each has a checkpoint of its own; some are lost, some doubled, some delayed by less than `settle`.
+    /// Messages 200 ms apart, so that each has a checkpoint of its own; some are lost, some doubled, some delayed by less
+    /// than `settle`.
     #[test]
     fn every_message_comes_to_the_end_that_it_should(
         fates in proptest::collection::vec((0_u64..1_500, 0_u8..4), 1..200),
