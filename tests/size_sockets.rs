@@ -33,7 +33,11 @@ fn probe(address: SocketAddr, path: &str, settings: &str) -> SizeLimitFigures {
     });
     let figures = Figures::new(&totals.total, plan.duration());
     let books = Books::check(&figures, []);
-    assert!(books.balanced(), "{:#?}", books.broken().map(ToString::to_string).collect::<Vec<_>>());
+    assert!(
+        books.balanced(),
+        "{:#?}",
+        books.broken().map(ToString::to_string).collect::<Vec<_>>()
+    );
     figures.size_limits.unwrap()
 }
 
@@ -49,9 +53,16 @@ fn d13_the_limit_of_the_reference_server_is_found_to_the_byte() {
     for settings in ["to: 4MiB", "to: 4MiB, text: true, answer: echo"] {
         let limits = probe(server.local_addrs()[0], "/echo", settings);
         assert_eq!(limits.probes, 2);
-        assert_eq!((limits.accepted, limits.refused), (exactly(65_536), exactly(65_537)), "{settings}");
+        assert_eq!(
+            (limits.accepted, limits.refused),
+            (exactly(65_536), exactly(65_537)),
+            "{settings}"
+        );
         let looks: Vec<_> = limits.refusals.keys().collect();
-        assert!(looks.iter().all(|look| look.starts_with("close 1009 ")), "{looks:?}");
+        assert!(
+            looks.iter().all(|look| look.starts_with("close 1009 ")),
+            "{looks:?}"
+        );
     }
 }
 
@@ -60,22 +71,32 @@ fn d13_the_limit_of_the_reference_server_is_found_to_the_byte() {
 fn a_server_that_breaks_off_instead_of_closing_shows_as_that() {
     let (bound, address) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             bound.send(listener.local_addr().unwrap()).unwrap();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let config = WebSocketConfig::default().max_message_size(Some(100_000)).max_frame_size(None);
+                let config = WebSocketConfig::default()
+                    .max_message_size(Some(100_000))
+                    .max_frame_size(None);
                 tokio::spawn(async move {
-                    let mut socket = tokio_tungstenite::accept_async_with_config(stream, Some(config)).await.unwrap();
+                    let mut socket = tokio_tungstenite::accept_async_with_config(stream, Some(config))
+                        .await
+                        .unwrap();
                     while let Some(Ok(_)) = socket.next().await {}
                 });
             }
         });
     });
     let limits = probe(address.recv().unwrap(), "/", "from: 1KiB, to: 1MiB");
-    assert_eq!((limits.accepted, limits.refused), (exactly(100_000), exactly(100_001)));
+    assert_eq!(
+        (limits.accepted, limits.refused),
+        (exactly(100_000), exactly(100_001))
+    );
     let looks: Vec<_> = limits.refusals.keys().collect();
     assert!(!looks.is_empty());
     assert!(

@@ -101,10 +101,17 @@ mod tests {
         merged.merge(&reasons);
         reasons.clear();
         assert!(reasons.is_empty());
-        let counts: Vec<_> = merged.iter().map(|entry| (entry.by, entry.code, entry.count)).collect();
+        let counts: Vec<_> = merged
+            .iter()
+            .map(|entry| (entry.by, entry.code, entry.count))
+            .collect();
         assert_eq!(
             counts,
-            [(Side::Server, 1008, 2), (Side::Server, 1013, 1), (Side::Client, 1008, 1)]
+            [
+                (Side::Server, 1008, 2),
+                (Side::Server, 1013, 1),
+                (Side::Client, 1008, 1)
+            ]
         );
     }
 
@@ -115,6 +122,9 @@ mod tests {
             reasons.add(Side::Server, 1011, format!("request {n}").as_bytes(), 1);
         }
         let told: u64 = reasons.iter().map(|entry| entry.count).sum();
-        assert_eq!((reasons.iter().count(), told + reasons.other()), (MAX_CLOSE_REASONS, 1000));
+        assert_eq!(
+            (reasons.iter().count(), told + reasons.other()),
+            (MAX_CLOSE_REASONS, 1000)
+        );
     }
 }

@@ -36,6 +36,8 @@ pub struct Figures {
     pub closed: BTreeMap<CloseCause, u64>,
     /// Close codes by who sent the first Close frame.
     pub close_codes: CloseCodeFigures,
+    /// The share of the messages that members of rooms should have received and did; absent if there was none.
+    pub reach: Option<f64>,
     /// Reasons that first Close frames gave.
     pub close_reasons: CloseReasonFigures,
     /// What size probes found; absent if there was none.
@@ -174,6 +176,7 @@ impl Figures {
                 .map(|cause| (cause, tally.cause(cause)))
                 .collect(),
             close_codes: CloseCodeFigures::new(tally.codes()),
+            reach: reach(tally),
             close_reasons: CloseReasonFigures::new(tally.reasons()),
             size_limits: SizeLimitFigures::new(tally.size_limits()),
             errors: errors_of(tally),
@@ -214,13 +217,6 @@ impl Figures {
     #[must_use]
     pub fn fan_out_expected(&self) -> u64 {
         self.counter(Counter::FanOutReceived) + self.counter(Counter::FanOutLost)
-    }
-
-    /// The share of the expected messages that were received; `None` if none was expected.
-    #[must_use]
-    pub fn reach(&self) -> Option<f64> {
-        let expected = self.fan_out_expected();
-        (expected > 0).then(|| self.counter(Counter::FanOutReceived) as f64 / expected as f64)
     }
 
     /// How many connections the peer or the network ended without a Close frame.
@@ -307,6 +303,12 @@ impl SizeLimitFigures {
             other: limits.other,
         })
     }
+}
+
+fn reach(tally: &Tally) -> Option<f64> {
+    let received = tally.counter(Counter::FanOutReceived);
+    let expected = received + tally.counter(Counter::FanOutLost);
+    (expected > 0).then(|| received as f64 / expected as f64)
 }
 
 fn errors_of(tally: &Tally) -> BTreeMap<ErrorClass, ErrorFigures> {

@@ -33,7 +33,8 @@ pub use close_codes::{CloseCodes, MAX_DISTINCT_CODES};
 pub use close_reasons::{CloseReason, CloseReasons, MAX_CLOSE_REASONS};
 pub use error_log::{ErrorLog, MAX_EXAMPLES};
 pub use figures::{
-    CloseCodeFigures, CloseReasonFigures, CodeCounts, ErrorFigures, Figures, SizeLimitFigures, SizeRange, TrendFigures,
+    CloseCodeFigures, CloseReasonFigures, CodeCounts, ErrorFigures, Figures, SizeLimitFigures, SizeRange,
+    TrendFigures,
 };
 pub use generator::{
     Finding, FindingKind, GeneratorFigures, GeneratorLimits, GeneratorSnapshot, Lags, ProcessPulse, Verdict,

@@ -512,7 +512,9 @@ mod tests {
             .chain(CloseCause::ALL.iter().map(serde_json::to_value))
             .chain(ErrorClass::ALL.iter().map(serde_json::to_value))
             .map(name);
-        let missing: Vec<_> = names.filter(|name| !documented.contains(&format!("| `{name}` |"))).collect();
+        let missing: Vec<_> = names
+            .filter(|name| !documented.contains(&format!("| `{name}` |")))
+            .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
 

@@ -75,20 +75,33 @@ mod tests {
     #[test]
     fn limits_are_the_range_of_what_all_probes_saw() {
         let mut total = SizeLimits::default();
-        for (accepted, refused) in [(Some(65_536), Some(65_537)), (Some(1 << 20), None), (None, Some(1))] {
+        for (accepted, refused) in [
+            (Some(65_536), Some(65_537)),
+            (Some(1 << 20), None),
+            (None, Some(1)),
+        ] {
             let mut limits = SizeLimits::default();
             limits.probed(accepted, refused);
             limits.refusal("close 1009", 3);
             total.merge(&limits);
         }
-        assert_eq!((total.probes, total.looks()), (3, &[("close 1009".to_owned(), 9)][..]));
-        assert_eq!((total.accepted, total.refused), (Some((65_536, 1 << 20)), Some((1, 65_537))));
+        assert_eq!(
+            (total.probes, total.looks()),
+            (3, &[("close 1009".to_owned(), 9)][..])
+        );
+        assert_eq!(
+            (total.accepted, total.refused),
+            (Some((65_536, 1 << 20)), Some((1, 65_537)))
+        );
     }
 
     #[test]
     fn refusals_that_all_look_different_are_bounded() {
         let mut limits = SizeLimits::default();
         (0..100).for_each(|n| limits.refusal(&format!("look {n}"), 1));
-        assert_eq!((limits.looks().len(), limits.other), (MAX_REFUSALS, 100 - MAX_REFUSALS as u64));
+        assert_eq!(
+            (limits.looks().len(), limits.other),
+            (MAX_REFUSALS, 100 - MAX_REFUSALS as u64)
+        );
     }
 }

@@ -97,7 +97,13 @@ impl View<'_> {
         let mut rows = Vec::new();
         for (side, given) in sides {
             let given = given.iter();
-            rows.extend(given.map(|(reason, &n)| Row::new(format!("{} {reason:.40}", side.label()), count(n))));
+            rows.extend(given.map(|(reason, &n)| {
+                let (code, reason) = reason.split_once(' ').unwrap_or((reason, ""));
+                Row::new(
+                    format!("{} {code}", side.label()),
+                    format!("{}  {reason}", count(n)),
+                )
+            }));
         }
         if reasons.other > 0 {
             rows.push(Row::new("other reasons", count(reasons.other)));
@@ -119,7 +125,12 @@ impl View<'_> {
             Row::new("accepted up to", range(limits.accepted)),
             Row::new("refused from", range(limits.refused)),
         ];
-        rows.extend(limits.refusals.iter().map(|(look, &n)| Row::new("refusal", format!("{look}  ({} times)", count(n)))));
+        rows.extend(
+            limits
+                .refusals
+                .iter()
+                .map(|(look, &n)| Row::new("refusal", format!("{look}  ({} times)", count(n)))),
+        );
         if limits.other > 0 {
             rows.push(Row::new("other refusals", count(limits.other)));
         }

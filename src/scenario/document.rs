@@ -12,7 +12,8 @@ use serde::Deserialize;
 use super::feeder::RowOrder;
 use super::plan::{Arrivals, TargetSpec};
 use super::quantity::{
-    AddressRange, CloseStatus, ProbeAnswer, Count, Deviation, Exhausted, Holder, ServerName, Times, Token, Weight,
+    AddressRange, CloseStatus, Count, Deviation, Exhausted, Holder, ProbeAnswer, ServerName, Times, Token,
+    Weight,
 };
 use super::template::Json;
 use super::token::Algorithm;

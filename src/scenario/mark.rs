@@ -124,9 +124,19 @@ mod tests {
     fn marks_are_found_wherever_they_stand_and_what_only_looks_like_one_is_not() {
         let mark = String::from_utf8(written(&MARK)).unwrap();
         let found = |text: &str| Mark::all(text.as_bytes()).collect::<Vec<_>>();
-        assert_eq!(found(&format!(r#"{{"type":"chat","message":"{mark}!"}}"#)), [MARK]);
+        assert_eq!(
+            found(&format!(r#"{{"type":"chat","message":"{mark}!"}}"#)),
+            [MARK]
+        );
         assert_eq!(found(&format!("wsb-wsb-{mark}{mark}")), [MARK, MARK]);
-        for text in ["", "wsb-", "wsb-xyz", &mark[..mark.len() - 1], &mark.replace('4', "g"), &mark.replace('-', "_")] {
+        for text in [
+            "",
+            "wsb-",
+            "wsb-xyz",
+            &mark[..mark.len() - 1],
+            &mark.replace('4', "g"),
+            &mark.replace('-', "_"),
+        ] {
             assert_eq!(found(text), [], "{text}");
         }
     }

@@ -50,9 +50,9 @@ pub use matcher::{Correlation, EchoShape, Matcher, Needle};
 pub use outline::{Resources, headline, outline};
 pub use parse::{from_str, load};
 pub use plan::{
-    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, FanOutPlan, Group, Heartbeat, LoadModel,
-    LoopOp, MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy, ReplySpec,
-    SendOp, SizeProbeOp, TargetSpec, TransportPlan,
+    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, FanOutPlan, Group, Heartbeat,
+    LoadModel, LoopOp, MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy,
+    ReplySpec, SendOp, SizeProbeOp, TargetSpec, TransportPlan,
 };
 pub use schema::json_schema;
 pub use sequence::SequenceExtractor;

@@ -374,7 +374,10 @@ fn sent(send: &SendOp) -> String {
     };
     let mut message = format!("send {kind} of {}", length(&send.payload));
     if send.marked {
-        let room = send.room.as_ref().map_or_else(|| "its room".to_owned(), room_name);
+        let room = send
+            .room
+            .as_ref()
+            .map_or_else(|| "its room".to_owned(), room_name);
         message.push_str(&format!(" for the members of {room}"));
     }
     match &send.reply {

@@ -25,7 +25,11 @@ fn the_interval_of_the_peers_pings_is_measured_on_each_connection() {
     world.start();
     world.run(ms(10_000));
     assert_eq!(world.count(Counter::PingsReceived), 8);
-    assert_eq!(world.trend(Trend::PeerPing).count(), 6, "the first ping has none before it");
+    assert_eq!(
+        world.trend(Trend::PeerPing).count(),
+        6,
+        "the first ping has none before it"
+    );
     assert_eq!(world.exactly(Trend::PeerPing), ms(998) + ROUND_TRIP);
     world.finish();
     world.assert_balanced();
@@ -33,7 +37,9 @@ fn the_interval_of_the_peers_pings_is_measured_on_each_connection() {
 
 #[test]
 fn who_closed_with_which_code_and_reason_and_how_long_it_took() {
-    let plan = plan("connection: {reconnect: none}\nflow: [{send: {text: go, reply: none}}, {think: 1s}, {close: {code: 3001, reason: enough}}, {think: 1h}]");
+    let plan = plan(
+        "connection: {reconnect: none}\nflow: [{send: {text: go, reply: none}}, {think: 1s}, {close: {code: 3001, reason: enough}}, {think: 1h}]",
+    );
     let mut connection = 0;
     let mut world = World::new(&plan, move || {
         connection += 1;
@@ -41,7 +47,10 @@ fn who_closed_with_which_code_and_reason_and_how_long_it_took() {
         Box::new(move |_, seen| match seen {
             // A Close frame with 1008 and a reason, at once.
             Seen::Text(_) if closes => vec![
-                (Duration::ZERO, Act::Raw([&[0x88, 12, 0x03, 0xf0][..], b"rate limit"].concat())),
+                (
+                    Duration::ZERO,
+                    Act::Raw([&[0x88, 12, 0x03, 0xf0][..], b"rate limit"].concat()),
+                ),
                 (ms(30), Act::Eof),
             ],
             Seen::Close(_) if closes => Vec::new(),
@@ -54,14 +63,23 @@ fn who_closed_with_which_code_and_reason_and_how_long_it_took() {
     }
     world.run(ms(1_500));
     let figures = world.figures();
-    assert_eq!(figures.close_reasons.client, [("3001 enough".to_owned(), 2)].into());
-    assert_eq!(figures.close_reasons.server, [("1008 rate limit".to_owned(), 2)].into());
+    assert_eq!(
+        figures.close_reasons.client,
+        [("3001 enough".to_owned(), 2)].into()
+    );
+    assert_eq!(
+        figures.close_reasons.server,
+        [("1008 rate limit".to_owned(), 2)].into()
+    );
     assert_eq!(figures.close_codes.by(Side::Client).codes[&3001], 2);
     assert_eq!(figures.close_codes.by(Side::Server).codes[&1008], 2);
     assert_eq!(world.count(Counter::ClosedClean), 4);
     assert_eq!(world.exactly(Trend::CloseAnswer), ms(10) + ROUND_TRIP);
     let close = world.trend(Trend::Close);
-    assert_eq!((close.count(), close.min(), close.max()), (4, ms(25) + ROUND_TRIP, ms(30)));
+    assert_eq!(
+        (close.count(), close.min(), close.max()),
+        (4, ms(25) + ROUND_TRIP, ms(30))
+    );
     world.finish();
     world.assert_balanced();
 }
@@ -72,7 +90,13 @@ fn a_connection_that_breaks_is_not_closed_cleanly() {
     let mut world = World::new(&plan, || answering(|_, _| vec![(ms(5), Act::Reset)]));
     world.start();
     world.run(ms(20));
-    assert_eq!((world.count(Counter::ClosedClean), world.count(Counter::ConnectOpened)), (0, 1));
+    assert_eq!(
+        (
+            world.count(Counter::ClosedClean),
+            world.count(Counter::ConnectOpened)
+        ),
+        (0, 1)
+    );
     assert_eq!(world.cause(CloseCause::TransportError), 1);
     world.finish();
     world.assert_balanced();
@@ -80,13 +104,17 @@ fn a_connection_that_breaks_is_not_closed_cleanly() {
 
 #[test]
 fn numbered_messages_show_their_losses_their_interval_and_their_age() {
-    let plan = plan("stream: {number: tick, sent_ms: meta.t, only: {json: {type: state}}}\nflow: [{think: 50s}]");
+    let plan =
+        plan("stream: {number: tick, sent_ms: meta.t, only: {json: {type: state}}}\nflow: [{think: 50s}]");
     let mut world = World::new(&plan, || {
         Box::new(|now, seen| match seen {
             Seen::Opened => {
                 let begun = 1_700_000_000_000 + now.as_nanos() / 1_000_000;
                 let tick = |at: u64, number: u64, kind: &str| {
-                    let text = format!(r#"{{"type":"{kind}","tick":{number},"meta":{{"t":{}}}}}"#, begun + at * 50 - 7);
+                    let text = format!(
+                        r#"{{"type":"{kind}","tick":{number},"meta":{{"t":{}}}}}"#,
+                        begun + at * 50 - 7
+                    );
                     (ms(at * 50), Act::Text(text))
                 };
                 let mut acts: Vec<_> = (0..20).map(|n| tick(n, n + 1000, "state")).collect();
@@ -109,7 +137,10 @@ fn numbered_messages_show_their_losses_their_interval_and_their_age() {
     assert_eq!(world.count(Counter::StreamDuplicated), 1);
     assert_eq!(world.exactly(Trend::StreamAge), ms(7) + ROUND_TRIP / 2);
     let interval = world.trend(Trend::StreamInterval);
-    assert_eq!((interval.count(), interval.min(), interval.max()), (15, ms(50), ms(200)));
+    assert_eq!(
+        (interval.count(), interval.min(), interval.max()),
+        (15, ms(50), ms(200))
+    );
     world.assert_balanced();
 }
 
@@ -166,12 +197,22 @@ fn the_largest_accepted_message_is_found_and_so_is_how_larger_ones_are_refused()
             world.run(ms(60_000));
             let limits = world.figures().size_limits.expect("there was a probe");
             assert_eq!(limits.probes, 1);
-            assert_eq!(limits.accepted.map(|range| (range.min, range.max)), Some((12_345, 12_345)));
-            assert_eq!(limits.refused.map(|range| (range.min, range.max)), Some((12_346, 12_346)));
+            assert_eq!(
+                limits.accepted.map(|range| (range.min, range.max)),
+                Some((12_345, 12_345))
+            );
+            assert_eq!(
+                limits.refused.map(|range| (range.min, range.max)),
+                Some((12_346, 12_346))
+            );
             let looks: Vec<_> = limits.refusals.iter().collect();
             assert_eq!(looks.len(), 1, "{looks:?}");
             assert_eq!(looks[0].0, look);
-            assert_eq!(*looks[0].1 + 1, world.count(Counter::ConnectOpened), "a new connection after each refusal");
+            assert_eq!(
+                *looks[0].1 + 1,
+                world.count(Counter::ConnectOpened),
+                "a new connection after each refusal"
+            );
             assert_eq!(world.count(Counter::FlowsFailed), 0);
             world.finish();
             world.assert_balanced();

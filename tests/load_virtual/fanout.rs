@@ -34,7 +34,10 @@ struct Record {
 type Fate = Box<dyn FnMut() -> Vec<Duration>>;
 
 /// A server with one room: `join` is acknowledged, everything else goes to all members.
-fn room(record: &Rc<RefCell<Record>>, mut fate: Fate) -> impl FnMut(Moment, usize, &Seen) -> Vec<(usize, Duration, Act)> + use<> {
+fn room(
+    record: &Rc<RefCell<Record>>,
+    mut fate: Fate,
+) -> impl FnMut(Moment, usize, &Seen) -> Vec<(usize, Duration, Act)> + use<> {
     let record = Rc::clone(record);
     move |now, from, seen| {
         let record = &mut *record.borrow_mut();
@@ -98,7 +101,11 @@ struct Truth {
 fn truth(record: &Record, settle: Duration) -> Truth {
     let mut truth = Truth::default();
     let back = |at: Moment| Moment::from_nanos(at.as_nanos() - DELAY.as_nanos() as u64);
-    let leaves: BTreeMap<_, _> = record.leaves.iter().map(|(client, at)| (*client, back(*at))).collect();
+    let leaves: BTreeMap<_, _> = record
+        .leaves
+        .iter()
+        .map(|(client, at)| (*client, back(*at)))
+        .collect();
     for &(client, acknowledged) in &record.joins {
         let (join, leave) = (acknowledged + DELAY, leaves[&client]);
         let mut arrivals: BTreeMap<usize, Vec<Moment>> = BTreeMap::new();
@@ -173,7 +180,12 @@ fn members_who_come_and_go_count_what_the_server_did_to_the_last_message() {
         let lost = count(Counter::FanOutLost);
         assert!((truth.lost.0..=truth.lost.1).contains(&lost), "{lost}, {truth:?}");
         assert!(truth.lost.0 > 100 && truth.disordered > 100 && truth.duplicated > 100 && truth.outside > 0);
-        for never in [Counter::FanOutLate, Counter::FanOutStray, Counter::FanOutForeign, Counter::FanOutReplaced] {
+        for never in [
+            Counter::FanOutLate,
+            Counter::FanOutStray,
+            Counter::FanOutForeign,
+            Counter::FanOutReplaced,
+        ] {
             assert_eq!(count(never), 0, "{never:?}");
         }
         assert_eq!(world.trend(Trend::Delivery).count(), truth.received);
@@ -192,7 +204,7 @@ fn a_reliable_server_delivers_everything_and_the_latency_is_what_it_is() {
     assert_eq!(world.count(Counter::FanOutReceived), truth.received);
     assert_eq!(world.count(Counter::FanOutLost), 0);
     assert_eq!(world.exactly(Trend::Delivery), DELAY * 2);
-    assert_eq!(world.figures().reach(), Some(1.0));
+    assert_eq!(world.figures().reach, Some(1.0));
     world.assert_balanced();
 }
 
@@ -221,14 +233,22 @@ fn a_sender_that_breaks_off_leaves_open_whether_it_was_heard() {
     let mut world = World::new(&plan, || Box::new(|_, seen| polite(seen))).hub(move |now, from, seen| {
         let message = from == 0 && matches!(seen, Seen::Text(text) if text != "join");
         read += u32::from(message);
-        if message && read > 26 { Vec::new() } else { inner(now, from, seen) }
+        if message && read > 26 {
+            Vec::new()
+        } else {
+            inner(now, from, seen)
+        }
     });
     world.start();
     world.run(ms(10));
     world.start();
     world.run(ms(10_000));
     assert_eq!(world.count(Counter::FanOutSent), 60);
-    assert_eq!(world.count(Counter::FanOutLost), 0, "nobody knows whether they were sent");
+    assert_eq!(
+        world.count(Counter::FanOutLost),
+        0,
+        "nobody knows whether they were sent"
+    );
     // The first misses its own four and, as it leaves, the second's that is on its way; the second misses the four.
     assert_eq!(world.count(Counter::FanOutUnsettled), 4 + 4 + 1);
     world.finish();
@@ -244,7 +264,7 @@ fn what_a_sender_said_long_before_it_broke_off_is_lost() {
     world.start();
     world.run(ms(10_000));
     assert_eq!(world.count(Counter::FanOutLost), 30);
-    assert_eq!(world.figures().reach(), Some(0.0));
+    assert_eq!(world.figures().reach, Some(0.0));
     world.finish();
     world.assert_balanced();
 }
@@ -252,29 +272,39 @@ fn what_a_sender_said_long_before_it_broke_off_is_lost() {
 #[test]
 fn a_server_may_leave_out_the_sender_or_repeat_the_latest() {
     for (setting, owed, replaced) in [("own: false", 1, 0), ("latest: true", 30, 20)] {
-        let plan = plan(&pair("  - think: 3s\n  - close\n  - think: 1h").replace("settle: 1s", &format!("settle: 1s, {setting}")));
+        let plan = plan(
+            &pair("  - think: 3s\n  - close\n  - think: 1h")
+                .replace("settle: 1s", &format!("settle: 1s, {setting}")),
+        );
         let mut said = 0;
-        let mut world = World::new(&plan, || Box::new(|_, seen| polite(seen))).hub(move |_, from, seen| match seen {
-            Seen::Text(text) if text == "join" => vec![(from, Duration::ZERO, Act::Text("joined".to_owned()))],
-            Seen::Text(text) => {
-                said += 1;
-                // A state twice, of every third input; and to the others: nobody.
-                let state = Act::Text(format!("{{{text}}}"));
-                if setting == "own: false" || said % 3 > 0 {
-                    Vec::new()
-                } else {
-                    vec![(from, Duration::ZERO, state.clone()), (from, ms(50), state)]
+        let mut world =
+            World::new(&plan, || Box::new(|_, seen| polite(seen))).hub(move |_, from, seen| match seen {
+                Seen::Text(text) if text == "join" => {
+                    vec![(from, Duration::ZERO, Act::Text("joined".to_owned()))]
                 }
-            }
-            _ => Vec::new(),
-        });
+                Seen::Text(text) => {
+                    said += 1;
+                    // A state twice, of every third input; and to the others: nobody.
+                    let state = Act::Text(format!("{{{text}}}"));
+                    if setting == "own: false" || said % 3 > 0 {
+                        Vec::new()
+                    } else {
+                        vec![(from, Duration::ZERO, state.clone()), (from, ms(50), state)]
+                    }
+                }
+                _ => Vec::new(),
+            });
         world.start();
         world.run(ms(10_000));
         let owed = if setting == "own: false" { owed - 1 } else { owed };
         assert_eq!(world.count(Counter::FanOutOwed), owed, "{setting}");
         assert_eq!(world.count(Counter::FanOutReplaced), replaced, "{setting}");
         assert_eq!(world.count(Counter::FanOutReceived), owed - replaced, "{setting}");
-        assert_eq!(world.count(Counter::FanOutDuplicated) + world.count(Counter::FanOutLost), 0, "{setting}");
+        assert_eq!(
+            world.count(Counter::FanOutDuplicated) + world.count(Counter::FanOutLost),
+            0,
+            "{setting}"
+        );
         world.finish();
         world.assert_balanced();
     }
@@ -335,5 +365,9 @@ scenarios:
     world.finish();
     assert_eq!(world.count(Counter::FanOutSent), 5);
     assert_eq!(world.count(Counter::FanOutOwed), 10);
-    assert_eq!(world.figures().counter(Counter::FanOutReceived), 10, "counted for the receivers' group");
+    assert_eq!(
+        world.figures().counter(Counter::FanOutReceived),
+        10,
+        "counted for the receivers' group"
+    );
 }

@@ -220,7 +220,10 @@ impl World {
         self
     }
 
-    pub(crate) fn hub(mut self, hub: impl FnMut(Moment, usize, &Seen) -> Vec<(usize, Duration, Act)> + 'static) -> Self {
+    pub(crate) fn hub(
+        mut self,
+        hub: impl FnMut(Moment, usize, &Seen) -> Vec<(usize, Duration, Act)> + 'static,
+    ) -> Self {
         self.hub = Some(Box::new(hub));
         self
     }

@@ -29,7 +29,7 @@ pub(in crate::load) struct Member {
     settle_at: Moment,
     /// Its own messages, where those do not come back to it.
     exempt: u64,
-    /// Settled so far.
+    /// Settled and not told yet.
     settled: Settled,
 }
 
@@ -41,10 +41,12 @@ struct Word {
     overtaken: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Settled {
-    lost: u64,
-    unsettled: u64,
+/// What will not come any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::load) struct Settled {
+    /// Not received for longer than `settle`: lost, or replaced.
+    pub(in crate::load) missing: u64,
+    pub(in crate::load) unsettled: u64,
 }
 
 /// What a message with a mark is to a member.
@@ -67,13 +69,15 @@ pub(in crate::load) enum Heard {
     Foreign,
 }
 
-/// The result of a membership; owed = received + missing + unsettled, where the client counts what it received.
+/// The result of a membership; owed = received + missing + unsettled, where the client counts what it received and what
+/// it was told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::load) struct Parting {
     pub(in crate::load) owed: u64,
-    /// Not received for longer than `settle`: lost, or replaced.
-    pub(in crate::load) missing: u64,
-    pub(in crate::load) unsettled: u64,
+    /// What was not told before.
+    pub(in crate::load) settled: Settled,
+    /// Of the unsettled: overtaken by their senders' next ones.
+    pub(in crate::load) overtaken: u64,
 }
 
 impl Member {
@@ -146,12 +150,24 @@ impl Member {
     pub(in crate::load) fn leave(mut self, now: Moment) -> Parting {
         let end = self.room.next();
         self.settle(self.room.settled(now).min(end));
-        let unsettled = self.missing(self.base, end);
+        let mut settled = self.settled();
+        settled.unsettled += self.missing(self.base, end);
         Parting {
             owed: end - self.first - self.exempt,
-            missing: self.settled.lost,
-            unsettled: self.settled.unsettled + unsettled,
+            settled,
+            overtaken: self.count(self.base, end, |word| word.overtaken & !word.received),
         }
+    }
+
+    /// What was settled since this was asked before.
+    pub(in crate::load) const fn settled(&mut self) -> Settled {
+        std::mem::replace(
+            &mut self.settled,
+            Settled {
+                missing: 0,
+                unsettled: 0,
+            },
+        )
     }
 
     /// The sender's message before this one, if it is missing, was overtaken.
@@ -172,10 +188,12 @@ impl Member {
         let missing = self.missing(self.base, to);
         if missing > 0 {
             let range = self.base..to;
-            let voided = self.room.voided(|number| range.contains(&number) && !self.received(number));
+            let voided = self
+                .room
+                .voided(|number| range.contains(&number) && !self.received(number));
             let voided = voided.min(missing);
             self.settled.unsettled += voided;
-            self.settled.lost += missing - voided;
+            self.settled.missing += missing - voided;
         }
         self.forget(to);
     }
@@ -193,16 +211,20 @@ impl Member {
 
     /// How many of the messages from `from` to below `to` are missing; none of them is settled.
     fn missing(&self, from: u64, to: u64) -> u64 {
+        to - from - self.count(from, to, |word| word.received)
+    }
+
+    /// How many `bits` there are of the messages from `from` to below `to`.
+    fn count(&self, from: u64, to: u64, bits: impl Fn(&Word) -> u64) -> u64 {
         let words = (self.start..).zip(&self.words);
-        let received: u64 = words
+        words
             .map(|(index, word)| {
                 let low = from.saturating_sub(index * BITS).min(BITS);
                 let high = to.saturating_sub(index * BITS).min(BITS);
                 let within = below(high) & !below(low);
-                u64::from((word.received & within).count_ones())
+                u64::from((bits(word) & within).count_ones())
             })
-            .sum();
-        to - from - received
+            .sum()
     }
 
     fn received(&self, number: u64) -> bool {

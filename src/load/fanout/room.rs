@@ -114,8 +114,8 @@ impl Room {
         number
     }
 
-    /// The number below which every message was sent at least `settle` before `now`; a message may be that old and not below it,
-    /// by up to a sixteenth of `settle`.
+    /// The number below which every message was sent at least `settle` before `now`; a message may be that old and not
+    /// below it, by up to a sixteenth of `settle`.
     pub(super) fn settled(&self, now: Moment) -> u64 {
         let next = self.next();
         let last = Moment::from_nanos(self.last.load(Ordering::SeqCst));
@@ -123,7 +123,11 @@ impl Room {
             return next;
         }
         let past = self.past();
-        let old = past.checkpoints.iter().rev().find(|(at, _)| *at + self.settle <= now);
+        let old = past
+            .checkpoints
+            .iter()
+            .rev()
+            .find(|(at, _)| *at + self.settle <= now);
         old.map_or(0, |(_, number)| *number)
     }
 
@@ -140,7 +144,11 @@ impl Room {
 
     /// How many void messages are `missing`.
     pub(super) fn voided(&self, missing: impl Fn(u64) -> bool) -> u64 {
-        self.past().voided.iter().filter(|number| missing(**number)).count() as u64
+        self.past()
+            .voided
+            .iter()
+            .filter(|number| missing(**number))
+            .count() as u64
     }
 
     fn past(&self) -> MutexGuard<'_, Past> {
@@ -212,10 +220,17 @@ mod tests {
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 let room = Arc::clone(&room);
-                std::thread::spawn(move || (0..10_000).map(|n| room.take(Moment::from_nanos(n * 100))).collect::<Vec<_>>())
+                std::thread::spawn(move || {
+                    (0..10_000)
+                        .map(|n| room.take(Moment::from_nanos(n * 100)))
+                        .collect::<Vec<_>>()
+                })
             })
             .collect();
-        let mut numbers: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        let mut numbers: Vec<_> = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect();
         numbers.sort_unstable();
         assert_eq!(numbers, (0..40_000).collect::<Vec<_>>());
     }

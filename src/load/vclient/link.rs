@@ -293,8 +293,12 @@ impl VClient {
         if state != ClosingState::Open {
             return;
         }
-        turn.shard
-            .close_reason(self.group, Side::Server, code.unwrap_or(CloseCode::NO_STATUS).0, reason);
+        turn.shard.close_reason(
+            self.group,
+            Side::Server,
+            code.unwrap_or(CloseCode::NO_STATUS).0,
+            reason,
+        );
         self.close(turn, code.filter(|code| code.is_sendable()), "");
         let code = code.unwrap_or(CloseCode::NO_STATUS);
         if !matches!(
@@ -310,7 +314,13 @@ impl VClient {
             };
             turn.error(self.group, ErrorClass::ClosedWithError, text);
         }
-        let looks = || format!("close {code} {}: {:?}", code.name(), String::from_utf8_lossy(reason));
+        let looks = || {
+            format!(
+                "close {code} {}: {:?}",
+                code.name(),
+                String::from_utf8_lossy(reason)
+            )
+        };
         if !self.size_refused(turn, looks) {
             self.fail_flow(turn);
         }

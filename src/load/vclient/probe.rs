@@ -1,8 +1,8 @@
 //! The search for the largest message that a target takes.
 //!
-//! The smallest size of the search is tried first, then the largest, then the middle of what is left until that is small enough. A
-//! message is accepted when the pong to a ping sent right after it comes, or its echo; it is refused when the connection
-//! ends instead, or nothing comes in time. After a refusal the next size is tried over a new connection.
+//! The smallest size of the search is tried first, then the largest, then the middle of what is left until that is small
+//! enough. A message is accepted when the pong to a ping sent right after it comes, or its echo; it is refused when the
+//! connection ends instead, or nothing comes in time. After a refusal the next size is tried over a new connection.
 
 use crate::clock::Moment;
 use crate::metrics::{Counter, Trend};
@@ -88,8 +88,8 @@ impl VClient {
         self.run(turn, at);
     }
 
-    /// The connection ends, or nothing comes: if a size is under way, it was refused, and this is how it `looks`. The flow goes on
-    /// when the connection is gone.
+    /// The connection ends, or nothing comes: if a size is under way, it was refused, and this is how it `looks`. The
+    /// flow goes on when the connection is gone.
     pub(super) fn size_refused(&mut self, turn: &mut Turn<'_>, looks: impl FnOnce() -> String) -> bool {
         if !matches!(self.wait, Wait::Probe(_)) {
             return false;
@@ -142,7 +142,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Searches against a target that takes messages up to `limit`; what was accepted at most, refused at least, and the trials.
+    /// Searches against a target that takes messages up to `limit`; what was accepted at most, refused at least, and the
+    /// trials.
     fn search(from: u64, to: u64, precision: u64, limit: u64) -> (Option<u64>, Option<u64>, u32) {
         let op = SizeProbeOp {
             from,

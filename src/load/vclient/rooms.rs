@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::load::fanout::{Heard, Member, Room};
+use crate::load::fanout::{Heard, Member, Room, Settled};
 use crate::metrics::{Counter, ErrorClass, Trend};
 use crate::scenario::{FanOutPlan, Mark, SendOp, Template};
 
@@ -92,15 +92,32 @@ impl VClient {
 
     /// The client begins to leave its room, if it is in one.
     pub(super) fn leave_room(&mut self, turn: &mut Turn<'_>) {
-        let member = self.who.memory.as_mut().and_then(|memory| memory.presence.member.take());
+        let member = self
+            .who
+            .memory
+            .as_mut()
+            .and_then(|memory| memory.presence.member.take());
         let Some(member) = member else { return };
-        let parting = member.leave(turn.now);
-        let latest = self.fan_out(turn).is_some_and(|plan| plan.latest);
-        let missing = if latest { Counter::FanOutReplaced } else { Counter::FanOutLost };
+        let mut parting = member.leave(turn.now);
+        if self.fan_out(turn).is_some_and(|plan| plan.latest) {
+            parting.settled.missing += parting.overtaken;
+            parting.settled.unsettled -= parting.overtaken;
+        }
         turn.count(self.group, Counter::RoomsLeft);
         turn.shard.add(self.group, Counter::FanOutOwed, parting.owed);
-        turn.shard.add(self.group, missing, parting.missing);
-        turn.shard.add(self.group, Counter::FanOutUnsettled, parting.unsettled);
+        self.count_settled(turn, parting.settled);
+    }
+
+    fn count_settled(&self, turn: &mut Turn<'_>, settled: Settled) {
+        let latest = self.fan_out(turn).is_some_and(|plan| plan.latest);
+        let missing = if latest {
+            Counter::FanOutReplaced
+        } else {
+            Counter::FanOutLost
+        };
+        turn.shard.add(self.group, missing, settled.missing);
+        turn.shard
+            .add(self.group, Counter::FanOutUnsettled, settled.unsettled);
     }
 
     /// The connection has ended; `clean` if the server is known to have read all that was sent.
@@ -160,7 +177,11 @@ impl VClient {
         let mut name = std::mem::take(&mut turn.scratch.name);
         name.clear();
         template.render(&self.who.context(turn, self.seq), &mut self.random, &mut name);
-        let known = self.who.memory.as_ref().and_then(|memory| memory.presence.speech.as_ref());
+        let known = self
+            .who
+            .memory
+            .as_ref()
+            .and_then(|memory| memory.presence.speech.as_ref());
         let found = known.is_some_and(|speech| *speech.name == *name) || self.address(turn, &name);
         turn.scratch.name = name;
         found
@@ -185,7 +206,9 @@ impl VClient {
         let settle = self.fan_out(turn).map_or(Duration::ZERO, |plan| plan.settle);
         let room = turn.script.rooms.room(name, settle);
         if room.is_none() {
-            turn.error(self.group, ErrorClass::Rooms, || "a run can tell 65,536 rooms apart".to_owned());
+            turn.error(self.group, ErrorClass::Rooms, || {
+                "a run can tell 65,536 rooms apart".to_owned()
+            });
         }
         room
     }
@@ -205,12 +228,19 @@ impl VClient {
 
     fn hear_mark(&mut self, turn: &mut Turn<'_>, plan: &FanOutPlan, mark: &Mark) {
         let now = turn.now;
-        let member = self.who.memory.as_mut().and_then(|memory| memory.presence.member.as_mut());
-        let heard = match member {
-            _ if mark.run != turn.script.rooms.run() => Heard::Foreign,
-            Some(member) => member.hear(mark, now),
-            None => Heard::Outside,
+        let member = self
+            .who
+            .memory
+            .as_mut()
+            .and_then(|memory| memory.presence.member.as_mut());
+        let (heard, settled) = match member {
+            _ if mark.run != turn.script.rooms.run() => (Heard::Foreign, Settled::default()),
+            Some(member) => (member.hear(mark, now), member.settled()),
+            None => (Heard::Outside, Settled::default()),
         };
+        if settled != Settled::default() {
+            self.count_settled(turn, settled);
+        }
         let counter = match heard {
             Heard::Owed { out_of_order } => {
                 turn.shard

@@ -51,7 +51,9 @@ impl Numbers {
     fn place(&mut self, number: u64, at: Moment) -> Place {
         if let Some(ahead @ 1..) = number.checked_sub(self.highest) {
             let before = self.missing();
-            let came = u32::try_from(ahead).ok().and_then(|ahead| self.came.checked_shl(ahead));
+            let came = u32::try_from(ahead)
+                .ok()
+                .and_then(|ahead| self.came.checked_shl(ahead));
             self.came = came.unwrap_or(0) | 1;
             (self.highest, self.at) = (number, at);
             // All that were skipped are missing or have left the window.
@@ -116,8 +118,7 @@ impl VClient {
     pub(super) fn end_stream(&mut self, turn: &mut Turn<'_>) {
         let numbers = self.who.memory.as_mut().and_then(|memory| memory.stream.take());
         if let Some(numbers) = numbers {
-            turn.shard
-                .add(self.group, Counter::StreamLost, numbers.missing());
+            turn.shard.add(self.group, Counter::StreamLost, numbers.missing());
         }
     }
 }
@@ -136,7 +137,12 @@ mod tests {
         assert_eq!(numbers.place(1, Moment::ZERO), Place::Anew { lost: 2 });
         assert_eq!(numbers.place(2, Moment::ZERO), Place::Next { lost: 0 });
         assert_eq!(numbers.missing(), 0);
-        assert_eq!(numbers.place(u64::MAX, Moment::ZERO), Place::Next { lost: u64::MAX - 2 - WINDOW });
+        assert_eq!(
+            numbers.place(u64::MAX, Moment::ZERO),
+            Place::Next {
+                lost: u64::MAX - 2 - WINDOW
+            }
+        );
     }
 
     proptest! {

@@ -119,7 +119,10 @@ fn busy(shard: &mut Shard, group: GroupId) {
     ] {
         (0..n).for_each(|_| shard.close_code(group, by, code));
     }
-    for (by, code, reason) in [(Side::Server, 4_003, "rate limit exceeded"), (Side::Client, 1000, "enough")] {
+    for (by, code, reason) in [
+        (Side::Server, 4_003, "rate limit exceeded"),
+        (Side::Client, 1000, "enough"),
+    ] {
         shard.close_reason(group, by, code, reason.as_bytes());
     }
     let limits = shard.size_limits(group);

@@ -8,7 +8,9 @@ use super::message::message;
 use super::reply::{awaited, expect, reply};
 use super::size_probe::size_probe;
 use super::think::think;
-use crate::scenario::document::{CloseStep, PingStep, ReceiveStep, Reply, SendStep, SizeProbeStep, Step, Test, ThinkTime};
+use crate::scenario::document::{
+    CloseStep, PingStep, ReceiveStep, Reply, SendStep, SizeProbeStep, Step, Test, ThinkTime,
+};
 use crate::scenario::plan::{Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, SendOp};
 use crate::scenario::quantity::{CloseStatus, Count, Times};
 use crate::scenario::template::Template;
@@ -228,8 +230,19 @@ impl FlowCompiler<'_, '_> {
         })
     }
 
+    /// Whether a client is in a room here, as far as the order of the steps tells.
+    fn in_room(&self) -> bool {
+        let concerns = |op: &&Op| matches!(op, Op::Join { .. } | Op::Leave);
+        let last = self.ops.iter().rfind(concerns);
+        matches!(last, Some(Op::Join { .. }))
+    }
+
     /// Whether a message has a mark, and for which room.
-    fn addressed(&mut self, step: &Located<SendStep>, payload: Option<&Template>) -> (bool, Option<Template>) {
+    fn addressed(
+        &mut self,
+        step: &Located<SendStep>,
+        payload: Option<&Template>,
+    ) -> (bool, Option<Template>) {
         let marked = payload.is_some_and(Template::is_marked);
         let room = step.value.room.as_ref();
         match room {
@@ -237,8 +250,9 @@ impl FlowCompiler<'_, '_> {
                 let message = "a message for a room needs `${mark}` in it, by which its members know it";
                 self.context.problem(room.at, message);
             }
-            None if marked && !self.ops.iter().any(|op| matches!(op, Op::Join { .. })) => {
-                let message = "`${mark}` is for the members of a room: `join` one before, or say which with `room`";
+            None if marked && !self.in_room() => {
+                let message =
+                    "`${mark}` is for the members of a room: `join` one before, or say which with `room`";
                 self.context.problem(step.at, message);
             }
             _ => {}
@@ -406,7 +420,9 @@ fn takes_time(op: &Op) -> bool {
     match op {
         Op::Think(delay) => delay.takes_time(),
         Op::LoopBegin(LoopOp { every, .. }) => every.is_some(),
-        Op::LoopEnd { .. } | Op::Join { .. } | Op::Leave | Op::Drop | Op::Branch(_) | Op::Jump { .. } => false,
+        Op::LoopEnd { .. } | Op::Join { .. } | Op::Leave | Op::Drop | Op::Branch(_) | Op::Jump { .. } => {
+            false
+        }
         Op::Connect
         | Op::Send(_)
         | Op::Expect(_)

@@ -13,7 +13,9 @@ use super::reconnect::reconnect;
 use super::route::path;
 use super::size_probe::make_room;
 use super::stream::stream;
-use crate::scenario::document::{ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step, StreamSpec};
+use crate::scenario::document::{
+    ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step, StreamSpec,
+};
 use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
 use crate::scenario::quantity::{Weight, is_token};
 use crate::scenario::template::{Part, Template};
@@ -90,7 +92,9 @@ fn group(context: &mut Context<'_>, name: String, weight: u32, sections: &Sectio
     context.scope.table = feeder.as_ref().map(|feeder| Arc::clone(&feeder.table));
     let flow = flow(context, sections.flow);
     let mut connection = connection(context, sections.connection);
-    let written = sections.connection.and_then(|section| section.value.max_message_size.as_ref());
+    let written = sections
+        .connection
+        .and_then(|section| section.value.max_message_size.as_ref());
     make_room(context, &flow, &mut connection, written.map(|field| field.at));
     Group {
         name,

@@ -33,7 +33,11 @@ pub(super) fn size_probe(context: &mut Context<'_>, step: &Located<SizeProbeStep
         from: from.0,
         to: to.0,
         precision: precision.0.max(1),
-        kind: if text { PayloadKind::Text } else { PayloadKind::Binary },
+        kind: if text {
+            PayloadKind::Text
+        } else {
+            PayloadKind::Binary
+        },
         echo: answer == ProbeAnswer::Echo,
         timeout: context.positive_or(spec.timeout.as_ref(), TIMEOUT),
     }))
@@ -50,7 +54,10 @@ pub(super) fn make_room(
         Op::SizeProbe(probe) => Some(ByteSize(probe.to)),
         _ => None,
     });
-    let Some(largest) = largest.max().filter(|largest| *largest > connection.max_message_size) else {
+    let Some(largest) = largest
+        .max()
+        .filter(|largest| *largest > connection.max_message_size)
+    else {
         return;
     };
     match written {

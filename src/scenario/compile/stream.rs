@@ -8,7 +8,11 @@ use crate::scenario::stream::Stream;
 use crate::scenario::yaml::{Located, Text};
 
 pub(super) fn stream(context: &mut Context<'_>, section: &Located<StreamSpec>) -> Option<Stream> {
-    let StreamSpec { number, sent_ms, only } = &section.value;
+    let StreamSpec {
+        number,
+        sent_ms,
+        only,
+    } = &section.value;
     let number = field(context, number);
     let sent = sent_ms.as_ref().map(|path| field(context, path));
     let matcher = only.as_ref().map(|only| test(context, only));

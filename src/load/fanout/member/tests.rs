@@ -31,8 +31,8 @@ fn send(room: &Room, millis: u64, back: u32) -> Mark {
 fn parting(owed: u64, missing: u64, unsettled: u64) -> Parting {
     Parting {
         owed,
-        missing,
-        unsettled,
+        settled: Settled { missing, unsettled },
+        overtaken: 0,
     }
 }
 
@@ -51,7 +51,7 @@ fn a_member_is_owed_what_is_sent_from_its_join_to_its_leave() {
 fn what_is_missing_is_lost_once_it_is_old_and_open_until_then() {
     let room = room();
     let mut member = Member::new(Arc::clone(&room), ms(0));
-    let marks: Vec<_> = (0..100).map(|n| send(&room, n * 100, 1)).collect();
+    let marks: Vec<_> = (0..100).map(|n| send(&room, n * 100, 0)).collect();
     for mark in marks.iter().filter(|mark| mark.number % 10 != 0) {
         assert_eq!(member.hear(mark, Moment::from_nanos(mark.sent)), IN_ORDER);
     }
@@ -68,11 +68,19 @@ fn what_comes_twice_late_or_from_elsewhere_is_no_delivery() {
     assert_eq!(member.hear(&second, ms(11)), Heard::Again);
     let other = Mark { room: 4, ..second };
     assert_eq!(member.hear(&other, ms(12)), Heard::Stray);
-    let earlier = Mark { room: 4, sent: 0, ..second };
+    let earlier = Mark {
+        room: 4,
+        sent: 0,
+        ..second
+    };
     assert_eq!(member.hear(&earlier, ms(12)), Heard::Outside);
     let invented = Mark { number: 2, ..second };
     assert_eq!(member.hear(&invented, ms(13)), Heard::Foreign);
-    assert_eq!(member.hear(&first, ms(5_000)), Heard::Late, "it was given up before it came");
+    assert_eq!(
+        member.hear(&first, ms(5_000)),
+        Heard::Late,
+        "it was given up before it came"
+    );
     assert_eq!(member.leave(ms(5_000)), parting(2, 1, 0));
 }
 
@@ -87,6 +95,27 @@ fn a_message_after_its_senders_next_one_is_out_of_order_and_others_may_come_as_t
     assert_eq!(member.hear(&a, ms(2)), OUT_OF_ORDER, "after c");
     assert_eq!(member.hear(&d, ms(2)), IN_ORDER);
     assert_eq!(member.leave(ms(3)), parting(4, 0, 0));
+}
+
+#[test]
+fn what_was_settled_is_told_once_and_what_was_overtaken_is_known() {
+    let room = room();
+    let mut member = Member::new(Arc::clone(&room), ms(0));
+    let [a, b, _, d] = [(0, 0), (1, 0), (9_000, 1), (9_001, 1)].map(|(at, back)| send(&room, at, back));
+    assert_eq!(member.hear(&b, ms(2)), IN_ORDER);
+    assert_eq!(member.settled(), Settled::default());
+    assert_eq!(member.hear(&d, ms(9_002)), IN_ORDER, "and a is lost by now");
+    let lost = Settled {
+        missing: 1,
+        unsettled: 0,
+    };
+    assert_eq!((member.settled(), member.settled()), (lost, Settled::default()));
+    assert_eq!(member.hear(&a, ms(9_003)), Heard::Late);
+    let parting = member.leave(ms(9_004));
+    assert_eq!(
+        (parting.owed, parting.settled.unsettled, parting.overtaken),
+        (4, 1, 1)
+    );
 }
 
 #[test]
@@ -106,7 +135,11 @@ fn what_nobody_can_know_is_not_lost() {
     let marks: Vec<_> = (0..6).map(|_| send(&room, 1, 0)).collect();
     assert_eq!(member.hear(&marks[4], ms(2)), IN_ORDER);
     room.void([1, 4].into_iter());
-    assert_eq!(member.leave(ms(9_000)), parting(6, 4, 1), "4 was received, so it was sent");
+    assert_eq!(
+        member.leave(ms(9_000)),
+        parting(6, 4, 1),
+        "4 was received, so it was sent"
+    );
 }
 
 #[test]
@@ -128,13 +161,16 @@ fn model(marks: &[Mark], heard: &[(usize, u64)], leave: u64) -> (u64, u64, u64) 
     let missing = |old: bool| {
         let is_old = |mark: &Mark| mark.sent + SETTLE.as_nanos() as u64 <= ms(leave).as_nanos();
         let marks = marks.iter().enumerate();
-        marks.filter(|(index, mark)| !received.contains(index) && is_old(mark) == old).count() as u64
+        marks
+            .filter(|(index, mark)| !received.contains(index) && is_old(mark) == old)
+            .count() as u64
     };
     (received.len() as u64, missing(true), missing(false))
 }
 
 proptest! {
-    /// Messages 200 ms apart, so that each has a checkpoint of its own; some are lost, some doubled, some delayed by less than `settle`.
+    /// Messages 200 ms apart, so that each has a checkpoint of its own; some are lost, some doubled, some delayed by less
+    /// than `settle`.
     #[test]
     fn every_message_comes_to_the_end_that_it_should(
         fates in proptest::collection::vec((0_u64..1_500, 0_u8..4), 1..200),
