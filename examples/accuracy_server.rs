@@ -15,12 +15,13 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a tool may end with a panic, and its clock must not be wsbench's"
 )]
 
 use std::fs::File;
-use std::io::{Read, Write, stdin, stdout};
+use std::io::{Read, stdin};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
@@ -44,40 +45,52 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    writeln!(stdout(), "{}", listener.local_addr().unwrap().port()).unwrap();
+    println!("{}", listener.local_addr().unwrap().port());
     match arguments[..] {
         ["delay", messages] => {
             let delays = Arc::new(Delays::new(messages.parse().unwrap()));
             let server = Arc::clone(&delays);
-            serve(listener, || {}, move |socket, message, read| server.answer(socket, message, read));
+            serve(
+                listener,
+                || {},
+                move |socket, message, read| server.answer(socket, message, read),
+            );
             wait_for_the_end_of_input();
             for made in delays.made.lock().unwrap().iter() {
-                writeln!(stdout(), "{}", made.as_nanos()).unwrap();
+                println!("{}", made.as_nanos());
             }
         }
         ["stall"] => {
             let begin = Instant::now();
-            serve(listener, || {}, move |socket, message, read| {
-                let since = (read - begin).as_nanos() % STALL_EVERY.as_nanos();
-                let left = STALL_EVERY - Duration::from_nanos(since as u64);
-                if left <= STALL {
-                    wait_until(read + left);
-                }
-                // A client that is gone needs no answer.
-                let _ = socket.send(message);
-            });
+            serve(
+                listener,
+                || {},
+                move |socket, message, read| {
+                    let since = (read - begin).as_nanos() % STALL_EVERY.as_nanos();
+                    let left = STALL_EVERY - Duration::from_nanos(since as u64);
+                    if left <= STALL {
+                        wait_until(read + left);
+                    }
+                    // A client that is gone needs no answer.
+                    let _ = socket.send(message);
+                },
+            );
             wait_for_the_end_of_input();
         }
         ["echo", path] => {
             let accepted = Arc::new(Journal::new(path));
             let journal = Arc::clone(&accepted);
-            serve(listener, move || accepted.count(0), move |socket, message, _| {
-                journal.count(1);
-                journal.count(2);
-                if socket.send(message).is_ok() {
-                    journal.count(3);
-                }
-            });
+            serve(
+                listener,
+                move || accepted.count(0),
+                move |socket, message, _| {
+                    journal.count(1);
+                    journal.count(2);
+                    if socket.send(message).is_ok() {
+                        journal.count(3);
+                    }
+                },
+            );
             wait_for_the_end_of_input();
         }
         _ => panic!("accuracy_server delay MESSAGES | stall | echo JOURNAL"),
@@ -145,7 +158,12 @@ impl Delays {
     }
 
     fn answer(&self, socket: &mut WebSocket<TcpStream>, message: Message, read: Instant) {
-        let delay = self.left.lock().unwrap().pop().expect("as many messages as delays");
+        let delay = self
+            .left
+            .lock()
+            .unwrap()
+            .pop()
+            .expect("as many messages as delays");
         wait_until(read + delay);
         if socket.send(message).is_ok() {
             self.made.lock().unwrap().push(read.elapsed());

@@ -195,7 +195,10 @@ mod tests {
         assert_eq!(invalid(RunEnd::Interrupted, &[], false), ExitCode::Interrupted);
         let died = RunEnd::ServerExited("killed".to_owned());
         assert_eq!(invalid(died, &[], false), ExitCode::TargetLost);
-        assert_eq!(invalid(RunEnd::Completed, &[(FlowsStarted, 1)], false), ExitCode::BooksUnbalanced);
+        assert_eq!(
+            invalid(RunEnd::Completed, &[(FlowsStarted, 1)], false),
+            ExitCode::BooksUnbalanced
+        );
     }
 
     #[test]

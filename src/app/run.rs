@@ -339,7 +339,8 @@ impl Watch<'_> {
         };
         let listener = TcpListener::from_std(listener).map_err(Failure::internal)?;
         let address = listener.local_addr().map_err(Failure::internal)?;
-        self.progress.note(&format!("control interface at http://{address}"));
+        self.progress
+            .note(&format!("control interface at http://{address}"));
         let remote = Remote {
             run,
             control: self.control.clone(),

@@ -12,7 +12,13 @@ pub struct GeneratorArgs {
     pub allow_invalid: bool,
 
     /// Lag of a worker at the 99th percentile of a second that is never held against it
-    #[arg(long, value_name = "TIME", default_value = "1ms", env = "WSBENCH_MAX_LAG", help_heading = "Generator")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "1ms",
+        env = "WSBENCH_MAX_LAG",
+        help_heading = "Generator"
+    )]
     pub max_lag: Span,
 
     /// Nor is lag below this share of the response times, in percent
@@ -24,6 +30,12 @@ pub struct GeneratorArgs {
     pub max_busy: u8,
 
     /// Workers that are late at their limit for this long without a break make the run invalid
-    #[arg(long, value_name = "TIME", default_value = "5s", env = "WSBENCH_MAX_LATE", help_heading = "Generator")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "5s",
+        env = "WSBENCH_MAX_LATE",
+        help_heading = "Generator"
+    )]
     pub max_late: Span,
 }

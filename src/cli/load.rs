@@ -54,11 +54,23 @@ pub struct RunArgs {
     pub pin: bool,
 
     /// Steer the run over HTTP at this address: status, pause, resume, scale, stop (docs/control.md)
-    #[arg(long, value_name = "ADDR:PORT", env = "WSBENCH_CONTROL", help_heading = "Control")]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "WSBENCH_CONTROL",
+        help_heading = "Control"
+    )]
     pub control: Option<SocketAddr>,
 
     /// Token that the control interface asks for; needed unless it listens on the loopback interface
-    #[arg(long, value_name = "TOKEN", env = "WSBENCH_CONTROL_TOKEN", hide_env_values = true, requires = "control", help_heading = "Control")]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "WSBENCH_CONTROL_TOKEN",
+        hide_env_values = true,
+        requires = "control",
+        help_heading = "Control"
+    )]
     pub control_token: Option<String>,
 
     /// Whether the generator can be believed.

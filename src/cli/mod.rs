@@ -33,7 +33,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a scenario and print what was measured
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Check scenarios and say everything that is wrong with them, with line and column
     Validate(ValidateArgs),
     /// Print the JSON Schema of the scenario language, for editors

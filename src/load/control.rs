@@ -261,7 +261,11 @@ mod tests {
         let at = |seconds| Moment::ZERO + Duration::from_secs(seconds);
         let mut steering = Steering::default();
         steering.resume(at(3));
-        assert_eq!(steering.scheduled(at(10)), at(10), "a resume without a pause is nothing");
+        assert_eq!(
+            steering.scheduled(at(10)),
+            at(10),
+            "a resume without a pause is nothing"
+        );
         steering.pause = Some(at(10));
         assert_eq!(steering.scheduled(at(14)), at(10));
         steering.resume(at(15));

@@ -190,7 +190,11 @@ impl Closed {
         if !mine {
             return None;
         }
-        self.mine = if starts { self.mine + 1 } else { self.mine.saturating_sub(1) };
+        self.mine = if starts {
+            self.mine + 1
+        } else {
+            self.mine.saturating_sub(1)
+        };
         Some(order)
     }
 

@@ -113,9 +113,11 @@ impl Worker {
         // The schedule's clock shows less than the real one by the pauses, and `begin` was moved by them.
         let offset = |scheduled: Moment| scheduled + steering.paused - self.begin;
         if steering.rate != last.rate {
-            self.roster.set_rate_factor(steering.rate.0, offset(steering.rate.1));
+            self.roster
+                .set_rate_factor(steering.rate.0, offset(steering.rate.1));
         }
-        self.roster.set_clients(steering.clients, offset(steering.scheduled(now)));
+        self.roster
+            .set_clients(steering.clients, offset(steering.scheduled(now)));
     }
 
     /// Moves on to the next stage, if the plan or a request says so.

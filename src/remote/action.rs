@@ -23,11 +23,15 @@ pub(super) enum Action {
 /// Why a request was not understood, or cannot be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ActionError {
-    #[error("there is no {0}; there are GET /status, POST /pause, /resume, /scale, /stop, /interrupt and /abort")]
+    #[error(
+        "there is no {0}; there are GET /status, POST /pause, /resume, /scale, /stop, /interrupt and /abort"
+    )]
     NotFound(String),
     #[error("use {0}")]
     Method(&'static str),
-    #[error("expected {{\"clients\": 500}}, {{\"clients\": null}} to go back to the plan, or {{\"rate_factor\": 1.5}}: {0}")]
+    #[error(
+        "expected {{\"clients\": 500}}, {{\"clients\": null}} to go back to the plan, or {{\"rate_factor\": 1.5}}: {0}"
+    )]
     Body(String),
     #[error("an arrival rate is scaled by \"rate_factor\"; the number of clients follows from it")]
     Open,
@@ -72,7 +76,8 @@ impl Action {
     }
 
     fn scale(body: &[u8]) -> Result<Self, ActionError> {
-        let scale: Scale = serde_json::from_slice(body).map_err(|error| ActionError::Body(error.to_string()))?;
+        let scale: Scale =
+            serde_json::from_slice(body).map_err(|error| ActionError::Body(error.to_string()))?;
         match (scale.clients, scale.rate_factor) {
             (Some(clients), None) => Ok(Self::Clients(clients)),
             (None, Some(factor)) if factor >= 0.0 => Ok(Self::Rate(factor)),
@@ -83,7 +88,10 @@ impl Action {
 
     /// Does it.
     pub(super) fn apply(self, control: &Control, run: &RunIdentity) -> Result<(), ActionError> {
-        let steers = matches!(self, Self::Pause | Self::Resume | Self::Clients(_) | Self::Rate(_));
+        let steers = matches!(
+            self,
+            Self::Pause | Self::Resume | Self::Clients(_) | Self::Rate(_)
+        );
         if steers && control.state().ending {
             return Err(ActionError::Ending);
         }
@@ -115,7 +123,10 @@ mod tests {
         assert_eq!(post("/scale", "{\"clients\": 7}"), Ok(Action::Clients(Some(7))));
         assert_eq!(post("/scale", "{\"clients\": null}"), Ok(Action::Clients(None)));
         assert_eq!(post("/scale", "{\"rate_factor\": 0.5}"), Ok(Action::Rate(0.5)));
-        assert_eq!(Action::of(&Method::GET, "/stop", b""), Err(ActionError::Method("POST")));
+        assert_eq!(
+            Action::of(&Method::GET, "/stop", b""),
+            Err(ActionError::Method("POST"))
+        );
         assert_eq!(post("/status", ""), Err(ActionError::Method("GET")));
         assert!(matches!(post("/explode", ""), Err(ActionError::NotFound(_))));
         for body in [
@@ -127,20 +138,38 @@ mod tests {
             "{\"rate_factor\": 1e999}",
             "{\"users\": 3}",
         ] {
-            assert!(matches!(post("/scale", body), Err(ActionError::Body(_))), "{body}");
+            assert!(
+                matches!(post("/scale", body), Err(ActionError::Body(_))),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn a_run_is_scaled_by_what_its_model_has() {
-        let run = |load| RunIdentity { load, ..RunIdentity::default() };
+        let run = |load| RunIdentity {
+            load,
+            ..RunIdentity::default()
+        };
         let control = Control::new();
-        assert_eq!(Action::Clients(Some(3)).apply(&control, &run(LoadKind::Open)), Err(ActionError::Open));
-        assert_eq!(Action::Rate(2.0).apply(&control, &run(LoadKind::Closed)), Err(ActionError::Closed));
-        assert_eq!(Action::Clients(Some(3)).apply(&control, &run(LoadKind::Closed)), Ok(()));
+        assert_eq!(
+            Action::Clients(Some(3)).apply(&control, &run(LoadKind::Open)),
+            Err(ActionError::Open)
+        );
+        assert_eq!(
+            Action::Rate(2.0).apply(&control, &run(LoadKind::Closed)),
+            Err(ActionError::Closed)
+        );
+        assert_eq!(
+            Action::Clients(Some(3)).apply(&control, &run(LoadKind::Closed)),
+            Ok(())
+        );
         assert_eq!(control.state().clients, Some(3));
         assert_eq!(Action::Stop.apply(&control, &run(LoadKind::Closed)), Ok(()));
-        assert_eq!(Action::Pause.apply(&control, &run(LoadKind::Closed)), Err(ActionError::Ending));
+        assert_eq!(
+            Action::Pause.apply(&control, &run(LoadKind::Closed)),
+            Err(ActionError::Ending)
+        );
         assert_eq!(Action::Abort.apply(&control, &run(LoadKind::Closed)), Ok(()));
     }
 }

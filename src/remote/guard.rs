@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_in_full() {
         let guard = Guard::new("127.0.0.1:0".parse().unwrap(), Some("secret".to_owned())).unwrap();
-        let admits = |value: &str| guard.admits(&headers(&[("authorization", value), ("host", "run.example")]));
+        let admits =
+            |value: &str| guard.admits(&headers(&[("authorization", value), ("host", "run.example")]));
         assert!(admits("Bearer secret"));
         assert!(!admits("Bearer secre") && !admits("Bearer secrets") && !admits("Basic secret"));
         assert!(!guard.admits(&HeaderMap::new()));

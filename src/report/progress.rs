@@ -53,7 +53,10 @@ pub fn progress_line(snapshot: &Snapshot) -> String {
     );
     let generator = &snapshot.generator;
     if !generator.late_for.is_zero() {
-        parts.push(format!("generator late for {}", seconds(generator.late_for.as_secs_f64())));
+        parts.push(format!(
+            "generator late for {}",
+            seconds(generator.late_for.as_secs_f64())
+        ));
     }
     if !generator.problems.is_empty() {
         parts.push("run invalid".to_owned());

@@ -1,6 +1,8 @@
 //! The end-of-run text: the verdict first, then totals, then groups, then costs and books.
 
-use crate::metrics::{Books, Counter, GeneratorFigures, Outcome, ProcessUsage, Processes, RunInfo, Summary, Verdict};
+use crate::metrics::{
+    Books, Counter, GeneratorFigures, Outcome, ProcessUsage, Processes, RunInfo, Summary, Verdict,
+};
 
 use super::format::{count, counted, memory, millis, seconds};
 use super::page::{Page, Row, Style, Tone};
@@ -46,10 +48,17 @@ fn verdict(page: &mut Page, summary: &Summary) {
             &format!("✗ {}: the books do not balance ({outcome})", run.name),
         );
     } else if generator.verdict == Verdict::Invalid {
-        let tolerated = if generator.tolerated { ", which was allowed" } else { "" };
+        let tolerated = if generator.tolerated {
+            ", which was allowed"
+        } else {
+            ""
+        };
         page.line(
             Tone::Bad,
-            &format!("✗ {}: invalid, the generator was the bottleneck{tolerated} ({outcome})", run.name),
+            &format!(
+                "✗ {}: invalid, the generator was the bottleneck{tolerated} ({outcome})",
+                run.name
+            ),
         );
     } else if run.outcome == Outcome::Completed {
         page.line(Tone::Good, &format!("✓ {}: {outcome}", run.name));
@@ -67,10 +76,18 @@ fn verdict(page: &mut Page, summary: &Summary) {
 
 fn generator_rows(generator: &GeneratorFigures) -> Vec<Row> {
     let mut rows = Vec::new();
-    let lags = [("timer lag", &generator.timer_lag_ms), ("loop lag", &generator.loop_lag_ms)];
+    let lags = [
+        ("timer lag", &generator.timer_lag_ms),
+        ("loop lag", &generator.loop_lag_ms),
+    ];
     for (label, lag) in lags {
         if let Some(lag) = lag {
-            let text = format!("med={} p(99)={} max={}", millis(lag.med), millis(lag.p99), millis(lag.max));
+            let text = format!(
+                "med={} p(99)={} max={}",
+                millis(lag.med),
+                millis(lag.p99),
+                millis(lag.max)
+            );
             rows.push(Row::new(label, text));
         }
     }
@@ -88,10 +105,16 @@ fn generator_rows(generator: &GeneratorFigures) -> Vec<Row> {
     }
     if generator.late_s > 0.0 {
         let (total, longest) = (seconds(generator.late_s), seconds(generator.late_longest_s));
-        rows.push(Row::new("late", format!("{total} in all, {longest} without a break")));
+        rows.push(Row::new(
+            "late",
+            format!("{total} in all, {longest} without a break"),
+        ));
     }
     if generator.paused_s > 0.0 {
-        rows.push(Row::new("paused", format!("{}, which rates leave out", seconds(generator.paused_s))));
+        rows.push(Row::new(
+            "paused",
+            format!("{}, which rates leave out", seconds(generator.paused_s)),
+        ));
     }
     for note in &generator.notes {
         rows.push(Row::new("note", format!("{}; {}", note.reason, note.advice)));

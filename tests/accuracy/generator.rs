@@ -12,7 +12,16 @@ flow: [{every: 10ms, do: [{send: {text: \"${seq}\", reply: echo}}]}]
 ";
 
 /// Limits that every generator is beyond.
-const IMPOSSIBLE: [&str; 8] = ["--max-busy", "1", "--max-lag", "0s", "--max-lag-share", "0", "--max-late", "1s"];
+const IMPOSSIBLE: [&str; 8] = [
+    "--max-busy",
+    "1",
+    "--max-lag",
+    "0s",
+    "--max-lag-share",
+    "0",
+    "--max-late",
+    "1s",
+];
 
 #[test]
 fn a_generator_beyond_its_limits_makes_the_run_invalid_unless_that_is_allowed() {
@@ -26,7 +35,11 @@ fn a_generator_beyond_its_limits_makes_the_run_invalid_unless_that_is_allowed() 
         assert_eq!(status.code(), Some(code), "{generator}");
         assert_eq!(generator["verdict"], "invalid");
         assert_eq!(generator["tolerated"], allowed);
-        assert!(generator["problems"][0]["advice"].as_str().is_some_and(|advice| !advice.is_empty()));
+        assert!(
+            generator["problems"][0]["advice"]
+                .as_str()
+                .is_some_and(|advice| !advice.is_empty())
+        );
         assert!(generator["late_s"].as_f64().unwrap() >= 1.0);
         assert!(generator["timer_lag_ms"]["count"].as_u64().unwrap() > 1_000);
         assert!(generator["loop_lag_ms"]["count"].as_u64().unwrap() > 1_000);
@@ -55,5 +68,9 @@ fn connects_that_fail_for_want_of_files_are_the_generators_fault() {
     ask("POST", "/stop", "");
     let (_, summary) = run.end();
     assert_eq!(summary["generator"]["verdict"], "invalid");
-    assert!(summary["total"]["errors"]["exhausted"]["count"].as_u64().unwrap() > 0, "{}", summary["total"]["errors"]);
+    assert!(
+        summary["total"]["errors"]["exhausted"]["count"].as_u64().unwrap() > 0,
+        "{}",
+        summary["total"]["errors"]
+    );
 }

@@ -56,7 +56,9 @@ fn assert_equal_counts(name: &str, variables: &[&str]) {
     let text = std::fs::read_to_string(file).unwrap();
     let scenario = scenario(
         folder.path(),
-        &text.replace("duration: 20s", "duration: 2s").replace("duration: 5s", "duration: 500ms"),
+        &text
+            .replace("duration: 20s", "duration: 2s")
+            .replace("duration: 5s", "duration: 500ms"),
     );
     let (_server, address) = serve(folder.path());
     let target = format!("ws://{address}");
@@ -101,8 +103,20 @@ flow: [{repeat: 200, do: [{send: {text: \"${seq}\", reply: echo}}]}, {receive: {
     }
     server.0.kill().unwrap();
     let (status, summary) = run.end();
-    assert_eq!(journal, Seen { connections: 10, open: 10, received: 2_000, sent: 2_000, pings: 0 });
-    let open_ones = Seen { open: 10, ..counted(&summary) };
+    assert_eq!(
+        journal,
+        Seen {
+            connections: 10,
+            open: 10,
+            received: 2_000,
+            sent: 2_000,
+            pings: 0
+        }
+    );
+    let open_ones = Seen {
+        open: 10,
+        ..counted(&summary)
+    };
     assert_eq!(open_ones, journal);
     assert_eq!(summary["total"]["counters"]["sent_answered"], 2_000);
     assert_eq!(summary["run"]["outcome"], "target_lost");

@@ -8,7 +8,10 @@
 //! | `generator` | when the generator itself is the bottleneck |
 //! | `control` | the control interface of a run |
 
-#![expect(clippy::unwrap_used, reason = "a program that does not do its part fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a program that does not do its part fails the test"
+)]
 
 mod control;
 mod generator;

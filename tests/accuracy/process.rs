@@ -35,7 +35,11 @@ pub(crate) fn serve(folder: &Path) -> (Running, String) {
         .unwrap();
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
     let address = lines
-        .find_map(|line| line.unwrap().split_once("ws://").map(|(_, address)| address.to_owned()))
+        .find_map(|line| {
+            line.unwrap()
+                .split_once("ws://")
+                .map(|(_, address)| address.to_owned())
+        })
         .expect("the server tells where it listens");
     // The rest of its output is nobody's, and must not block it.
     std::thread::spawn(move || lines.for_each(drop));
@@ -57,7 +61,11 @@ impl Run {
     /// With at most this many open files.
     pub(crate) fn start_with_files(files: u32, folder: &Path, scenario: &Path, more: &[&str]) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_wsbench")]);
+        shell.args([
+            "-c",
+            &format!("ulimit -n {files}; exec \"$0\" \"$@\""),
+            env!("CARGO_BIN_EXE_wsbench"),
+        ]);
         Self::spawn(folder, scenario, more, shell)
     }
 
@@ -98,7 +106,8 @@ impl Run {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).unwrap();
         let status = self.process.0.wait().unwrap();
-        let summary = std::fs::read_to_string(&self.summary).unwrap_or_else(|error| panic!("{error}; {rest}"));
+        let summary =
+            std::fs::read_to_string(&self.summary).unwrap_or_else(|error| panic!("{error}; {rest}"));
         let summary: Value = serde_json::from_str(&summary).unwrap();
         assert_eq!(summary["books"]["balanced"], true, "{}", summary["books"]);
         (status, summary)

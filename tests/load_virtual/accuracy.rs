@@ -36,7 +36,8 @@ fn assert_agrees(reported: &Histogram, known: &[Duration]) {
 #[test]
 fn delays_of_a_known_distribution_are_reported_as_they_are() {
     let plan = plan("flow: [{repeat: 500, do: [{send: {text: \"${seq}\", reply: echo}}]}, {think: 5h}]");
-    let quantile_of = |n: u32| Duration::from_millis(20).mul_f64(-(1.0 - (f64::from(n) + 0.5) / 10_000.0).ln());
+    let quantile_of =
+        |n: u32| Duration::from_millis(20).mul_f64(-(1.0 - (f64::from(n) + 0.5) / 10_000.0).ln());
     let mut delays: Vec<Duration> = (0..10_000).map(quantile_of).collect();
     let known: Vec<Duration> = delays.iter().map(|delay| *delay + ROUND_TRIP).collect();
     delays.shuffle(&mut Pcg64Mcg::seed_from_u64(1));
@@ -73,7 +74,8 @@ fn answered(begin: Moment, at: Moment) -> Moment {
 #[test]
 fn stalls_show_in_the_response_time_as_theory_says_and_hardly_in_the_service_time() {
     const EVERY: Duration = Duration::from_millis(47);
-    let plan = plan("flow: [{every: 47ms, for: 60s, do: [{send: {text: \"${seq}\", reply: echo}}]}, {think: 5h}]");
+    let plan =
+        plan("flow: [{every: 47ms, for: 60s, do: [{send: {text: \"${seq}\", reply: echo}}]}, {think: 5h}]");
     let begin = Moment::ZERO + 100 * SECOND;
     let mut world = World::new(&plan, move || {
         answering(move |now, text| vec![(answered(begin, now) - now, Act::Text(text.to_owned()))])

@@ -146,15 +146,29 @@ flow: [{every: 100ms, do: [{send: {text: \"${seq}\", reply: echo}}]}]
     run.wish(Wish::Pause);
     assert!(run.go(20 * SECOND), "the end is as far away as before");
     let resume = run.world.now;
-    assert_eq!(run.world.count(Counter::MessagesSent), before, "nobody sends in a pause");
+    assert_eq!(
+        run.world.count(Counter::MessagesSent),
+        before,
+        "nobody sends in a pause"
+    );
     assert_eq!(run.world.open(), 3);
-    assert!(run.world.count(Counter::PingsSent) >= 3 * 26, "connections are kept alive");
+    assert!(
+        run.world.count(Counter::PingsSent) >= 3 * 26,
+        "connections are kept alive"
+    );
     run.wish(Wish::Resume);
     assert!(!run.go(20 * SECOND));
     assert_eq!(run.world.now - run.begin, 10 * SECOND);
     // What was due 50 ms after the pause began is due 50 ms after its end.
     let offset = |(left, _): &(Moment, String)| *left;
-    let last = run.world.sent.iter().map(offset).filter(|at| *at < resume).max().unwrap();
+    let last = run
+        .world
+        .sent
+        .iter()
+        .map(offset)
+        .filter(|at| *at < resume)
+        .max()
+        .unwrap();
     let next = run.world.sent.iter().map(offset).find(|at| *at > resume).unwrap();
     assert_eq!((next - resume) + (pause - last), ms(100));
     let world = run.end();
@@ -167,12 +181,20 @@ flow: [{every: 100ms, do: [{send: {text: \"${seq}\", reply: echo}}]}]
 #[test]
 fn a_reply_that_comes_in_a_pause_is_measured_and_the_next_step_waits_for_its_end() {
     let plan = plan("flow: [{send: {text: a, reply: echo}}, {send: {text: b, reply: echo}}, {think: 50s}]");
-    let mut world = World::new(&plan, || answering(|_, text| vec![(ms(298), Act::Text(text.to_owned()))]));
+    let mut world = World::new(&plan, || {
+        answering(|_, text| vec![(ms(298), Act::Text(text.to_owned()))])
+    });
     world.start();
     world.run(ms(100));
     world.hold_all();
     world.run(10 * SECOND);
-    assert_eq!((world.count(Counter::MessagesSent), world.count(Counter::SentAnswered)), (1, 1));
+    assert_eq!(
+        (
+            world.count(Counter::MessagesSent),
+            world.count(Counter::SentAnswered)
+        ),
+        (1, 1)
+    );
     let resumed = world.now;
     world.resume_all(10 * SECOND);
     assert_eq!(world.count(Counter::MessagesSent), 2);
@@ -186,7 +208,8 @@ fn a_reply_that_comes_in_a_pause_is_measured_and_the_next_step_waits_for_its_end
 
 #[test]
 fn lateness_from_before_a_pause_stays_and_no_more_comes_to_it() {
-    let plan = plan("flow: [{every: 1s, repeat: 3, do: [{send: {text: \"${seq}\", reply: echo}}]}, {think: 50s}]");
+    let plan =
+        plan("flow: [{every: 1s, repeat: 3, do: [{send: {text: \"${seq}\", reply: echo}}]}, {think: 50s}]");
     let mut world = World::new(&plan, echo);
     let key = world.start();
     world.run(ms(500));
@@ -198,7 +221,10 @@ fn lateness_from_before_a_pause_stays_and_no_more_comes_to_it() {
     world.resume_all(30 * SECOND);
     world.run(3 * SECOND);
     // The second round was due at 1,004 ms (two round trips to connect) and blocked until the pause began at 1,200 ms.
-    assert_eq!(world.trend(Trend::SendLag).max(), ms(1_200) - SECOND - 2 * ROUND_TRIP);
+    assert_eq!(
+        world.trend(Trend::SendLag).max(),
+        ms(1_200) - SECOND - 2 * ROUND_TRIP
+    );
     assert_eq!(world.count(Counter::SentAnswered), 3);
     world.finish();
     world.assert_balanced();
@@ -218,7 +244,11 @@ fn a_client_that_wants_a_connection_in_a_pause_connects_after_it() {
     world.resume_all(10 * SECOND);
     world.run(SECOND);
     assert!(world.attempts.len() > attempts);
-    assert_eq!(world.trend(Trend::Connect).max(), 2 * ROUND_TRIP, "the pause is no part of a connect");
+    assert_eq!(
+        world.trend(Trend::Connect).max(),
+        2 * ROUND_TRIP,
+        "the pause is no part of a connect"
+    );
     world.finish();
     world.assert_balanced();
 }
@@ -287,7 +317,11 @@ flow: [{think: 100ms}]
         run.wish(wish);
         assert!(run.go(Duration::from_secs(seconds)));
         expected += arrivals;
-        assert!(started(&run).abs_diff(expected) <= 1, "{wish:?}: {} of {expected}", started(&run));
+        assert!(
+            started(&run).abs_diff(expected) <= 1,
+            "{wish:?}: {} of {expected}",
+            started(&run)
+        );
     }
     run.wish(Wish::Rate(1.0));
     assert!(!run.go(60 * SECOND));

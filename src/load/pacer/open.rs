@@ -224,7 +224,11 @@ mod tests {
 
     #[test]
     fn a_factor_changes_the_rate_from_its_moment_on() {
-        let mut pacer = OpenPacer::new(&[stage(10, 10.0, 10.0), stage(10, 10.0, 10.0)], Arrivals::Constant, 7);
+        let mut pacer = OpenPacer::new(
+            &[stage(10, 10.0, 10.0), stage(10, 10.0, 10.0)],
+            Arrivals::Constant,
+            7,
+        );
         let mut arrivals: Vec<Duration> = Vec::new();
         while pacer.peek().is_some_and(|at| at < Duration::from_secs(5)) {
             arrivals.extend(pacer.next());
@@ -236,13 +240,21 @@ mod tests {
         }
         assert_eq!(arrivals.len(), 50 + 400, "the second stage as well");
         pacer.set_factor(0.0, Duration::from_millis(15_010));
-        assert_eq!(pacer.next(), Some(Duration::from_millis(15_010)), "it was due before");
+        assert_eq!(
+            pacer.next(),
+            Some(Duration::from_millis(15_010)),
+            "it was due before"
+        );
         assert_eq!(pacer.next(), None);
         pacer.set_factor(0.5, Duration::from_secs(17));
         arrivals.extend(&mut pacer);
         assert_eq!(arrivals.len(), 450 + 15);
         assert!(arrivals.is_sorted());
-        assert_eq!(arrivals.last(), Some(&Duration::from_millis(19_920)), "0.4 of a step had passed");
+        assert_eq!(
+            arrivals.last(),
+            Some(&Duration::from_millis(19_920)),
+            "0.4 of a step had passed"
+        );
     }
 
     #[test]

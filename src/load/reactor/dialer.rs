@@ -135,7 +135,13 @@ pub(super) fn describe(error: &ConnectError) -> DialFailure {
         io::ErrorKind::TimedOut => ErrorClass::ConnectTimeout,
         // No port was free. With a source address of its own a socket learns that when it is bound.
         io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => ErrorClass::Exhausted,
-        _ if error.source.raw_os_error().is_some_and(|code| NOTHING_LEFT.contains(&code)) => ErrorClass::Exhausted,
+        _ if error
+            .source
+            .raw_os_error()
+            .is_some_and(|code| NOTHING_LEFT.contains(&code)) =>
+        {
+            ErrorClass::Exhausted
+        }
         _ => ErrorClass::Network,
     };
     (class, error.to_string())
@@ -194,7 +200,13 @@ mod tests {
         assert_eq!(class(libc::ECONNREFUSED), ErrorClass::Refused);
         assert_eq!(class(libc::ETIMEDOUT), ErrorClass::ConnectTimeout);
         assert_eq!(class(libc::ENETUNREACH), ErrorClass::Network);
-        for code in [libc::EADDRNOTAVAIL, libc::EADDRINUSE, libc::EMFILE, libc::ENFILE, libc::ENOBUFS] {
+        for code in [
+            libc::EADDRNOTAVAIL,
+            libc::EADDRINUSE,
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::ENOBUFS,
+        ] {
             assert_eq!(class(code), ErrorClass::Exhausted, "{code}");
         }
     }

@@ -105,6 +105,9 @@ impl GeneratorSnapshot {
     /// The worker that had the most to do.
     #[must_use]
     pub fn busiest(&self) -> Option<WorkerShare> {
-        self.workers.iter().copied().max_by(|a, b| a.cpu.total_cmp(&b.cpu))
+        self.workers
+            .iter()
+            .copied()
+            .max_by(|a, b| a.cpu.total_cmp(&b.cpu))
     }
 }

@@ -66,7 +66,9 @@ impl Finding {
             FindingKind::FewPorts => "add source addresses (--source) or widen net.ipv4.ip_local_port_range",
             FindingKind::FewFiles => "raise the limit of open files (ulimit -n)",
             FindingKind::LittleMemory => "use fewer clients or a machine with more memory",
-            FindingKind::ClockSet => "time stamps in payloads, and ages computed from them, are off by as much",
+            FindingKind::ClockSet => {
+                "time stamps in payloads, and ages computed from them, are off by as much"
+            }
         };
         Self {
             kind,

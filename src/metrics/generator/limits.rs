@@ -39,8 +39,13 @@ impl GeneratorLimits {
     /// Whether a second's lag counts, beside a response time (both 99th percentiles), for workers that were at their limit
     /// by their own work or only together with what others had of their core.
     pub(super) fn is_late(&self, lag: Duration, response: Option<Duration>, starved: bool) -> bool {
-        let floor = if starved { self.lag * STARVED_FACTOR } else { self.lag };
-        lag > floor && response.is_none_or(|response| lag.as_secs_f64() > response.as_secs_f64() * self.lag_share)
+        let floor = if starved {
+            self.lag * STARVED_FACTOR
+        } else {
+            self.lag
+        };
+        lag > floor
+            && response.is_none_or(|response| lag.as_secs_f64() > response.as_secs_f64() * self.lag_share)
     }
 
     /// Whether so much lateness makes a run invalid.

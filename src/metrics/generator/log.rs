@@ -172,7 +172,11 @@ impl GeneratorLog {
         let problems = self.problems(exhausted);
         let (process, lateness) = (&self.process, &self.lateness);
         GeneratorFigures {
-            verdict: if problems.is_empty() { Verdict::Valid } else { Verdict::Invalid },
+            verdict: if problems.is_empty() {
+                Verdict::Valid
+            } else {
+                Verdict::Invalid
+            },
             tolerated: self.limits.tolerate,
             problems,
             notes: self.notes(),
@@ -199,13 +203,19 @@ impl GeneratorLog {
         let mut problems = Vec::new();
         if self.limits.is_sustained(late.longest, late.total, late.run) {
             let starved = late.starved * 2 > late.total;
-            let kind = if starved { FindingKind::Starved } else { FindingKind::Overloaded };
+            let kind = if starved {
+                FindingKind::Starved
+            } else {
+                FindingKind::Overloaded
+            };
             problems.push(Finding::new(kind, self.lateness_in_words(starved)));
         }
         if exhausted > 0 {
             problems.push(Finding::new(
                 FindingKind::Exhausted,
-                format!("{exhausted} connects failed because this machine had no port, file or memory for them"),
+                format!(
+                    "{exhausted} connects failed because this machine had no port, file or memory for them"
+                ),
             ));
         }
         problems
@@ -234,7 +244,8 @@ impl GeneratorLog {
     fn notes(&self) -> Vec<Finding> {
         let (process, late) = (&self.process, &self.lateness);
         let few = |left: Option<u64>, all: Option<u64>, share: f64| {
-            left.zip(all).filter(|(left, all)| (*left as f64) < *all as f64 * share)
+            left.zip(all)
+                .filter(|(left, all)| (*left as f64) < *all as f64 * share)
         };
         let mut notes = Vec::new();
         let mut note = |kind, reason| notes.push(Finding::new(kind, reason));
@@ -246,12 +257,20 @@ impl GeneratorLog {
             );
         }
         if let Some((left, all)) = few(process.least_ports, process.present.ports, FEW) {
-            note(FindingKind::FewPorts, format!("only {left} of {all} local ports were left"));
+            note(
+                FindingKind::FewPorts,
+                format!("only {left} of {all} local ports were left"),
+            );
         }
         let limit = process.present.file_limit;
-        let free = limit.zip(process.most_files).map(|(limit, files)| limit.saturating_sub(files));
+        let free = limit
+            .zip(process.most_files)
+            .map(|(limit, files)| limit.saturating_sub(files));
         if let Some((left, all)) = few(free, limit, FEW) {
-            note(FindingKind::FewFiles, format!("only {left} of {all} open files were left"));
+            note(
+                FindingKind::FewFiles,
+                format!("only {left} of {all} open files were left"),
+            );
         }
         if let Some((left, all)) = few(process.least_memory, process.first_memory, FEW / 2.0) {
             let mib = |bytes: u64| bytes >> 20;

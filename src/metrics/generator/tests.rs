@@ -74,16 +74,24 @@ fn a_generator_that_keeps_up_is_believed() {
     assert_eq!(figures.verdict, Verdict::Valid);
     assert!(figures.problems.is_empty() && figures.notes.is_empty());
     assert!((figures.workers[0].cpu - 0.1).abs() < 1e-6);
-    assert_eq!(figures.workers[0].waiting.map(|share| (share * 100.0).round()), Some(1.0));
+    assert_eq!(
+        figures.workers[0].waiting.map(|share| (share * 100.0).round()),
+        Some(1.0)
+    );
     assert_eq!(figures.timer_lag_ms.unwrap().count, 6_000);
 }
 
 #[test]
 fn five_late_seconds_in_a_row_at_the_limit_make_a_run_invalid() {
-    assert_eq!(judge(&[(IDLE, 60), (OVERLOADED, 4), (IDLE, 60)]).verdict, Verdict::Valid);
+    assert_eq!(
+        judge(&[(IDLE, 60), (OVERLOADED, 4), (IDLE, 60)]).verdict,
+        Verdict::Valid
+    );
     let figures = judge(&[(IDLE, 60), (OVERLOADED, 5), (IDLE, 60)]);
     assert_eq!(figures.verdict, Verdict::Invalid);
-    let [problem] = &figures.problems[..] else { panic!("one problem") };
+    let [problem] = &figures.problems[..] else {
+        panic!("one problem")
+    };
     assert_eq!(problem.kind, FindingKind::Overloaded);
     assert_eq!(
         problem.reason,
@@ -96,37 +104,62 @@ fn five_late_seconds_in_a_row_at_the_limit_make_a_run_invalid() {
 
 #[test]
 fn a_tenth_of_the_run_is_too_much_in_pieces_as_well() {
-    let pieces = |n: usize| vec![(OVERLOADED, 2), (IDLE, 18)].repeat(n);
+    let pieces = |n: usize| [(OVERLOADED, 2), (IDLE, 18)].repeat(n);
     assert_eq!(judge(&pieces(2)).verdict, Verdict::Valid, "4 s are not sustained");
     assert_eq!(judge(&pieces(3)).verdict, Verdict::Invalid);
-    let rare: Vec<_> = vec![(OVERLOADED, 2), (IDLE, 30)].repeat(5);
+    let rare: Vec<_> = [(OVERLOADED, 2), (IDLE, 30)].repeat(5);
     assert_eq!(judge(&rare).verdict, Verdict::Valid);
 }
 
 #[test]
 fn neither_load_nor_lag_alone_is_a_reason() {
-    let busy = Second { lag: Duration::from_micros(900), ..OVERLOADED };
+    let busy = Second {
+        lag: Duration::from_micros(900),
+        ..OVERLOADED
+    };
     let figures = judge(&[(busy, 30)]);
     assert_eq!(figures.verdict, Verdict::Valid);
     assert_eq!(figures.notes[0].kind, FindingKind::Saturated);
 
-    let stalled = Second { cpu: 30, ..OVERLOADED };
-    assert_eq!(judge(&[(stalled, 30)]).verdict, Verdict::Valid, "whatever it was, it was not the worker's work");
+    let stalled = Second {
+        cpu: 30,
+        ..OVERLOADED
+    };
+    assert_eq!(
+        judge(&[(stalled, 30)]).verdict,
+        Verdict::Valid,
+        "whatever it was, it was not the worker's work"
+    );
 }
 
 #[test]
 fn lag_counts_beside_the_response_times_that_it_is_in() {
-    let slow_target = Second { response: Some(ms(400)), ..OVERLOADED };
+    let slow_target = Second {
+        response: Some(ms(400)),
+        ..OVERLOADED
+    };
     assert_eq!(judge(&[(slow_target, 30)]).verdict, Verdict::Valid);
-    let nothing_to_compare = Second { response: None, ..OVERLOADED };
+    let nothing_to_compare = Second {
+        response: None,
+        ..OVERLOADED
+    };
     assert_eq!(judge(&[(nothing_to_compare, 30)]).verdict, Verdict::Invalid);
 }
 
 #[test]
 fn a_worker_that_shares_its_core_may_be_late_by_some_slices() {
-    let shared = Second { cpu: 40, waiting: 58, lag: ms(8), response: Some(ms(12)) };
+    let shared = Second {
+        cpu: 40,
+        waiting: 58,
+        lag: ms(8),
+        response: Some(ms(12)),
+    };
     assert_eq!(judge(&[(shared, 60)]).verdict, Verdict::Valid);
-    let starved = Second { lag: ms(60), response: Some(ms(80)), ..shared };
+    let starved = Second {
+        lag: ms(60),
+        response: Some(ms(80)),
+        ..shared
+    };
     let figures = judge(&[(starved, 60)]);
     assert_eq!(figures.problems[0].kind, FindingKind::Starved);
     assert!(figures.problems[0].advice.contains("other programs"));
@@ -134,11 +167,21 @@ fn a_worker_that_shares_its_core_may_be_late_by_some_slices() {
 
 #[test]
 fn limits_can_be_moved_and_an_invalid_run_tolerated() {
-    let strict = GeneratorLimits { sustained: ms(1_000), tolerate: true, ..GeneratorLimits::default() };
+    let strict = GeneratorLimits {
+        sustained: ms(1_000),
+        tolerate: true,
+        ..GeneratorLimits::default()
+    };
     let figures = run(strict, &[IDLE, OVERLOADED]);
     assert_eq!((figures.verdict, figures.fails()), (Verdict::Invalid, false));
-    let patient = GeneratorLimits { lag: ms(50), ..GeneratorLimits::default() };
-    assert_eq!(run(patient, &repeated(&[(OVERLOADED, 60)])).verdict, Verdict::Valid);
+    let patient = GeneratorLimits {
+        lag: ms(50),
+        ..GeneratorLimits::default()
+    };
+    assert_eq!(
+        run(patient, &repeated(&[(OVERLOADED, 60)])).verdict,
+        Verdict::Valid
+    );
 }
 
 #[test]
@@ -177,8 +220,16 @@ fn what_runs_short_and_clocks_that_are_set_are_noted() {
     let kinds: Vec<_> = figures.notes.iter().map(|note| note.kind).collect();
     assert_eq!(
         kinds,
-        [FindingKind::FewPorts, FindingKind::FewFiles, FindingKind::LittleMemory, FindingKind::ClockSet]
+        [
+            FindingKind::FewPorts,
+            FindingKind::FewFiles,
+            FindingKind::LittleMemory,
+            FindingKind::ClockSet
+        ]
     );
-    assert_eq!((figures.open_files, figures.ports_left, figures.time_wait), (Some(950), Some(12), Some(27_000)));
+    assert_eq!(
+        (figures.open_files, figures.ports_left, figures.time_wait),
+        (Some(950), Some(12), Some(27_000))
+    );
     assert_eq!(figures.verdict, Verdict::Valid);
 }

@@ -74,7 +74,10 @@ pub(super) fn thread_waited() -> Option<Duration> {
 /// The number after `tw` in the line `TCP: inuse 1 orphan 0 tw 14 alloc 1 mem 0`.
 pub(super) fn time_wait_sockets() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/net/sockstat").ok()?;
-    let mut words = text.lines().find_map(|line| line.strip_prefix("TCP:"))?.split_ascii_whitespace();
+    let mut words = text
+        .lines()
+        .find_map(|line| line.strip_prefix("TCP:"))?
+        .split_ascii_whitespace();
     words.find(|word| *word == "tw")?;
     words.next()?.parse().ok()
 }

@@ -38,7 +38,10 @@ fn work_costs_the_thread_that_does_it_processor_time() {
     let before = usage_of_thread().unwrap();
     other.join().unwrap();
     let after = usage_of_thread().unwrap();
-    assert!(after.cpu - before.cpu < Duration::from_millis(20), "a thread that waits uses nothing");
+    assert!(
+        after.cpu - before.cpu < Duration::from_millis(20),
+        "a thread that waits uses nothing"
+    );
     assert!(after.waited >= before.waited);
 }
 
