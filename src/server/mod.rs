@@ -75,9 +75,9 @@ pub use config::{
 };
 pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
+pub use figures::{RouteFigures, ServerFigures};
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
 pub use mode::{ModeConfig, PrefixedEchoConfig, RelayRouteConfig};
 pub use relay::{AllowedOrigins, HandlerUrl, ProcessSpec, ProgramSpec, RelayConfig};
-pub use figures::{RouteFigures, ServerFigures};
 pub use running::{Reloaded, Server, ServerReport, Wish, run};
