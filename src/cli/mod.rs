@@ -43,7 +43,7 @@ pub enum Command {
     /// Talk to a WebSocket server by hand or from a script
     Connect(Box<ConnectArgs>),
     /// Start the reference server
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
 }
 
 const EXAMPLES: &str = "\
