@@ -15,5 +15,6 @@ pub mod remote;
 pub mod report;
 pub mod scenario;
 pub mod server;
+pub mod tui;
 pub mod units;
 pub mod wire;

@@ -1,14 +1,21 @@
 //! Measuring allocates nothing once it is warm: what the generator measures must not be its own allocator.
 
+#![expect(clippy::unwrap_used, reason = "a client that cannot be set up fails its test")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wsbench::clock::Moment;
+use wsbench::load::vclient::{Scratch, Script, Turn, VClient};
 use wsbench::metrics::{CloseCause, Counter, ErrorClass, Gauges, GroupId, Recorder, Shard, Side, Trend};
+use wsbench::net::Target;
 use wsbench::scenario::{
     CaptureScratch, Correlation, Op, Overrides, PayloadKind, RenderContext, Values, client_rng, from_str,
 };
+use wsbench::wire::handshake::{HandshakeRules, HeadLimits, ServerHandshake, ServerProgress};
+use wsbench::wire::{MaskKey, Received, Receiver, ReceiverConfig, Role, Sender};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -180,4 +187,99 @@ fn keeping_values_and_branching_allocate_nothing() {
     // The places of values and the scratch space of the expressions are set up on first use.
     round();
     assert_eq!(allocations(|| (0..100).for_each(|_| round())), 0);
+}
+
+/// A client whose messages all come back to it.
+struct Mirror {
+    script: Script,
+    client: VClient,
+    shard: Shard,
+    scratch: Scratch,
+    now: Moment,
+    out: Vec<u8>,
+    back: Vec<u8>,
+    receiver: Receiver,
+    sender: Sender,
+}
+
+impl Mirror {
+    fn new(scenario: &str) -> Self {
+        let plan = Arc::new(from_str("mirror.yaml", scenario, &Overrides::default()).unwrap());
+        let target = Target::parse("ws://server.test/").unwrap();
+        let script = Script::new(plan, &target, 1_700_000_000_000_000_000);
+        let mut mirror = Self {
+            client: VClient::new(&script, GroupId(0), 0),
+            script,
+            shard: Shard::new(1),
+            scratch: Scratch::new(1),
+            now: Moment::ZERO + Duration::from_secs(100),
+            out: Vec::new(),
+            back: Vec::new(),
+            receiver: Receiver::new(Role::Server, ReceiverConfig::default(), None),
+            sender: Sender::new(Role::Server, None),
+        };
+        let now = mirror.now;
+        mirror.call(|client, turn, _| client.start(turn, now));
+        mirror.call(|client, turn, _| client.dialing(turn));
+        mirror.call(|client, turn, _| client.tcp_connected(turn, false));
+        let Ok(ServerProgress::Done { head, .. }) =
+            ServerHandshake::new(HeadLimits::default()).receive(&mirror.out)
+        else {
+            panic!("a whole request")
+        };
+        let accepted = head.upgrade(HandshakeRules::STRICT).unwrap().accept(None, None);
+        accepted.write(&mut mirror.back);
+        mirror.call(|client, turn, back| client.receive(turn, back));
+        assert!(mirror.client.is_open());
+        mirror
+    }
+
+    fn call(&mut self, call: impl FnOnce(&mut VClient, &mut Turn<'_>, &mut [u8])) {
+        self.out.clear();
+        let mut turn = Turn {
+            now: self.now,
+            script: &self.script,
+            shard: &mut self.shard,
+            out: &mut self.out,
+            blocked: false,
+            scratch: &mut self.scratch,
+        };
+        call(&mut self.client, &mut turn, &mut self.back);
+    }
+
+    /// What is due, and what comes back of it.
+    fn millisecond(&mut self) {
+        self.now += Duration::from_millis(1);
+        self.call(|client, turn, _| client.due(turn));
+        self.back.clear();
+        let mut at = 0;
+        loop {
+            let (used, event) = self.receiver.receive(&mut self.out[at..]);
+            at += used;
+            match event {
+                Received::NeedMore => break,
+                Received::Message { kind, payload } => {
+                    self.sender
+                        .message(kind, payload, MaskKey([0; 4]), &mut self.back);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        self.call(|client, turn, back| client.receive(turn, back));
+    }
+}
+
+#[test]
+fn a_member_of_a_room_allocates_nothing_for_what_it_says_and_hears() {
+    let mut mirror = Mirror::new(
+        "
+stages: [{duration: 1h, clients: 1}]
+fanout: {settle: 1s}
+flow: [connect, {join: lobby}, {every: 1ms, do: [{send: {text: 'to all: ${mark}'}}]}]
+",
+    );
+    (0..3_000).for_each(|_| mirror.millisecond());
+    assert_eq!(allocations(|| (0..3_000).for_each(|_| mirror.millisecond())), 0);
+    let received = mirror.shard.groups()[0].counter(Counter::FanOutReceived);
+    assert!(received >= 5_999, "{received}");
 }

@@ -3,11 +3,13 @@
 //! A process of its own has its own limit of open files and its own CPU figures. It ends with the run whatever happens:
 //! its standard input is a pipe from us, and it stops when that pipe closes, even if we are killed.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::sync_channel;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use super::logging::StandardError;
 
 /// The line with which `wsbench serve` tells each of its addresses.
 pub(super) const LISTENING: &str = "listening on ";
@@ -15,7 +17,7 @@ pub(super) const LISTENING: &str = "listening on ";
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Variables about other servers: this one is for the run alone, and lets it in.
-const NOT_INHERITED: [&str; 8] = [
+const NOT_INHERITED: [&str; 9] = [
     "WSBENCH_CONFIG",
     "WSBENCH_TOKEN",
     "WSBENCH_TOKEN_FILE",
@@ -24,6 +26,7 @@ const NOT_INHERITED: [&str; 8] = [
     "WSBENCH_JWT_ISSUER",
     "WSBENCH_JWT_AUDIENCE",
     "WSBENCH_ALLOW_ORIGIN",
+    "WSBENCH_TUI",
 ];
 
 /// A running child. Dropping it ends it.
@@ -31,6 +34,8 @@ const NOT_INHERITED: [&str; 8] = [
 pub(super) struct EmbeddedServer {
     child: Child,
     stdin: Option<ChildStdin>,
+    /// Ends with the child.
+    messages: Option<JoinHandle<()>>,
     url: String,
 }
 
@@ -60,7 +65,8 @@ impl EmbeddedServer {
                 &workers.to_string(),
             ])
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         for variable in NOT_INHERITED {
             command.env_remove(variable);
         }
@@ -70,9 +76,23 @@ impl EmbeddedServer {
         let mut child = command.spawn().map_err(EmbeddedError::Spawn)?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
+        let stderr = child.stderr.take();
+        // What it says must not be written across a full-screen view.
+        let messages = thread::spawn(move || {
+            for line in stderr
+                .map(BufReader::new)
+                .into_iter()
+                .flat_map(BufRead::lines)
+                .map_while(Result::ok)
+            {
+                // With our own standard error closed nobody can be told.
+                let _ = StandardError.write_all(format!("{line}\n").as_bytes());
+            }
+        });
         let mut server = Self {
             child,
             stdin,
+            messages: Some(messages),
             url: String::new(),
         };
         let (sender, address) = sync_channel(1);
@@ -138,5 +158,9 @@ impl Drop for EmbeddedServer {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+        if let Some(messages) = self.messages.take() {
+            // All that it said is told before anything else is.
+            let _ = messages.join();
+        }
     }
 }

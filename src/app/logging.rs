@@ -1,10 +1,27 @@
 //! Log output, to standard error.
+//!
+//! While a full-screen view has the terminal, what would go there is held back and written when the view is gone.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal, Write, stderr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{LogArgs, LogFormat};
 
 use super::failure::Failure;
+
+/// Pieces that are held back; of more the oldest are dropped.
+const MAX_HELD: usize = 200;
+
+static HELD: Mutex<Option<Held>> = Mutex::new(None);
+
+#[derive(Debug, Default)]
+struct Held {
+    pieces: VecDeque<Vec<u8>>,
+    dropped: u64,
+}
 
 /// Installs the subscriber.
 pub(super) fn init(args: &LogArgs) -> Result<(), Failure> {
@@ -16,10 +33,102 @@ pub(super) fn init(args: &LogArgs) -> Result<(), Failure> {
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(|| StandardError);
     match args.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+/// From now on nothing is written to standard error if that is a terminal.
+pub(super) fn hold() {
+    if stderr().is_terminal() {
+        held().get_or_insert_default();
+    }
+}
+
+/// Writes what was held back, and from now on everything at once.
+pub(super) fn release() {
+    let Some(Held { pieces, dropped }) = held().take() else {
+        return;
+    };
+    let mut out = stderr().lock();
+    if dropped > 0 {
+        // With standard error closed nobody can be told.
+        let _ = writeln!(out, "({dropped} earlier messages were dropped)");
+    }
+    for piece in pieces {
+        let _ = out.write_all(&piece);
+    }
+}
+
+/// The latest line that is held back, without its colours.
+pub(super) fn latest_held() -> Option<String> {
+    let held = held();
+    let piece = held.as_ref()?.pieces.back()?;
+    Some(without_colours(&String::from_utf8_lossy(piece)).trim().to_owned())
+}
+
+/// Standard error, for everything that may be written while a view has the terminal. Each write is one piece.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut held = held();
+        let Some(held) = held.as_mut() else {
+            return stderr().write(bytes);
+        };
+        if held.pieces.len() == MAX_HELD {
+            held.pieces.pop_front();
+            held.dropped += 1;
+        }
+        held.pieces.push_back(bytes.to_owned());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        stderr().flush()
+    }
+}
+
+fn held() -> MutexGuard<'static, Option<Held>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes out `ESC [ ... letter`.
+fn without_colours(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        kept.push_str(before);
+        let end = after.find(|c: char| c.is_ascii_alphabetic());
+        rest = end.map_or("", |end| &after[end + 1..]);
+    }
+    kept + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_taken_out() {
+        assert_eq!(
+            without_colours("\x1b[2m12:00\x1b[0m \x1b[33m WARN\x1b[0m x[1]"),
+            "12:00  WARN x[1]"
+        );
+        assert_eq!(without_colours("cut \x1b[3"), "cut ");
+    }
+
+    #[test]
+    fn what_is_held_is_bounded() {
+        *held() = Some(Held::default());
+        for n in 0..MAX_HELD + 5 {
+            StandardError.write_all(format!("{n}\n").as_bytes()).unwrap();
+        }
+        let taken = held().take().unwrap_or_default();
+        assert_eq!((taken.pieces.len(), taken.dropped), (MAX_HELD, 5));
+    }
 }

@@ -1,12 +1,18 @@
-//! Progress of a run on standard error: a bar on a terminal, a line now and then elsewhere.
+//! Progress of a run: the full-screen view on a terminal, else on standard error: a bar on a terminal, a line now and then
+//! elsewhere.
 
 use std::io::{IsTerminal, Write, stderr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::metrics::Snapshot;
 use crate::report::progress::progress_line;
+use crate::tui::ThresholdLine;
+
+use super::live::Live;
+use super::signals::EndSignals;
 
 /// Where there is no terminal: one line this often, so that a log stays readable.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -16,6 +22,8 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 pub(super) enum Progress {
     /// Shows nothing.
     Quiet,
+    /// Draws the full-screen view.
+    Screen(Box<Live>),
     /// Redraws a bar with a line of figures below it.
     Bar(ProgressBar),
     /// Writes lines.
@@ -46,9 +54,10 @@ impl Progress {
     }
 
     /// Shows one more snapshot.
-    pub(super) fn show(&mut self, snapshot: &Snapshot) {
+    pub(super) fn show(&mut self, snapshot: &Arc<Snapshot>, thresholds: Vec<ThresholdLine>) {
         match self {
             Self::Quiet => {}
+            Self::Screen(live) => live.snapshot(snapshot, thresholds),
             Self::Bar(bar) => {
                 bar.set_position(snapshot.elapsed.as_millis() as u64);
                 bar.set_message(progress_line(snapshot));
@@ -63,9 +72,10 @@ impl Progress {
     }
 
     /// Says something of note between the snapshots.
-    pub(super) fn note(&self, text: &str) {
+    pub(super) fn note(&mut self, text: &str) {
         match self {
             Self::Quiet => {}
+            Self::Screen(live) => live.note(text),
             Self::Bar(bar) => bar.println(text),
             Self::Lines { .. } => {
                 let _ = writeln!(stderr(), "{text}");
@@ -73,10 +83,17 @@ impl Progress {
         }
     }
 
-    /// Leaves the terminal as it was.
-    pub(super) fn finish(self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
+    /// Whether the full-screen view failed, so that something else has to show the run.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Screen(live) if live.is_over())
+    }
+
+    /// Leaves the terminal as it was. A view that somebody holds goes on until it is let go or a signal comes.
+    pub(super) async fn finish(self, signals: &mut EndSignals) {
+        match self {
+            Self::Screen(live) => live.finish(signals).await,
+            Self::Bar(bar) => bar.finish_and_clear(),
+            Self::Quiet | Self::Lines { .. } => {}
         }
     }
 }
@@ -95,12 +112,14 @@ mod tests {
     #[test]
     fn lines_come_at_their_interval() {
         let mut progress = Progress::Lines { next: LINE_INTERVAL };
-        let at = |seconds| Snapshot {
-            elapsed: Duration::from_secs(seconds),
-            ..Snapshot::default()
+        let at = |seconds| {
+            Arc::new(Snapshot {
+                elapsed: Duration::from_secs(seconds),
+                ..Snapshot::default()
+            })
         };
         for (seconds, expected_next) in [(1, 5), (5, 10), (7, 10), (12, 17)] {
-            progress.show(&at(seconds));
+            progress.show(&at(seconds), Vec::new());
             let Progress::Lines { next } = progress else {
                 panic!("still lines")
             };

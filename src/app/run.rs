@@ -1,7 +1,8 @@
 //! `wsbench run`: scenario, server, engine, summary.
 
 use std::fs;
-use std::io::{Write, stdout};
+use std::io::{IsTerminal, Write, stdin, stdout};
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -27,11 +28,14 @@ use crate::remote::{Guard, LoadKind, Remote, RunIdentity};
 use crate::report::prometheus::RunLabels;
 use crate::report::{Output, Redactor};
 use crate::scenario::{self, LoadModel, Overrides, Plan, Resources, TargetSpec};
+use crate::tui::Brief;
 
 use super::embedded::EmbeddedServer;
 use super::environment::environment;
 use super::exporter::Exporter;
 use super::failure::Failure;
+use super::live::{self, Live};
+use super::logging;
 use super::machine::Machine;
 use super::progress::Progress;
 use super::publish;
@@ -54,6 +58,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let open = Openings {
         exporter: exporter(args, &plan)?,
         remote: remote_access(args)?,
+        screen: wants_screen(args),
     };
     let done = carry_out(&Arc::new(plan), &args.load, open)?;
     let summary = complete(args, done.summary)?;
@@ -74,6 +79,8 @@ pub(super) struct Openings {
     exporter: Option<Exporter>,
     /// To whoever steers it.
     remote: Option<RemoteAccess>,
+    /// In the full-screen view.
+    screen: bool,
 }
 
 /// Runs a plan once, with a server of its own if it asks for the embedded one.
@@ -120,7 +127,12 @@ pub(super) fn carry_out(plan: &Arc<Plan>, args: &LoadArgs, open: Openings) -> Re
         snapshots: watch::Sender::default(),
         exporter: open.exporter,
         remote: open.remote.map(|remote| (remote, identity)),
-        progress: Progress::new(args.quiet, plan.duration()),
+        progress: Progress::Quiet,
+        showing: Showing {
+            screen: open.screen.then(|| live::brief(plan, &url)),
+            quiet: args.quiet,
+            length: plan.duration(),
+        },
         server: server.as_mut(),
         usage: &mut usage,
         server_end: None,
@@ -264,6 +276,12 @@ fn check_files(plan: &Plan, workers: usize) -> Result<(), Failure> {
     }
 }
 
+/// The full-screen view needs a terminal that it can draw on and read keys from.
+fn wants_screen(args: &RunArgs) -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !args.no_tui && !args.load.quiet && !dumb && stdout().is_terminal() && stdin().is_terminal()
+}
+
 /// The server gets the cores that the generator leaves, at least one.
 fn start_server(generator_workers: usize) -> Result<EmbeddedServer, Failure> {
     let workers = allowed_cores().len().saturating_sub(generator_workers).max(1);
@@ -316,6 +334,7 @@ struct Watch<'a> {
     exporter: Option<Exporter>,
     remote: Option<(RemoteAccess, RunIdentity)>,
     progress: Progress,
+    showing: Showing,
     server: Option<&'a mut EmbeddedServer>,
     usage: &'a mut UsageLog,
     server_end: Option<String>,
@@ -323,6 +342,14 @@ struct Watch<'a> {
     judge: Judge,
     /// The threshold that ended the run, with its value.
     crossed: Option<String>,
+}
+
+/// How a run is to be shown.
+struct Showing {
+    /// In the full-screen view, if it is wanted and not yet there.
+    screen: Option<Brief>,
+    quiet: bool,
+    length: Duration,
 }
 
 /// The control interface before the run.
@@ -351,7 +378,6 @@ impl Watch<'_> {
         let outcome = runtime.block_on(self.watch(engine))?;
         // What was measured since the last tick belongs to a point that ends now.
         self.recorder.tick(now());
-        self.progress.finish();
         self.recorder.paused(outcome.paused);
         let totals = self.recorder.finish();
         let end = match (self.server_end, outcome.early_end) {
@@ -359,6 +385,7 @@ impl Watch<'_> {
             _ if self.crossed.is_some() => RunEnd::ThresholdCrossed(self.crossed.unwrap_or_default()),
             (Some(how), _) => RunEnd::ServerExited(how),
             (None, Some(EarlyEnd::Lost)) => RunEnd::TargetLost,
+            // Someone at the view's keys or the control interface did.
             (None, None) if outcome.stopped => RunEnd::Interrupted,
             (None, Some(EarlyEnd::Unreachable) | None) => RunEnd::Completed,
         };
@@ -375,6 +402,8 @@ impl Watch<'_> {
         engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
     ) -> Result<RunOutcome, Failure> {
         let mut signals = EndSignals::new().map_err(Failure::internal)?;
+        // From here on a signal ends the run in order, so it leaves the terminal as it was.
+        self.begin_to_show();
         self.open_to_others()?;
         let (sender, mut ended) = oneshot::channel();
         let thread = thread::spawn(move || {
@@ -393,11 +422,29 @@ impl Watch<'_> {
                 }
             }
         };
+        self.tick(now());
+        mem::replace(&mut self.progress, Progress::Quiet)
+            .finish(&mut signals)
+            .await;
         // Its result has been received or its sender dropped, so it is at its end.
         if thread.join().is_err() {
             return Err(Failure::internal("the load engine failed; its message is above"));
         }
         outcome.map_err(Failure::internal)?.map_err(Failure::internal)
+    }
+
+    fn begin_to_show(&mut self) {
+        if let Some(brief) = self.showing.screen.take() {
+            match Live::show(brief, self.control.clone()) {
+                Ok(live) => {
+                    self.recorder.show_spreads();
+                    self.progress = Progress::Screen(Box::new(live));
+                    return;
+                }
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+        self.progress = Progress::new(self.showing.quiet, self.showing.length);
     }
 
     /// Opens what Prometheus reads and the control interface; both end with the runtime.
@@ -430,12 +477,17 @@ impl Watch<'_> {
     fn tick(&mut self, at: Moment) {
         self.recorder.paused(self.control.state().paused_for);
         let snapshot = self.recorder.tick(at);
-        self.progress.show(&snapshot);
         if let Some(exporter) = &mut self.exporter {
             exporter.show(&snapshot, &self.recorder);
         }
+        if self.progress.is_lost() {
+            logging::release();
+            self.progress = Progress::new(self.showing.quiet, self.showing.length);
+        }
         self.usage.sample(snapshot.elapsed);
         self.look(&snapshot);
+        self.progress
+            .show(&snapshot, live::thresholds(self.judge.results()));
         if let Some(pulse) = self.machine.look(&snapshot, self.usage.open_files()) {
             self.recorder.process(pulse);
         }

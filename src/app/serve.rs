@@ -1,7 +1,7 @@
 //! `wsbench serve`.
 
 use std::future::pending;
-use std::io::{Read, Write, stdin, stdout};
+use std::io::{IsTerminal, Read, Write, stdin, stdout};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
@@ -22,6 +22,7 @@ use super::access;
 use super::embedded::LISTENING;
 use super::failure::Failure;
 use super::notify::Notifier;
+use super::server_view::{ServerView, ViewWish};
 use super::signals::{ServiceSignals, Signal};
 
 /// The route of `--proxy`.
@@ -40,8 +41,18 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let report = runtime.block_on(async {
         let signals = ServiceSignals::new().map_err(Failure::internal)?;
         let server = Server::start(&config).map_err(failure)?;
-        announce(&server, &config);
-        live(server, args, signals).await.map_err(failure)
+        let mut view = match wants_view(args) {
+            true => Some(ServerView::show(&server, scheme(&config))?),
+            false => None,
+        };
+        if view.is_none() {
+            announce(&server, &config);
+        }
+        let report = live(server, args, signals, &mut view).await;
+        if let Some(view) = view {
+            view.close();
+        }
+        report.map_err(failure)
     })?;
     tracing::info!(?report, "stopped");
     Ok(ExitCode::Ok)
@@ -52,6 +63,7 @@ async fn live(
     mut server: Server,
     args: &ServeArgs,
     mut signals: ServiceSignals,
+    view: &mut Option<ServerView>,
 ) -> Result<ServerReport, ServerError> {
     let notifier = Notifier::from_environment();
     notifier.ready();
@@ -73,11 +85,28 @@ async fn live(
                 Wish::Stop => break,
             },
             () = &mut input_ended => break,
+            wish = wish_of(view) => match wish {
+                ViewWish::Frame => view.iter_mut().for_each(|view| view.draw(&server)),
+                ViewWish::Stop => break,
+            },
         }
     }
+    view.iter().for_each(ServerView::stopping);
     notifier.stopping();
     tracing::info!("stopping: listeners close, connections get a Close frame");
     server.stop().await
+}
+
+/// What the view wants next; never anything if there is none.
+async fn wish_of(view: &mut Option<ServerView>) -> ViewWish {
+    match view {
+        Some(view) => view.wish().await,
+        None => pending().await,
+    }
+}
+
+fn wants_view(args: &ServeArgs) -> bool {
+    args.tui && stdout().is_terminal() && stdin().is_terminal()
 }
 
 async fn reload(server: &Server, args: &ServeArgs, notifier: &Notifier) -> Result<Reloaded, ServerError> {
@@ -151,7 +180,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, ConfigError> {
 
 /// One line per address, for people and for a parent process that waits for it.
 fn announce(server: &Server, config: &ServerConfig) {
-    let scheme = if config.tls.is_some() { "wss" } else { "ws" };
+    let scheme = scheme(config);
     let mut out = stdout().lock();
     for address in server.local_addrs() {
         // Nobody has to listen.
@@ -168,6 +197,10 @@ fn announce(server: &Server, config: &ServerConfig) {
     let _ = out.flush();
     let (instance, addresses) = (server.instance(), server.local_addrs().len());
     tracing::info!(instance, addresses, "serving");
+}
+
+const fn scheme(config: &ServerConfig) -> &'static str {
+    if config.tls.is_some() { "wss" } else { "ws" }
 }
 
 /// Ready when standard input has ended; never if that was not asked for.

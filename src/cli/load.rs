@@ -84,6 +84,10 @@ pub struct RunArgs {
     )]
     pub control_token: Option<String>,
 
+    /// Show a line of progress instead of the full-screen view that a terminal gets (docs/tui.md)
+    #[arg(long, env = "WSBENCH_NO_TUI", help_heading = "Output")]
+    pub no_tui: bool,
+
     /// Logging.
     #[command(flatten)]
     pub log: LogArgs,

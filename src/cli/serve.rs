@@ -137,6 +137,10 @@ pub struct ServeArgs {
     #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"], env = "WSBENCH_TLS_SELF_SIGNED", help_heading = "TLS")]
     pub tls_self_signed: bool,
 
+    /// Show connections, rates, close codes and slow consumers in a full-screen view, if there is a terminal (docs/tui.md)
+    #[arg(long, env = "WSBENCH_TUI", help_heading = "Output")]
+    pub tui: bool,
+
     /// Logging.
     #[command(flatten)]
     pub log: LogArgs,

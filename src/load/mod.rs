@@ -5,6 +5,7 @@
 //! | `pacer` | when clients start and stop: pure functions of the plan |
 //! | `vclient` | one virtual client, without input or output |
 //! | `reactor` | drives virtual clients over real sockets, on one thread |
+//! | `fanout` | who was owed which message of a room, and who got it |
 //! | `roster` | one worker's share of the clients |
 //! | `worker` | one thread: its clients, its measurements, its end |
 //! | `health` | whether there is a target at all, and when to give up |
@@ -18,6 +19,7 @@
 
 mod control;
 mod coordinator;
+mod fanout;
 mod health;
 pub mod pacer;
 mod reactor;

@@ -128,7 +128,7 @@ enum Parts {
     ConnectErrors,
 }
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 10] = [
     Rule {
         subject: "connection attempts",
         whole: ("attempted", Counter::ConnectAttempted),
@@ -177,6 +177,21 @@ const RULES: [Rule; 8] = [
             ("answered", Counter::PingsAnswered),
             ("unanswered", Counter::PingsUnanswered),
             ("in flight", Counter::PingsInFlight),
+        ]),
+    },
+    Rule {
+        subject: "memberships",
+        whole: ("joined", Counter::RoomsJoined),
+        parts: Parts::Counters(&[("left", Counter::RoomsLeft)]),
+    },
+    Rule {
+        subject: "deliveries",
+        whole: ("owed", Counter::FanOutOwed),
+        parts: Parts::Counters(&[
+            ("received", Counter::FanOutReceived),
+            ("lost", Counter::FanOutLost),
+            ("replaced", Counter::FanOutReplaced),
+            ("unsettled", Counter::FanOutUnsettled),
         ]),
     },
     Rule {

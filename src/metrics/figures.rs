@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::close_codes::CloseCodes;
+use super::close_reasons::CloseReasons;
 use super::histogram::Histogram;
 use super::sample::{CloseCause, Counter, ErrorClass, Side, Trend};
+use super::size_limits::SizeLimits;
 use super::tally::Tally;
 
 /// Counters whose value per second says something.
@@ -34,6 +36,12 @@ pub struct Figures {
     pub closed: BTreeMap<CloseCause, u64>,
     /// Close codes by who sent the first Close frame.
     pub close_codes: CloseCodeFigures,
+    /// The share of the messages that members of rooms should have received and did; absent if there was none.
+    pub reach: Option<f64>,
+    /// Reasons that first Close frames gave.
+    pub close_reasons: CloseReasonFigures,
+    /// What size probes found; absent if there was none.
+    pub size_limits: Option<SizeLimitFigures>,
     /// Errors by class; a class that did not happen is absent.
     pub errors: BTreeMap<ErrorClass, ErrorFigures>,
 }
@@ -78,6 +86,44 @@ pub struct CloseCodeFigures {
     pub server: CodeCounts,
     /// Connections that ended without a Close frame (1006).
     pub nobody: CodeCounts,
+}
+
+/// Reasons by who sent the first Close frame; frames without one are not among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseReasonFigures {
+    /// As `1008 rate limit exceeded`, with how often the load client gave it.
+    pub client: BTreeMap<String, u64>,
+    /// The same of the target, or a gateway before it.
+    pub server: BTreeMap<String, u64>,
+    /// Reasons beyond the number that is told apart.
+    pub other: u64,
+}
+
+/// What size probes found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SizeLimitFigures {
+    /// Probes that came to their end.
+    pub probes: u64,
+    /// The largest message that was accepted, in bytes; absent if none was.
+    pub accepted: Option<SizeRange>,
+    /// The smallest that was refused; absent if none was.
+    pub refused: Option<SizeRange>,
+    /// How refusals looked, with how often each was seen.
+    pub refusals: BTreeMap<String, u64>,
+    /// Refusals beyond the number that is told apart.
+    pub other: u64,
+}
+
+/// The values of several probes: the same twice if they agree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SizeRange {
+    /// The smallest.
+    pub min: u64,
+    /// The largest.
+    pub max: u64,
 }
 
 /// How often each code was sent.
@@ -130,6 +176,9 @@ impl Figures {
                 .map(|cause| (cause, tally.cause(cause)))
                 .collect(),
             close_codes: CloseCodeFigures::new(tally.codes()),
+            reach: reach(tally),
+            close_reasons: CloseReasonFigures::new(tally.reasons()),
+            size_limits: SizeLimitFigures::new(tally.size_limits()),
             errors: errors_of(tally),
         }
     }
@@ -162,6 +211,12 @@ impl Figures {
     #[must_use]
     pub fn errors(&self, class: ErrorClass) -> u64 {
         self.errors.get(&class).map_or(0, |error| error.count)
+    }
+
+    /// Messages that members of rooms should have received: those that they received and those that were lost.
+    #[must_use]
+    pub fn fan_out_expected(&self) -> u64 {
+        self.counter(Counter::FanOutReceived) + self.counter(Counter::FanOutLost)
     }
 
     /// How many connections the peer or the network ended without a Close frame.
@@ -217,6 +272,43 @@ impl CloseCodeFigures {
             Side::Nobody => &self.nobody,
         }
     }
+}
+
+impl CloseReasonFigures {
+    fn new(reasons: &CloseReasons) -> Self {
+        let mut figures = Self {
+            other: reasons.other(),
+            ..Self::default()
+        };
+        for entry in reasons.iter() {
+            let text = format!("{} {}", entry.code, String::from_utf8_lossy(&entry.reason));
+            let side = match entry.by {
+                Side::Client => &mut figures.client,
+                Side::Server | Side::Nobody => &mut figures.server,
+            };
+            *side.entry(text).or_default() += entry.count;
+        }
+        figures
+    }
+}
+
+impl SizeLimitFigures {
+    fn new(limits: &SizeLimits) -> Option<Self> {
+        let range = |range: Option<(u64, u64)>| range.map(|(min, max)| SizeRange { min, max });
+        (!limits.is_empty()).then(|| Self {
+            probes: limits.probes,
+            accepted: range(limits.accepted),
+            refused: range(limits.refused),
+            refusals: limits.looks().iter().cloned().collect(),
+            other: limits.other,
+        })
+    }
+}
+
+fn reach(tally: &Tally) -> Option<f64> {
+    let received = tally.counter(Counter::FanOutReceived);
+    let expected = received + tally.counter(Counter::FanOutLost);
+    (expected > 0).then(|| received as f64 / expected as f64)
 }
 
 fn errors_of(tally: &Tally) -> BTreeMap<ErrorClass, ErrorFigures> {

@@ -11,6 +11,7 @@
 
 mod books;
 mod close_codes;
+mod close_reasons;
 mod error_log;
 mod figures;
 mod generator;
@@ -23,7 +24,9 @@ mod recorder;
 mod sample;
 mod series;
 mod shard;
+mod size_limits;
 mod snapshot;
+mod spread;
 mod summary;
 mod tally;
 mod threshold;
@@ -32,8 +35,12 @@ mod timestamp;
 
 pub use books::{Books, Equation, Term};
 pub use close_codes::{CloseCodes, MAX_DISTINCT_CODES};
+pub use close_reasons::{CloseReason, CloseReasons, MAX_CLOSE_REASONS};
 pub use error_log::{ErrorLog, MAX_EXAMPLES};
-pub use figures::{CloseCodeFigures, CodeCounts, ErrorFigures, Figures, TrendFigures};
+pub use figures::{
+    CloseCodeFigures, CloseReasonFigures, CodeCounts, ErrorFigures, Figures, SizeLimitFigures, SizeRange,
+    TrendFigures,
+};
 pub use generator::{
     Finding, FindingKind, GeneratorFigures, GeneratorLimits, GeneratorSnapshot, Lags, ProcessPulse, Verdict,
     WorkerFigures, WorkerPulse, WorkerShare,
@@ -47,7 +54,9 @@ pub use recorder::{Recorder, Totals};
 pub use sample::{CloseCause, Counter, ErrorClass, Side, Trend};
 pub use series::{Point, SERIES_TRENDS, Series, Slice};
 pub use shard::{GroupId, Shard};
+pub use size_limits::{MAX_REFUSALS, SizeLimits};
 pub use snapshot::{GroupSnapshot, Snapshot};
+pub use spread::{Spread, SpreadBucket};
 pub use summary::{
     Environment, GroupSummary, ProcessUsage, Processes, RunFacts, RunInfo, SCHEMA, ScenarioText, Summary,
     SummaryError,

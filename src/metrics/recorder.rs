@@ -10,10 +10,11 @@ use super::figures::Figures;
 use super::generator::{GeneratorFigures, GeneratorLimits, GeneratorLog, ProcessPulse};
 use super::handover::{Collector, Gauges, Handover, ShardSender, connect};
 use super::measured::Measured;
-use super::sample::{Counter, ErrorClass};
+use super::sample::{Counter, ErrorClass, Trend};
 use super::series::Series;
 use super::shard::Shard;
 use super::snapshot::{GroupSnapshot, Snapshot};
+use super::spread::Spread;
 use super::tally::Tally;
 use super::timeline::Timeline;
 
@@ -37,6 +38,7 @@ pub struct Recorder {
     timeline: Timeline,
     /// At the last tick.
     elapsed: Duration,
+    spreads: bool,
     generator: GeneratorLog,
 }
 
@@ -85,9 +87,15 @@ impl Recorder {
             peak: Gauges::default(),
             timeline: Timeline::new(groups.len()),
             elapsed: Duration::ZERO,
+            spreads: false,
             generator: GeneratorLog::new(workers, started),
         };
         (recorder, senders)
+    }
+
+    /// From now on snapshots hold [spreads](GroupSnapshot::spreads): someone draws them.
+    pub const fn show_spreads(&mut self) {
+        self.spreads = true;
     }
 
     /// From when on the run is invalid; the defaults if nobody says.
@@ -203,13 +211,23 @@ impl Recorder {
             elapsed,
             window: length,
             gauges: self.present(),
-            total: group_snapshot("".into(), (&total, elapsed), (&sum(self.window.groups()), length)),
+            total: group_snapshot(
+                "".into(),
+                (&total, elapsed),
+                (&sum(self.window.groups()), length),
+                self.spreads,
+            ),
             groups: self
                 .names
                 .iter()
                 .zip(self.cumulative.groups().iter().zip(self.window.groups()))
                 .map(|(name, (cumulative, window))| {
-                    group_snapshot(Arc::clone(name), (cumulative, elapsed), (window, length))
+                    group_snapshot(
+                        Arc::clone(name),
+                        (cumulative, elapsed),
+                        (window, length),
+                        self.spreads,
+                    )
                 })
                 .collect(),
         };
@@ -222,11 +240,18 @@ fn group_snapshot(
     name: Arc<str>,
     cumulative: (&Tally, Duration),
     window: (&Tally, Duration),
+    spreads: bool,
 ) -> GroupSnapshot {
+    let spread = |trend| Some((trend, Spread::new(cumulative.0.trend(trend)?)));
     GroupSnapshot {
         name,
         cumulative: Figures::new(cumulative.0, cumulative.1),
         window: Figures::new(window.0, window.1),
+        spreads: Trend::ALL
+            .into_iter()
+            .filter(|_| spreads)
+            .filter_map(spread)
+            .collect(),
     }
 }
 
@@ -247,7 +272,7 @@ fn sum(groups: &[Tally]) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{GroupId, Trend};
+    use crate::metrics::GroupId;
     use std::thread;
 
     const FIRST: GroupId = GroupId(0);
@@ -261,6 +286,22 @@ mod tests {
         Gauges {
             connections_open: connections,
             ..Gauges::default()
+        }
+    }
+
+    #[test]
+    fn spreads_are_made_for_whoever_asked() {
+        let (mut recorder, mut senders) = Recorder::new(&["a", "b"], 1, Moment::ZERO);
+        senders[0]
+            .shard()
+            .record(SECOND, Trend::Ping, Duration::from_millis(5));
+        senders[0].flush(Gauges::default());
+        assert!(recorder.tick(at(1)).total.spreads.is_empty());
+        recorder.show_spreads();
+        let snapshot = recorder.tick(at(2));
+        assert!(snapshot.groups[0].spreads.is_empty());
+        for group in [&snapshot.total, &snapshot.groups[1]] {
+            assert_eq!(group.spreads[&Trend::Ping].count(), 1);
         }
     }
 

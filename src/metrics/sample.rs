@@ -27,11 +27,21 @@ pub enum Trend {
     Close,
     /// From the opening of a connection to its end.
     Session,
+    /// A room's message from the moment it was sent to its receipt by one member.
+    Delivery,
+    /// From our Close frame to the peer's answer to it.
+    CloseAnswer,
+    /// From one ping of the peer to its next on the same connection.
+    PeerPing,
+    /// From one numbered message of the target to the next.
+    StreamInterval,
+    /// From the time that a numbered message bears to its receipt, by the clocks of both.
+    StreamAge,
 }
 
 impl Trend {
     /// All of them, in declaration order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Resolve,
         Self::Tcp,
         Self::Tls,
@@ -43,6 +53,11 @@ impl Trend {
         Self::SendLag,
         Self::Close,
         Self::Session,
+        Self::Delivery,
+        Self::CloseAnswer,
+        Self::PeerPing,
+        Self::StreamInterval,
+        Self::StreamAge,
     ];
 
     /// For people.
@@ -60,6 +75,11 @@ impl Trend {
             Self::SendLag => "send lag",
             Self::Close => "close",
             Self::Session => "session",
+            Self::Delivery => "delivery",
+            Self::CloseAnswer => "close answer",
+            Self::PeerPing => "peer pings",
+            Self::StreamInterval => "interval",
+            Self::StreamAge => "age",
         }
     }
 }
@@ -145,11 +165,51 @@ pub enum Counter {
     RetriesDeferred,
     /// Clients that found no further row in their feeder and left.
     FeederExhausted,
+    /// Of the opened connections: ended after Close frames in both directions (RFC 6455 7.1.4).
+    ClosedClean,
+    /// Memberships of a room that began. Joined = left.
+    RoomsJoined,
+    /// Memberships that ended: the client began to leave, or its connection was gone.
+    RoomsLeft,
+    /// Messages sent to the members of a room, each with a mark.
+    FanOutSent,
+    /// Messages that members were owed, each for each member. Owed = received + lost + replaced + unsettled.
+    FanOutOwed,
+    /// Of those: received, for the first time.
+    FanOutReceived,
+    /// Of those: not received although sent longer ago than `settle`. Expected = received + lost.
+    FanOutLost,
+    /// The same where the target repeats each sender's latest message: a later one may have taken its place.
+    FanOutReplaced,
+    /// Of those owed: not received, and nobody can say that they should have been.
+    FanOutUnsettled,
+    /// Of those received: after their sender's next one.
+    FanOutDisordered,
+    /// Messages of its room that a member received again.
+    FanOutDuplicated,
+    /// Messages that a member received after they were settled: lost ones, or duplicates, beyond what is remembered.
+    FanOutLate,
+    /// Messages of a room received by a client that did not know yet that it was a member, or had begun to leave.
+    FanOutOutside,
+    /// Messages of a room that the receiver is not in.
+    FanOutStray,
+    /// Messages with a mark of another run, or of no message at all.
+    FanOutForeign,
+    /// Messages received that the target numbered, each number once.
+    StreamReceived,
+    /// Numbers between the first and the last of a connection that did not come. Expected = received + lost.
+    StreamLost,
+    /// Of those received: after a higher number.
+    StreamDisordered,
+    /// Numbers received again.
+    StreamDuplicated,
+    /// Times that the numbers began anew on a connection.
+    StreamRestarted,
 }
 
 impl Counter {
     /// How many counters there are.
-    pub const COUNT: usize = Self::FeederExhausted as usize + 1;
+    pub const COUNT: usize = Self::StreamRestarted as usize + 1;
 
     /// All of them, in declaration order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -191,6 +251,26 @@ impl Counter {
         Self::ReconnectsGivenUp,
         Self::RetriesDeferred,
         Self::FeederExhausted,
+        Self::ClosedClean,
+        Self::RoomsJoined,
+        Self::RoomsLeft,
+        Self::FanOutSent,
+        Self::FanOutOwed,
+        Self::FanOutReceived,
+        Self::FanOutLost,
+        Self::FanOutReplaced,
+        Self::FanOutUnsettled,
+        Self::FanOutDisordered,
+        Self::FanOutDuplicated,
+        Self::FanOutLate,
+        Self::FanOutOutside,
+        Self::FanOutStray,
+        Self::FanOutForeign,
+        Self::StreamReceived,
+        Self::StreamLost,
+        Self::StreamDisordered,
+        Self::StreamDuplicated,
+        Self::StreamRestarted,
     ];
 }
 
@@ -320,11 +400,13 @@ pub enum ErrorClass {
     ClosedWithError,
     /// A message had no value where one was to be captured.
     Capture,
+    /// There are more rooms than can be told apart.
+    Rooms,
 }
 
 impl ErrorClass {
     /// How many classes there are.
-    pub const COUNT: usize = Self::Capture as usize + 1;
+    pub const COUNT: usize = Self::Rooms as usize + 1;
 
     /// All of them, in declaration order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -346,6 +428,7 @@ impl ErrorClass {
         Self::CloseTimeout,
         Self::ClosedWithError,
         Self::Capture,
+        Self::Rooms,
     ];
 
     /// Whether errors of this class end an attempt to connect; the others happen on an open connection.
@@ -376,6 +459,7 @@ impl ErrorClass {
             Self::CloseTimeout => "close timed out",
             Self::ClosedWithError => "closed with an error code",
             Self::Capture => "value not captured",
+            Self::Rooms => "too many rooms",
         }
     }
 }
@@ -417,6 +501,21 @@ mod tests {
                 .enumerate()
                 .all(|(index, &class)| class as usize == index)
         );
+    }
+
+    #[test]
+    fn every_name_is_in_the_documentation() {
+        let documented = include_str!("../../docs/metrics.md");
+        let name = |value: serde_json::Result<serde_json::Value>| value.unwrap().as_str().unwrap().to_owned();
+        let names = (Trend::ALL.iter().map(serde_json::to_value))
+            .chain(Counter::ALL.iter().map(serde_json::to_value))
+            .chain(CloseCause::ALL.iter().map(serde_json::to_value))
+            .chain(ErrorClass::ALL.iter().map(serde_json::to_value))
+            .map(name);
+        let missing: Vec<_> = names
+            .filter(|name| !documented.contains(&format!("| `{name}` |")))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::generator::Lags;
 use super::sample::{CloseCause, Counter, ErrorClass, Side, Trend};
+use super::size_limits::SizeLimits;
 use super::tally::Tally;
 
 /// Index of a group in the plan.
@@ -47,6 +48,16 @@ impl Shard {
     /// Counts a close code by who sent the first Close frame, 1005 (no code) and 1006 (no frame) included.
     pub fn close_code(&mut self, group: GroupId, by: Side, code: u16) {
         self.tally(group).close_code(by, code);
+    }
+
+    /// Counts the reason of a first Close frame; an empty one is none.
+    pub fn close_reason(&mut self, group: GroupId, by: Side, code: u16, reason: &[u8]) {
+        self.tally(group).close_reason(by, code, reason);
+    }
+
+    /// What size probes of the group found.
+    pub fn size_limits(&mut self, group: GroupId) -> &mut SizeLimits {
+        self.tally(group).size_limits_mut()
     }
 
     /// Counts an error; `text` is called for the first few of its class only.

@@ -1,11 +1,14 @@
 //! [`Snapshot`]: the state of a run at one moment, for whoever shows or judges it while it goes on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::figures::Figures;
 use super::generator::GeneratorSnapshot;
 use super::handover::Gauges;
+use super::sample::Trend;
+use super::spread::Spread;
 
 /// An immutable picture of a run; made once per tick and shared.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +36,8 @@ pub struct GroupSnapshot {
     pub cumulative: Figures,
     /// Since the previous snapshot.
     pub window: Figures,
+    /// How each trend's durations lie since the run began; only if the recorder was [asked](super::Recorder::show_spreads).
+    pub spreads: BTreeMap<Trend, Spread>,
 }
 
 impl Default for GroupSnapshot {
@@ -41,6 +46,7 @@ impl Default for GroupSnapshot {
             name: Arc::from(""),
             cumulative: Figures::default(),
             window: Figures::default(),
+            spreads: BTreeMap::new(),
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::close_codes::CloseCodes;
+use super::close_reasons::CloseReasons;
 use super::error_log::ErrorLog;
 use super::histogram::Histogram;
 use super::sample::{CloseCause, Counter, ErrorClass, Side, Trend};
+use super::size_limits::SizeLimits;
 
 /// Trends, counters, close causes, close codes and errors of one group, over some stretch of the run.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub struct Tally {
     counters: [u64; Counter::COUNT],
     causes: [u64; CloseCause::ALL.len()],
     codes: CloseCodes,
+    reasons: CloseReasons,
+    size_limits: SizeLimits,
     errors: ErrorLog,
 }
 
@@ -25,6 +29,8 @@ impl Default for Tally {
             counters: [0; Counter::COUNT],
             causes: Default::default(),
             codes: CloseCodes::default(),
+            reasons: CloseReasons::default(),
+            size_limits: SizeLimits::default(),
             errors: ErrorLog::default(),
         }
     }
@@ -49,6 +55,15 @@ impl Tally {
     /// Counts a connection that `by` closed with `code`.
     pub fn close_code(&mut self, by: Side, code: u16) {
         self.codes.add(by, code, 1);
+    }
+
+    /// Counts the reason of a first Close frame.
+    pub fn close_reason(&mut self, by: Side, code: u16, reason: &[u8]) {
+        self.reasons.add(by, code, reason, 1);
+    }
+
+    pub(super) const fn size_limits_mut(&mut self) -> &mut SizeLimits {
+        &mut self.size_limits
     }
 
     /// Counts an error; `text` is called for the first few of its class only.
@@ -82,6 +97,18 @@ impl Tally {
         &self.codes
     }
 
+    /// Reasons of first Close frames.
+    #[must_use]
+    pub const fn reasons(&self) -> &CloseReasons {
+        &self.reasons
+    }
+
+    /// What size probes found.
+    #[must_use]
+    pub const fn size_limits(&self) -> &SizeLimits {
+        &self.size_limits
+    }
+
     /// Errors by class.
     #[must_use]
     pub const fn errors(&self) -> &ErrorLog {
@@ -104,6 +131,8 @@ impl Tally {
             .zip(&other.causes)
             .for_each(|(mine, theirs)| *mine += theirs);
         self.codes.merge(&other.codes);
+        self.reasons.merge(&other.reasons);
+        self.size_limits.merge(&other.size_limits);
         self.errors.merge(&other.errors);
     }
 
@@ -117,6 +146,8 @@ impl Tally {
         self.counters.fill(0);
         self.causes.fill(0);
         self.codes.clear();
+        self.reasons.clear();
+        self.size_limits = SizeLimits::default();
         self.errors.clear();
     }
 
@@ -126,6 +157,8 @@ impl Tally {
         self.trends.iter().flatten().all(|trend| trend.is_empty())
             && self.counters.iter().chain(&self.causes).all(|&count| count == 0)
             && self.codes.is_empty()
+            && self.reasons.is_empty()
+            && self.size_limits.is_empty()
             && self.errors.is_empty()
     }
 }

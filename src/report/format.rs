@@ -1,7 +1,7 @@
 //! Numbers as people read them: `148ms`, `59,800`, `5.9 MB/s`.
 
 /// A duration in milliseconds, to three significant digits: `350ns`, `35µs`, `1.2ms`, `148ms`, `2.05s`, `1m30s`.
-pub(super) fn millis(value: f64) -> String {
+pub(crate) fn millis(value: f64) -> String {
     if value <= 0.0 {
         return "0s".to_owned();
     }
@@ -19,7 +19,7 @@ pub(super) fn millis(value: f64) -> String {
 }
 
 /// A duration in seconds.
-pub(super) fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     millis(value * 1e3)
 }
 
@@ -33,7 +33,7 @@ fn minutes(seconds: u64) -> String {
 }
 
 /// A count with thousands separated: `1,234,567`.
-pub(super) fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -46,12 +46,12 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// `1 connection`, `2,000 connections`.
-pub(super) fn counted(n: u64, thing: &str) -> String {
+pub(crate) fn counted(n: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// Events per second: `1,993/s`, `66.7/s`.
-pub(super) fn rate(per_second: f64) -> String {
+pub(crate) fn rate(per_second: f64) -> String {
     if per_second >= 1e3 {
         format!("{}/s", count(per_second.round() as u64))
     } else {
@@ -60,12 +60,12 @@ pub(super) fn rate(per_second: f64) -> String {
 }
 
 /// Bytes on the wire in powers of 1000, as rates are quoted: `5.9 MB`.
-pub(super) fn bytes(n: f64) -> String {
+pub(crate) fn bytes(n: f64) -> String {
     scaled(n, 1e3, ["B", "kB", "MB", "GB", "TB"])
 }
 
 /// Memory in powers of 1024: `24.1 MiB`.
-pub(super) fn memory(n: f64) -> String {
+pub(crate) fn memory(n: f64) -> String {
     scaled(n, 1024.0, ["B", "KiB", "MiB", "GiB", "TiB"])
 }
 
@@ -84,7 +84,7 @@ fn scaled(n: f64, step: f64, units: [&str; 5]) -> String {
 }
 
 /// A share as a percentage: `98.6%`; only all is `100%` and only nothing is `0%`.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: u64, whole: u64) -> String {
     if part == 0 || whole == 0 {
         return "0%".to_owned();
     }
@@ -101,7 +101,7 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// The value with at most two decimals, none of them a trailing zero.
-pub(super) fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -7,7 +7,7 @@ pub mod comparison;
 mod csv;
 mod error;
 mod file;
-mod format;
+pub(crate) mod format;
 mod hdr;
 mod html;
 mod json;

@@ -1,16 +1,16 @@
 //! The sections of the end-of-run text that show one set of [`Figures`].
 
-use crate::metrics::{Counter, Figures, Side, Trend, TrendFigures};
+use crate::metrics::{Counter, Figures, Side, SizeRange, Trend, TrendFigures};
 
 use super::codes::close_code_name;
-use super::format::{bytes, count, millis, percent, rate};
+use super::format::{bytes, count, memory, millis, percent, rate};
 use super::page::Row;
 
 /// From this width on, every column of a trend fits.
 const WIDE: usize = 100;
 
 /// Headings and rows; a section without rows has nothing to tell.
-pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 7] {
+pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<Row>); 11] {
     View {
         figures,
         trends: Trends::Shown { wide: width >= WIDE },
@@ -18,14 +18,15 @@ pub(super) fn sections(figures: &Figures, width: usize) -> [(&'static str, Vec<R
     .sections()
 }
 
-/// The same without durations, for those who show them in a table of their own.
-pub(super) fn counts(figures: &Figures) -> [(&'static str, Vec<Row>); 6] {
+/// The same without durations, for those who show them in a table of their own, and without errors.
+pub(super) fn counts(figures: &Figures) -> Vec<(&'static str, Vec<Row>)> {
     let view = View {
         figures,
         trends: Trends::Left,
     };
-    let [connections, endings, codes, messages, pings, flows, _] = view.sections();
-    [connections, endings, codes, messages, pings, flows]
+    let mut sections = Vec::from(view.sections());
+    sections.pop();
+    sections
 }
 
 struct View<'a> {
@@ -40,7 +41,7 @@ enum Trends {
 }
 
 impl View<'_> {
-    fn sections(&self) -> [(&'static str, Vec<Row>); 7] {
+    fn sections(&self) -> [(&'static str, Vec<Row>); 11] {
         [
             ("connections", self.connections()),
             ("connections ended", self.endings()),
@@ -48,7 +49,11 @@ impl View<'_> {
                 "close codes, by who sent the first Close frame",
                 self.close_codes(),
             ),
+            ("close reasons", self.close_reasons()),
+            ("message size", self.size_limits()),
             ("messages", self.messages()),
+            ("fan-out", self.fan_out()),
+            ("numbered messages", self.stream()),
             ("pings", self.pings()),
             ("flows", self.flows()),
             ("errors", self.errors()),
@@ -71,6 +76,7 @@ impl View<'_> {
             Trend::Upgrade,
             Trend::Connect,
             Trend::Session,
+            Trend::CloseAnswer,
             Trend::Close,
         ];
         rows.extend(self.trends(&phases));
@@ -80,9 +86,10 @@ impl View<'_> {
     fn endings(&self) -> Vec<Row> {
         let opened = self.figures.counter(Counter::ConnectOpened);
         let causes = self.figures.closed.iter().filter(|(_, n)| **n > 0);
-        causes
-            .map(|(cause, &n)| Row::new(cause.label(), share(n, opened)))
-            .collect()
+        let mut rows = Vec::new();
+        rows.extend(self.share_of("clean", Counter::ClosedClean, opened));
+        rows.extend(causes.map(|(cause, &n)| Row::new(cause.label(), share(n, opened))));
+        rows
     }
 
     fn close_codes(&self) -> Vec<Row> {
@@ -101,6 +108,52 @@ impl View<'_> {
                     count(counts.other),
                 ));
             }
+        }
+        rows
+    }
+
+    fn close_reasons(&self) -> Vec<Row> {
+        let reasons = &self.figures.close_reasons;
+        let sides = [(Side::Client, &reasons.client), (Side::Server, &reasons.server)];
+        let mut rows = Vec::new();
+        for (side, given) in sides {
+            let given = given.iter();
+            rows.extend(given.map(|(reason, &n)| {
+                let (code, reason) = reason.split_once(' ').unwrap_or((reason, ""));
+                Row::new(
+                    format!("{} {code}", side.label()),
+                    format!("{}  {reason}", count(n)),
+                )
+            }));
+        }
+        if reasons.other > 0 {
+            rows.push(Row::new("other reasons", count(reasons.other)));
+        }
+        rows
+    }
+
+    fn size_limits(&self) -> Vec<Row> {
+        let Some(limits) = &self.figures.size_limits else {
+            return Vec::new();
+        };
+        let range = |range: Option<SizeRange>| match range {
+            None => "none".to_owned(),
+            Some(SizeRange { min, max }) if min == max => size(min),
+            Some(SizeRange { min, max }) => format!("{} to {}", size(min), size(max)),
+        };
+        let mut rows = vec![
+            Row::new("probes", count(limits.probes)),
+            Row::new("accepted up to", range(limits.accepted)),
+            Row::new("refused from", range(limits.refused)),
+        ];
+        rows.extend(
+            limits
+                .refusals
+                .iter()
+                .map(|(look, &n)| Row::new("refusal", format!("{look}  ({} times)", count(n)))),
+        );
+        if limits.other > 0 {
+            rows.push(Row::new("other refusals", count(limits.other)));
         }
         rows
     }
@@ -136,6 +189,43 @@ impl View<'_> {
         rows
     }
 
+    fn fan_out(&self) -> Vec<Row> {
+        let (received, owed) = (Counter::FanOutReceived, self.figures.counter(Counter::FanOutOwed));
+        let expected = self.figures.fan_out_expected();
+        let mut rows = Vec::new();
+        rows.extend(self.nonzero("sent to rooms", Counter::FanOutSent));
+        rows.extend(self.nonzero("memberships", Counter::RoomsJoined));
+        if expected > 0 {
+            rows.push(Row::new("expected", count(expected)));
+            rows.push(Row::new("reach", share(self.figures.counter(received), expected)));
+        }
+        let whole = self.figures.counter(received);
+        rows.extend(self.share_of("lost", Counter::FanOutLost, expected));
+        rows.extend(self.share_of("replaced", Counter::FanOutReplaced, owed));
+        rows.extend(self.share_of("unsettled", Counter::FanOutUnsettled, owed));
+        rows.extend(self.share_of("out of order", Counter::FanOutDisordered, whole));
+        rows.extend(self.share_of("duplicates", Counter::FanOutDuplicated, whole));
+        rows.extend(self.nonzero("late", Counter::FanOutLate));
+        rows.extend(self.nonzero("outside", Counter::FanOutOutside));
+        rows.extend(self.nonzero("stray", Counter::FanOutStray));
+        rows.extend(self.nonzero("foreign", Counter::FanOutForeign));
+        rows.extend(self.trends(&[Trend::Delivery]));
+        rows
+    }
+
+    fn stream(&self) -> Vec<Row> {
+        let received = self.figures.counter(Counter::StreamReceived);
+        let expected = received + self.figures.counter(Counter::StreamLost);
+        let mut rows = Vec::new();
+        rows.extend(self.share_of("received", Counter::StreamReceived, expected));
+        rows.extend(self.share_of("lost", Counter::StreamLost, expected));
+        rows.extend(self.share_of("out of order", Counter::StreamDisordered, received));
+        rows.extend(self.share_of("duplicates", Counter::StreamDuplicated, received));
+        rows.extend(self.nonzero("begun anew", Counter::StreamRestarted));
+        rows.extend(self.trends(&[Trend::StreamInterval, Trend::StreamAge]));
+        rows
+    }
+
     fn pings(&self) -> Vec<Row> {
         let sent = self.figures.counter(Counter::PingsSent);
         let mut rows = Vec::new();
@@ -148,6 +238,11 @@ impl View<'_> {
         rows.extend(
             self.trends(&[Trend::Ping])
                 .map(|row| Row::new("round trip", row.value)),
+        );
+        rows.extend(
+            self.figures
+                .trend(Trend::PeerPing)
+                .map(|trend| Row::new("peer every", self.trend(trend))),
         );
         rows
     }
@@ -248,6 +343,11 @@ impl View<'_> {
             });
         cells.collect::<Vec<_>>().join(" ").trim_end().to_owned()
     }
+}
+
+/// `65,536 bytes (64 KiB)`.
+fn size(bytes: u64) -> String {
+    format!("{} bytes ({})", count(bytes), memory(bytes as f64))
 }
 
 /// `1,990  (99.5%)`.

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use super::feeder::RowOrder;
 use super::plan::{Arrivals, TargetSpec};
 use super::quantity::{
-    AddressRange, CloseStatus, Count, Deviation, Exhausted, Holder, ServerName, Times, Token, Weight,
+    AddressRange, CloseStatus, Count, Deviation, Exhausted, Holder, ProbeAnswer, ServerName, Times, Token,
+    Weight,
 };
 use super::template::Json;
 use super::token::Algorithm;
@@ -58,6 +59,10 @@ pub(super) struct Document {
     pub(super) heartbeat: Option<Located<HeartbeatSpec>>,
     /// With `flow`: rows of a file, one for each time a client begins its flow.
     pub(super) feeder: Option<Located<FeederSpec>>,
+    /// With `flow`: what members of a room are owed.
+    pub(super) fanout: Option<Located<FanOutSpec>>,
+    /// With `flow`: messages that the target numbers itself.
+    pub(super) stream: Option<Located<StreamSpec>>,
     /// What every client does.
     pub(super) flow: Option<Located<List<Located<Step>>>>,
     /// Several kinds of clients, instead of `flow`.
@@ -158,6 +163,10 @@ pub(super) struct ClientGroup {
     pub(super) heartbeat: Option<Located<HeartbeatSpec>>,
     /// Rows of a file, one for each time a client begins its flow.
     pub(super) feeder: Option<Located<FeederSpec>>,
+    /// What members of a room are owed.
+    pub(super) fanout: Option<Located<FanOutSpec>>,
+    /// Messages that the target numbers itself.
+    pub(super) stream: Option<Located<StreamSpec>>,
     /// What its clients do.
     pub(super) flow: Located<List<Located<Step>>>,
 }
@@ -270,6 +279,30 @@ pub(super) struct HeartbeatSpec {
     pub(super) timeout: Option<Field<Duration>>,
 }
 
+/// What members of a room are owed of the messages with a mark.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "fanout section", deny_unknown_fields)]
+pub(super) struct FanOutSpec {
+    /// A message that a member has not received after this long is lost.
+    pub(super) settle: Option<Field<Duration>>,
+    /// Whether the server gives a sender its own messages too.
+    pub(super) own: Option<Field<bool>>,
+    /// Whether the server repeats the latest message of each sender, so that one may replace the one before.
+    pub(super) latest: Option<Field<bool>>,
+}
+
+/// Messages that the target numbers itself: states, ticks, updates.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "stream section", deny_unknown_fields)]
+pub(super) struct StreamSpec {
+    /// JSON path of the number, one more in each message.
+    pub(super) number: Text,
+    /// JSON path of the time at which a message was made, in milliseconds since 1970.
+    pub(super) sent_ms: Option<Text>,
+    /// What the messages look like; all messages with a number by default.
+    pub(super) only: Option<Located<Test>>,
+}
+
 /// A step of a flow: one of the actions, a loop, or a branch.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "step", deny_unknown_fields)]
@@ -288,6 +321,12 @@ pub(super) struct Step {
     pub(super) receive: Option<Located<ReceiveStep>>,
     /// Close handshake.
     pub(super) close: Option<Located<CloseStep>>,
+    /// Search for the largest message that the target takes.
+    pub(super) size_probe: Option<Located<SizeProbeStep>>,
+    /// From here on the client is a member of this room, a template.
+    pub(super) join: Option<Text>,
+    /// From here on it is no longer.
+    pub(super) leave: Option<Located<Empty>>,
     /// End the TCP connection without a Close frame.
     pub(super) drop: Option<Located<Empty>>,
     /// A file with a list of steps that stand here.
@@ -372,6 +411,8 @@ pub(super) struct SendStep {
     pub(super) letters: Option<ScalarOr<Field<ByteSize>, Located<SizeSpec>>>,
     /// Binary message with the content of a file.
     pub(super) file: Option<ScalarOr<Field<PathBuf>, Located<FileContent>>>,
+    /// The room whose members it is for, a template; the sender's own by default. The message has a `${mark}`.
+    pub(super) room: Option<Text>,
     /// What answers it.
     pub(super) reply: Option<Located<Reply>>,
 }
@@ -536,6 +577,24 @@ pub(super) struct ReceiveStep {
     /// So long.
     #[serde(rename = "for")]
     pub(super) duration: Option<Field<Duration>>,
+}
+
+/// A search for the largest message that the target takes, by halving.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "size probe", deny_unknown_fields)]
+pub(super) struct SizeProbeStep {
+    /// The size that is tried first; 1 byte by default.
+    pub(super) from: Option<Field<ByteSize>>,
+    /// The largest that is tried.
+    pub(super) to: Field<ByteSize>,
+    /// How close the smallest refused and the largest accepted size have to come; 1 byte by default.
+    pub(super) precision: Option<Field<ByteSize>>,
+    /// Whether to send text messages; binary by default.
+    pub(super) text: Option<Field<bool>>,
+    /// What shows that a message was accepted: `pong` (the default), to a ping after it, or `echo`.
+    pub(super) answer: Option<Field<ProbeAnswer>>,
+    /// A message without an answer after this long was refused.
+    pub(super) timeout: Option<Field<Duration>>,
 }
 
 /// The close handshake.

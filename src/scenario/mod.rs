@@ -23,6 +23,7 @@ mod har;
 mod include;
 mod json_probe;
 mod json_scan;
+mod mark;
 mod matcher;
 mod outline;
 mod pace;
@@ -32,6 +33,7 @@ mod quantity;
 mod schema;
 mod sequence;
 mod size;
+mod stream;
 mod template;
 mod token;
 mod values;
@@ -44,17 +46,19 @@ pub use error::{ScenarioError, ScenarioErrors};
 pub use feeder::{Feeder, RowOrder};
 pub use har::{HarError, HarOptions, import_har};
 pub use json_probe::JsonProbe;
+pub use mark::Mark;
 pub use matcher::{Correlation, EchoShape, Matcher, Needle};
 pub use outline::{Resources, headline, outline};
 pub use parse::{from_str, load};
 pub use plan::{
-    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, Group, Heartbeat, LoadModel,
-    LoopOp, MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy, ReplySpec,
-    SendOp, TargetSpec, TransportPlan,
+    Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, FanOutPlan, Group, Heartbeat,
+    LoadModel, LoopOp, MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy,
+    ReplySpec, SendOp, SizeProbeOp, TargetSpec, TransportPlan,
 };
 pub use schema::json_schema;
 pub use sequence::SequenceExtractor;
 pub use size::Size;
+pub use stream::{Numbered, Stream};
 pub use template::{ClientRng, Pattern, RenderContext, Template, client_rng};
 pub use token::{Algorithm, Minter, NotSigned};
 pub use values::{MAX_CAPTURE, Table, Values};

@@ -339,8 +339,22 @@ fn step(op: &Op) -> String {
         }
         Op::Close { code: Some(code), .. } => format!("close with {code}"),
         Op::Close { code: None, .. } => "close without a code".to_owned(),
+        Op::SizeProbe(probe) => format!(
+            "search for the largest message that is accepted, from {} to {}",
+            ByteSize(probe.from),
+            ByteSize(probe.to)
+        ),
+        Op::Join { room } => format!("is now a member of {}", room_name(room)),
+        Op::Leave => "leaves its room".to_owned(),
         Op::Drop => "drop the connection without a Close frame".to_owned(),
         Op::LoopBegin(_) | Op::LoopEnd { .. } | Op::Branch(_) | Op::Jump { .. } => String::new(),
+    }
+}
+
+fn room_name(room: &Template) -> String {
+    match room.as_literal() {
+        Some(name) => format!("the room `{}`", String::from_utf8_lossy(name)),
+        None => "a room of a name made for it".to_owned(),
     }
 }
 
@@ -358,7 +372,14 @@ fn sent(send: &SendOp) -> String {
         PayloadKind::Text => "text",
         PayloadKind::Binary => "binary",
     };
-    let message = format!("send {kind} of {}", length(&send.payload));
+    let mut message = format!("send {kind} of {}", length(&send.payload));
+    if send.marked {
+        let room = send
+            .room
+            .as_ref()
+            .map_or_else(|| "its room".to_owned(), room_name);
+        message.push_str(&format!(" for the members of {room}"));
+    }
     match &send.reply {
         None => format!("{message}, one-way"),
         Some(reply) => format!("{message}, {}", answered(reply)),

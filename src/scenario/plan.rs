@@ -13,6 +13,7 @@ use super::capture::Capture;
 use super::credentials::Credentials;
 use super::feeder::Feeder;
 use super::matcher::{Correlation, Matcher};
+use super::stream::Stream;
 use super::template::Template;
 
 /// A whole run, compiled.
@@ -80,6 +81,22 @@ pub struct Group {
     pub slots: u16,
     /// Where a client takes its rows from.
     pub feeder: Option<Feeder>,
+    /// What its clients are owed as members of a room; `None` if they neither join nor address one.
+    pub fan_out: Option<FanOutPlan>,
+    /// How to read messages that the target numbers itself.
+    pub stream: Option<Stream>,
+}
+
+/// What members of a room are owed of the messages that carry a [`Mark`](super::Mark).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FanOutPlan {
+    /// A message that a member has not received after this long is lost.
+    pub settle: Duration,
+    /// Whether senders get their own messages too.
+    pub own: bool,
+    /// Whether the server repeats the latest message of each sender: then repetitions are no duplicates, and what was
+    /// not received was replaced rather than lost.
+    pub latest: bool,
 }
 
 /// How a client of a group opens and bounds its connections.
@@ -187,6 +204,15 @@ pub enum Op {
         /// Reason, at most 123 bytes of UTF-8.
         reason: String,
     },
+    /// Search for the largest message that the target takes.
+    SizeProbe(SizeProbeOp),
+    /// The client knows that it is a member of this room. Any room before is left.
+    Join {
+        /// The room's name.
+        room: Template,
+    },
+    /// The client is about to leave its room.
+    Leave,
     /// End the TCP connection without a Close frame.
     Drop,
 }
@@ -246,6 +272,10 @@ pub struct SendOp {
     pub kind: PayloadKind,
     /// The payload.
     pub payload: Template,
+    /// Whether the payload has a mark, so that members of a room are owed it.
+    pub marked: bool,
+    /// The room that it is for; the sender's own if `None`.
+    pub room: Option<Template>,
     /// What answers it; `None` is a one-way message, which the books count as such.
     pub reply: Option<ReplySpec>,
 }
@@ -265,6 +295,23 @@ pub struct ReplySpec {
     pub max_in_flight: u32,
     /// Values to keep of it.
     pub captures: Box<[Capture]>,
+}
+
+/// A search for the largest message that the target takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeProbeOp {
+    /// The size that is tried first, in bytes.
+    pub from: u64,
+    /// The largest that is tried.
+    pub to: u64,
+    /// The search is over when the smallest that was refused is at most so much larger than the largest that was accepted.
+    pub precision: u64,
+    /// Text or binary.
+    pub kind: PayloadKind,
+    /// Whether a message is accepted when its echo comes; otherwise when the pong to a ping after it does.
+    pub echo: bool,
+    /// A message without either after this long is refused.
+    pub timeout: Duration,
 }
 
 /// A message to wait for.

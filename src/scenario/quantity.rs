@@ -214,6 +214,27 @@ impl Quantity for Exhausted {
     }
 }
 
+/// What shows that a message was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProbeAnswer {
+    /// The pong to a ping after it.
+    Pong,
+    /// Its echo.
+    Echo,
+}
+
+impl Quantity for ProbeAnswer {
+    const EXPECTED: &'static str = "`pong` or `echo`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "pong" => Ok(Self::Pong),
+            "echo" => Ok(Self::Echo),
+            _ => Err(not::<Self>(text)),
+        }
+    }
+}
+
 /// Who keeps a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {

@@ -309,6 +309,9 @@ mod tests {
             NormalTime,
             LogNormalTime,
             ReceiveStep,
+            FanOutSpec,
+            StreamSpec,
+            SizeProbeStep,
             CloseStep
         );
         found.into_iter().collect()

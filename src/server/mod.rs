@@ -52,6 +52,7 @@ mod drain;
 mod endpoint;
 mod error;
 mod fault;
+mod figures;
 mod game;
 mod handle;
 mod http;
@@ -86,6 +87,7 @@ pub use config::{
 pub use endpoint::RelayAdminConfig;
 pub use error::ServerError;
 pub use fault::{FaultError, FaultPlan};
+pub use figures::{RouteFigures, ServerFigures};
 pub use handle::{SessionHandle, Stopped};
 pub use ids::ConnectionId;
 pub use mode::{

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::config::{ConfigError, ServerConfig};
 use super::error::ServerError;
+use super::figures::ServerFigures;
 use super::handle::Order;
 use super::listener::{self, Surface};
 use super::metrics::{Counter, RouteMetrics};
@@ -234,6 +235,24 @@ impl Server {
             messages_dropped: routes(|route| route.dropped.get()),
             accept_errors: workers().map(|worker| Counter::get(&worker.accept_errors)).sum(),
         }
+    }
+
+    /// What it did so far on each route of WebSocket connections.
+    #[must_use]
+    pub fn figures(&self) -> ServerFigures {
+        let mut figures = ServerFigures::new(&self.shared.paths, &self.shared.metrics);
+        let settings = self.shared.settings();
+        let mut modes = settings.routes.iter().map(|route| &route.mode);
+        figures
+            .routes
+            .retain(|_| modes.next().is_none_or(|mode| !mode.is_endpoint()));
+        figures
+    }
+
+    /// How many worker threads it has.
+    #[must_use]
+    pub const fn workers(&self) -> usize {
+        self.workers.len()
     }
 
     /// Stops gracefully, as [`run`] does.

@@ -7,12 +7,16 @@
 //! | `language` | captures, branches, rows, credentials, reconnects, sizes |
 //! | `accuracy` | reported percentiles against those that are known |
 //! | `steering` | runs that are paused, scaled and ended while they go on |
+//! | `endings` | pings of the peer, closes, sizes |
+//! | `fanout` | rooms whose server loses, doubles and disorders |
 //! | `books` | whatever happens, the books balance |
 
 #![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
 
 mod accuracy;
 mod books;
+mod endings;
+mod fanout;
 mod language;
 mod simulation;
 mod steering;

@@ -73,6 +73,9 @@ pub(crate) type Upgrade = (Moment, String, Vec<(String, String)>);
 /// A server's behaviour: what it does, and how long after it saw something.
 pub(crate) type Behaviour = Box<dyn FnMut(Moment, &Seen) -> Vec<(Duration, Act)>>;
 
+/// What connects the connections of a server: what it does on others (by the client's number) when it saw something on one.
+pub(crate) type Hub = Box<dyn FnMut(Moment, usize, &Seen) -> Vec<(usize, Duration, Act)>>;
+
 /// A server that echoes at once, answers pings and completes close handshakes.
 pub(crate) fn echo() -> Behaviour {
     Box::new(|_, seen| match seen {
@@ -177,6 +180,7 @@ pub(crate) struct World {
     next_client: usize,
     behaviour: Box<dyn FnMut() -> Behaviour>,
     door: Box<dyn FnMut(Moment) -> Door>,
+    hub: Option<Hub>,
     /// Cuts what is sent to clients into random pieces.
     splitter: Option<Pcg64Mcg>,
     /// Every message that reached the server, with the moment it left the client.
@@ -202,6 +206,7 @@ impl World {
             next_client: 0,
             behaviour: Box::new(behaviour),
             door: Box::new(|_| Door::Open),
+            hub: None,
             splitter: None,
             sent: Vec::new(),
             attempts: Vec::new(),
@@ -212,6 +217,14 @@ impl World {
 
     pub(crate) fn door(mut self, door: impl FnMut(Moment) -> Door + 'static) -> Self {
         self.door = Box::new(door);
+        self
+    }
+
+    pub(crate) fn hub(
+        mut self,
+        hub: impl FnMut(Moment, usize, &Seen) -> Vec<(usize, Duration, Act)> + 'static,
+    ) -> Self {
+        self.hub = Some(Box::new(hub));
         self
     }
 
@@ -614,6 +627,13 @@ impl World {
         let Some(server) = sim.server.as_mut() else { return };
         for (after, act) in (server.behaviour)(now, seen) {
             self.push(now + after, key, connection, Event::ServerActs(act));
+        }
+        let acts = self.hub.as_mut().map(|hub| hub(now, key, seen));
+        for (to, after, act) in acts.into_iter().flatten() {
+            let connection = self.clients.get(&to).map(|sim| sim.connection);
+            if let Some(connection) = connection {
+                self.push(now + after, to, connection, Event::ServerActs(act));
+            }
         }
     }
 

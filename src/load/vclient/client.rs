@@ -80,6 +80,8 @@ pub(super) enum Wait {
     Expect(Moment),
     /// The pong to the flow's ping.
     Pong,
+    /// Whether a message of some size is accepted; then it was refused.
+    Probe(Moment),
     /// Messages, until a moment or until none is left.
     Receive { until: Moment, left: u64 },
     /// The replies still under way after the flow's last operation.
@@ -189,7 +191,7 @@ impl VClient {
     pub fn deadline(&self, script: &Script) -> Moment {
         let waiting = match self.wait {
             _ if self.loops.held => Moment::NEVER,
-            Wait::Until(at) | Wait::Round(at) | Wait::Expect(at) | Wait::Backoff(at) => at,
+            Wait::Until(at) | Wait::Round(at) | Wait::Expect(at) | Wait::Probe(at) | Wait::Backoff(at) => at,
             Wait::Receive { until, .. } => until,
             Wait::Turn => Moment::ZERO,
             _ => Moment::NEVER,
@@ -265,6 +267,7 @@ impl VClient {
                 });
                 self.fail_flow(turn);
             }
+            Wait::Probe(until) if until <= turn.now => self.probe_timed_out(turn),
             Wait::Backoff(at) if at <= turn.now => self.begin_flow(turn, at),
             _ => {}
         }
@@ -323,6 +326,9 @@ impl VClient {
         if !self.take_row(turn) {
             self.wait = Wait::Done;
             return;
+        }
+        if let Some(memory) = &mut self.who.memory {
+            memory.search = None;
         }
         turn.count(self.group, Counter::FlowsStarted);
         self.in_flow = true;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::metrics::{Counter, Trend};
-use crate::scenario::{LoopOp, Op, PayloadKind, SendOp, Template};
+use crate::scenario::{LoopOp, Op, PayloadKind, RenderContext, SendOp, Template};
 use crate::wire::{CloseCode, MessageKind};
 
 use super::client::{VClient, Wait};
@@ -135,6 +135,24 @@ impl VClient {
                 self.close(turn, code.map(CloseCode), reason);
                 self.pause(Wait::Ended)
             }
+            Some(Op::SizeProbe(_)) if turn.blocked => self.pause(Wait::Writable(at)),
+            Some(Op::SizeProbe(probe)) => {
+                if self.probe_size(turn, probe) {
+                    return self.next(at);
+                }
+                Step::Wait
+            }
+            Some(Op::Join { room }) => {
+                if self.join(turn, room) {
+                    return self.next(at);
+                }
+                self.fail_flow(turn);
+                Step::Wait
+            }
+            Some(Op::Leave) => {
+                self.leave_room(turn);
+                self.next(at)
+            }
             Some(Op::Drop) => {
                 if !self.is_open() {
                     return self.next(at);
@@ -210,7 +228,11 @@ impl VClient {
 
     fn write_message(&mut self, turn: &mut Turn<'_>, send: &SendOp) {
         let mask = turn.scratch.mask();
-        let context = self.who.context(turn, self.seq);
+        let mark = self.mark(turn, send);
+        let context = RenderContext {
+            mark,
+            ..self.who.context(turn, self.seq)
+        };
         let rendered = &mut turn.scratch.payload;
         let payload = match send.payload.as_literal() {
             Some(literal) => literal,
@@ -274,6 +296,12 @@ impl VClient {
 fn needs_link(op: &Op) -> bool {
     matches!(
         op,
-        Op::Connect | Op::Send(_) | Op::Expect(_) | Op::Ping { .. } | Op::Receive { .. }
+        Op::Connect
+            | Op::Send(_)
+            | Op::Expect(_)
+            | Op::Ping { .. }
+            | Op::Receive { .. }
+            | Op::SizeProbe(_)
+            | Op::Join { .. }
     )
 }

@@ -74,10 +74,16 @@ impl VClient {
         turn.count(self.group, Counter::MessagesReceived);
         turn.shard
             .add(self.group, Counter::PayloadReceived, payload.len() as u64);
+        self.hear(turn, payload);
         let kind = match kind {
             MessageKind::Text => PayloadKind::Text,
             MessageKind::Binary => PayloadKind::Binary,
         };
+        self.follow_stream(turn, kind, payload);
+        if self.is_probe_echo(turn, kind, payload) {
+            turn.count(self.group, Counter::MessagesTaken);
+            return self.size_accepted(turn, turn.now);
+        }
         match self.message_answered_by(turn, kind, payload) {
             Some(index) => self.reply(turn, index, kind, payload),
             None => self.other_message(turn, kind, payload),
@@ -195,10 +201,14 @@ impl VClient {
     /// Answers a ping (RFC 6455 5.5.2), unless we have closed or the peer does not read: then a later one gets the answer.
     fn answer_ping(&mut self, turn: &mut Turn<'_>, payload: &[u8]) {
         turn.count(self.group, Counter::PingsReceived);
-        if let Link::Open(open) = &mut self.link
-            && open.closing.state() == ClosingState::Open
-            && !turn.blocked
-        {
+        let Link::Open(open) = &mut self.link else {
+            return;
+        };
+        let before = std::mem::replace(&mut open.peer_ping, turn.now);
+        if before != Moment::NEVER {
+            turn.shard.record(self.group, Trend::PeerPing, turn.now - before);
+        }
+        if open.closing.state() == ClosingState::Open && !turn.blocked {
             open.sender.pong(payload, turn.scratch.mask(), turn.out);
         }
     }
@@ -226,8 +236,10 @@ impl VClient {
 
     /// A ping was answered or given up at `at`.
     pub(super) fn ping_settled(&mut self, turn: &mut Turn<'_>, owed: Owed, at: Moment) {
-        if self.wait == Wait::Pong && owed.op != HEARTBEAT {
-            self.run(turn, at);
+        match self.wait {
+            Wait::Pong if owed.op != HEARTBEAT => self.run(turn, at),
+            Wait::Probe(_) if owed.op == self.pc && !owed.lost => self.size_accepted(turn, at),
+            _ => {}
         }
     }
 

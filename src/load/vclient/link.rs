@@ -49,6 +49,8 @@ pub(super) struct Open {
     pub(super) sender: Sender,
     pub(super) closing: Closing,
     opened: Moment,
+    /// The peer's last ping, or [`Moment::NEVER`].
+    pub(super) peer_ping: Moment,
     /// The first Close frame, or [`Moment::NEVER`].
     closing_since: Moment,
 }
@@ -146,6 +148,10 @@ impl VClient {
                     (TransportEnd::Eof, _) => CloseCause::PeerEof,
                     (TransportEnd::Error(_), _) => CloseCause::TransportError,
                 };
+                self.size_refused(turn, || match &end {
+                    TransportEnd::Eof => "the end of TCP without a Close frame".to_owned(),
+                    TransportEnd::Error(error) => error.to_string(),
+                });
                 if !outcome.clean {
                     turn.error(self.group, ErrorClass::ConnectionLost, || match end {
                         TransportEnd::Eof => "the peer ended TCP without a Close frame".to_owned(),
@@ -186,6 +192,7 @@ impl VClient {
             sender: upgraded.sender,
             closing: Closing::default(),
             opened: turn.now,
+            peer_ping: Moment::NEVER,
             closing_since: Moment::NEVER,
         });
         self.heartbeat = match &self.plan(turn.script).heartbeat {
@@ -249,10 +256,16 @@ impl VClient {
         if let Link::Open(open) = &mut self.link
             && matches!(open.closing.state(), ClosingState::Open | ClosingState::Received)
         {
+            if open.closing.state() == ClosingState::Open {
+                let code = code.unwrap_or(CloseCode::NO_STATUS).0;
+                turn.shard
+                    .close_reason(self.group, Side::Client, code, reason.as_bytes());
+            }
             open.sender.close(code, reason, turn.scratch.mask(), turn.out);
             open.closing.sent(code);
             open.closing_since = open.closing_since.min(turn.now);
             self.heartbeat = Moment::NEVER;
+            self.leave_room(turn);
         }
     }
 
@@ -271,11 +284,21 @@ impl VClient {
         let Link::Open(open) = &mut self.link else {
             return;
         };
-        let answer = open.closing.state() == ClosingState::Open;
+        let state = open.closing.state();
         open.closing.received(code);
-        if !answer {
+        if state == ClosingState::Sent {
+            turn.shard
+                .record(self.group, Trend::CloseAnswer, turn.now - open.closing_since);
+        }
+        if state != ClosingState::Open {
             return;
         }
+        turn.shard.close_reason(
+            self.group,
+            Side::Server,
+            code.unwrap_or(CloseCode::NO_STATUS).0,
+            reason,
+        );
         self.close(turn, code.filter(|code| code.is_sendable()), "");
         let code = code.unwrap_or(CloseCode::NO_STATUS);
         if !matches!(
@@ -291,7 +314,16 @@ impl VClient {
             };
             turn.error(self.group, ErrorClass::ClosedWithError, text);
         }
-        self.fail_flow(turn);
+        let looks = || {
+            format!(
+                "close {code} {}: {:?}",
+                code.name(),
+                String::from_utf8_lossy(reason)
+            )
+        };
+        if !self.size_refused(turn, looks) {
+            self.fail_flow(turn);
+        }
     }
 
     /// The peer broke the protocol: the connection is failed (RFC 6455 7.1.7).
@@ -302,8 +334,11 @@ impl VClient {
         };
         turn.error(self.group, class, || violation.to_string());
         self.close(turn, Some(violation.close_code()), "");
+        let refused = self.size_refused(turn, || format!("the client's own close: {violation}"));
         self.end_connection(turn, Link::Discarded, CloseCause::ProtocolError);
-        self.fail_flow(turn);
+        if !refused {
+            self.fail_flow(turn);
+        }
     }
 
     /// The run cuts the client off.
@@ -354,7 +389,12 @@ impl VClient {
             CloseInitiator::Nobody => Side::Nobody,
         };
         turn.shard.close_code(self.group, by, outcome.code.0);
+        if outcome.clean {
+            turn.count(self.group, Counter::ClosedClean);
+        }
         self.settle_pending(turn, cause);
+        self.end_stream(turn);
+        self.end_presence(turn, cause == CloseCause::ClientClosed);
         self.heartbeat = Moment::NEVER;
         if session >= PROVEN {
             self.forget_failures();

@@ -2,9 +2,12 @@
 
 use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass};
-use crate::scenario::{Capture, Group, Op, PayloadKind, RenderContext, Values};
+use crate::scenario::{Capture, Group, Mark, Op, PayloadKind, RenderContext, Values};
 
 use super::client::VClient;
+use super::probe::Search;
+use super::rooms::Presence;
+use super::stream::Numbers;
 use super::turn::Turn;
 
 /// Who a client is, apart from what it does: what templates and matchers may refer to.
@@ -21,6 +24,11 @@ pub(super) struct Who {
 pub(super) struct Memory {
     /// Captured values and the row.
     pub(super) values: Values,
+    pub(super) presence: Presence,
+    /// What it has seen of its connection's stream.
+    pub(super) stream: Option<Numbers>,
+    /// Of a size probe under way.
+    pub(super) search: Option<Search>,
     /// How many rows it has taken.
     rows_taken: u64,
     /// How many times in a row it began again after a failure.
@@ -34,7 +42,12 @@ pub(super) const NO_CASE: u8 = u8::MAX;
 
 impl Who {
     pub(super) fn new(group: &Group, id: u64) -> Self {
-        let needed = group.slots > 0 || group.feeder.is_some() || group.connection.reconnect.is_some();
+        let needed = group.slots > 0
+            || group.feeder.is_some()
+            || group.connection.reconnect.is_some()
+            || group.fan_out.is_some()
+            || group.stream.is_some()
+            || group.flow.iter().any(|op| matches!(op, Op::SizeProbe(_)));
         let memory = || {
             Box::new(Memory {
                 values: Values::new(group.slots),
@@ -55,6 +68,7 @@ impl Who {
             seq,
             iteration: self.iteration,
             unix_nanos: turn.script.unix_nanos(turn.now),
+            mark: Mark::NONE,
             values: self.memory.as_ref().map(|memory| &memory.values),
         }
     }

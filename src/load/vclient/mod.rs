@@ -12,6 +12,9 @@
 //! | `pending` | what is owed an answer |
 //! | `hold` | what a pause of the run means to a client |
 //! | `memory` | captured values, rows, branches |
+//! | `probe` | the search for the largest message that is accepted |
+//! | `rooms` | what it says to a room and hears of it |
+//! | `stream` | messages that the target numbers itself |
 //! | `reconnect` | what becomes of a client whose flow failed |
 //!
 //! What a plan leaves open is decided here. A flow that ends closes its connection with 1000, once the replies under way
@@ -32,7 +35,10 @@ mod link;
 mod loops;
 mod memory;
 mod pending;
+mod probe;
 mod reconnect;
+mod rooms;
+mod stream;
 mod turn;
 mod upgrade;
 

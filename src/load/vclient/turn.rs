@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::clock::Moment;
+use crate::load::fanout::Rooms;
 use crate::metrics::{Counter, ErrorClass, GroupId, Shard};
 use crate::net::Target;
 use crate::scenario::{CaptureScratch, LoadModel, Op, Plan};
@@ -25,6 +26,8 @@ pub struct Script {
     paths: Vec<Option<String>>,
     /// For each group how many rows were handed out.
     pub(super) cursors: Vec<AtomicU64>,
+    /// The rooms that its clients are in.
+    pub(in crate::load) rooms: Rooms,
     /// Wall-clock nanoseconds of [`Moment::ZERO`], for time stamps in payloads.
     unix_origin: u64,
     /// Whether a client whose flow ends starts it again.
@@ -58,6 +61,8 @@ impl Script {
             base: target.path.clone(),
             paths,
             cursors,
+            // Two runs that begin in the same nanosecond are not told apart.
+            rooms: Rooms::new((unix_origin ^ unix_origin >> 32) as u32),
             unix_origin,
             repeats,
         }
@@ -149,6 +154,8 @@ impl Turn<'_> {
 #[derive(Debug)]
 pub struct Scratch {
     pub(super) payload: Vec<u8>,
+    /// The name of a room.
+    pub(super) name: Vec<u8>,
     pub(super) captures: CaptureScratch,
     masks: u64,
 }
@@ -159,6 +166,7 @@ impl Scratch {
     pub fn new(seed: u64) -> Self {
         Self {
             payload: Vec::new(),
+            name: Vec::new(),
             captures: CaptureScratch::default(),
             masks: seed | 1,
         }

@@ -67,6 +67,11 @@ fn life() -> impl Strategy<Value = Vec<Event>> {
             Count(MessagesReceived),
             Count(RepliesLate)
         ]),
+        one_of(RoomsJoined, &[RoomsLeft]),
+        one_of(
+            FanOutOwed,
+            &[FanOutReceived, FanOutLost, FanOutReplaced, FanOutUnsettled]
+        ),
         one_of(MessagesReceived, &[MessagesTaken, MessagesUnmatched]),
         one_of(PingsSent, &[PingsAnswered, PingsUnanswered, PingsInFlight]),
         one_of(FlowsStarted, &[FlowsCompleted, FlowsFailed, FlowsInterrupted]),

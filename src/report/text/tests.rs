@@ -80,6 +80,26 @@ pub(in crate::report) fn busy(shard: &mut Shard, group: GroupId) {
             (ExpectsMet, 100),
             (ExpectsFailed, 19),
             (ExpectsInterrupted, 1),
+            (ClosedClean, 1_970),
+            (RoomsJoined, 40),
+            (RoomsLeft, 40),
+            (FanOutSent, 500),
+            (FanOutOwed, 19_500),
+            (FanOutReceived, 19_400),
+            (FanOutLost, 90),
+            (FanOutReplaced, 7),
+            (FanOutUnsettled, 3),
+            (FanOutDisordered, 12),
+            (FanOutDuplicated, 4),
+            (FanOutLate, 2),
+            (FanOutOutside, 30),
+            (FanOutStray, 1),
+            (FanOutForeign, 1),
+            (StreamReceived, 8_000),
+            (StreamLost, 20),
+            (StreamDisordered, 3),
+            (StreamDuplicated, 2),
+            (StreamRestarted, 1),
         ]
     };
     counts
@@ -100,6 +120,16 @@ pub(in crate::report) fn busy(shard: &mut Shard, group: GroupId) {
     ] {
         (0..n).for_each(|_| shard.close_code(group, by, code));
     }
+    for (by, code, reason) in [
+        (Side::Server, 4_003, "rate limit exceeded"),
+        (Side::Client, 1000, "enough"),
+    ] {
+        shard.close_reason(group, by, code, reason.as_bytes());
+    }
+    let limits = shard.size_limits(group);
+    limits.probed(Some(65_536), Some(65_537));
+    limits.probed(Some(65_536), None);
+    limits.refusal("close 1009 message too big: \"\"", 20);
     for (index, trend) in Trend::ALL.into_iter().enumerate() {
         (1..=100).for_each(|n| {
             shard.record(

@@ -51,6 +51,8 @@ fn follow(
             | Op::Expect(_)
             | Op::Ping { .. }
             | Op::Receive { .. }
+            | Op::SizeProbe(_)
+            | Op::Join { .. }
             | Op::Close { .. }
             | Op::Drop => {
                 if state == State::Closed {
@@ -61,7 +63,7 @@ fn follow(
                     _ => State::Open,
                 };
             }
-            Op::Think(_) | Op::LoopEnd { .. } | Op::Jump { .. } => {}
+            Op::Think(_) | Op::Leave | Op::LoopEnd { .. } | Op::Jump { .. } => {}
             Op::Branch(branch) => {
                 state = follow_arms(ops, branch, state, report);
                 index = branch.end;

@@ -6,12 +6,15 @@ use super::connected::check_connected;
 use super::context::Context;
 use super::message::message;
 use super::reply::{awaited, expect, reply};
+use super::size_probe::size_probe;
 use super::think::think;
-use crate::scenario::document::{CloseStep, PingStep, ReceiveStep, Reply, SendStep, Step, Test, ThinkTime};
+use crate::scenario::document::{
+    CloseStep, PingStep, ReceiveStep, Reply, SendStep, SizeProbeStep, Step, Test, ThinkTime,
+};
 use crate::scenario::plan::{Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, SendOp};
 use crate::scenario::quantity::{CloseStatus, Count, Times};
 use crate::scenario::template::Template;
-use crate::scenario::yaml::{Field, List, Located, Position, ScalarOr};
+use crate::scenario::yaml::{Field, List, Located, Position, ScalarOr, Text};
 
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -69,6 +72,9 @@ enum Action<'a> {
     Think(&'a ScalarOr<Field<Duration>, Located<ThinkTime>>),
     Receive(&'a Located<ReceiveStep>),
     Close(&'a Located<CloseStep>),
+    SizeProbe(&'a Located<SizeProbeStep>),
+    Join(&'a Text),
+    Leave,
     Drop,
     Loop,
     If(&'a Located<Test>),
@@ -123,6 +129,11 @@ impl FlowCompiler<'_, '_> {
             Action::Think(time) => Op::Think(think(self.context, time)?),
             Action::Receive(receive) => self.receive(receive)?,
             Action::Close(close) => self.close(close)?,
+            Action::SizeProbe(probe) => size_probe(self.context, probe)?,
+            Action::Join(room) => Op::Join {
+                room: self.context.template(room)?,
+            },
+            Action::Leave => Op::Leave,
             Action::Drop => Op::Drop,
             Action::Loop => return self.repeat(step),
             Action::If(condition) => return self.condition(step, condition),
@@ -143,6 +154,9 @@ impl FlowCompiler<'_, '_> {
             ("think", keys.think.as_ref().map(Action::Think)),
             ("receive", keys.receive.as_ref().map(Action::Receive)),
             ("close", keys.close.as_ref().map(Action::Close)),
+            ("size_probe", keys.size_probe.as_ref().map(Action::SizeProbe)),
+            ("join", keys.join.as_ref().map(Action::Join)),
+            ("leave", keys.leave.as_ref().map(|_| Action::Leave)),
             ("drop", keys.drop.as_ref().map(|_| Action::Drop)),
             ("every/repeat/for ... do", is_loop.then_some(Action::Loop)),
             ("if", keys.condition.as_ref().map(Action::If)),
@@ -195,6 +209,7 @@ impl FlowCompiler<'_, '_> {
     fn send(&mut self, step: &Located<SendStep>, answer: Option<&Located<Reply>>) -> Option<SendOp> {
         let message = message(self.context, step);
         // Without its message a reply can still be checked for its own errors.
+        let known = message.is_some();
         let (kind, payload) = message.unwrap_or_else(|| {
             self.damaged = true;
             (PayloadKind::Text, Template::default())
@@ -205,7 +220,44 @@ impl FlowCompiler<'_, '_> {
             (None, Some(expect)) => awaited(self.context, expect, sent),
             (None, None) => None,
         };
-        Some(SendOp { kind, payload, reply })
+        let (marked, room) = self.addressed(step, known.then_some(&payload));
+        Some(SendOp {
+            kind,
+            payload,
+            marked,
+            room,
+            reply,
+        })
+    }
+
+    /// Whether a client is in a room here, as far as the order of the steps tells.
+    fn in_room(&self) -> bool {
+        let concerns = |op: &&Op| matches!(op, Op::Join { .. } | Op::Leave);
+        let last = self.ops.iter().rfind(concerns);
+        matches!(last, Some(Op::Join { .. }))
+    }
+
+    /// Whether a message has a mark, and for which room.
+    fn addressed(
+        &mut self,
+        step: &Located<SendStep>,
+        payload: Option<&Template>,
+    ) -> (bool, Option<Template>) {
+        let marked = payload.is_some_and(Template::is_marked);
+        let room = step.value.room.as_ref();
+        match room {
+            Some(room) if !marked && payload.is_some() => {
+                let message = "a message for a room needs `${mark}` in it, by which its members know it";
+                self.context.problem(room.at, message);
+            }
+            None if marked && !self.in_room() => {
+                let message =
+                    "`${mark}` is for the members of a room: `join` one before, or say which with `room`";
+                self.context.problem(step.at, message);
+            }
+            _ => {}
+        }
+        (marked, room.and_then(|room| self.context.template(room)))
     }
 
     fn ping(&mut self, step: &Located<PingStep>) -> Option<Op> {
@@ -368,12 +420,15 @@ fn takes_time(op: &Op) -> bool {
     match op {
         Op::Think(delay) => delay.takes_time(),
         Op::LoopBegin(LoopOp { every, .. }) => every.is_some(),
-        Op::LoopEnd { .. } | Op::Drop | Op::Branch(_) | Op::Jump { .. } => false,
+        Op::LoopEnd { .. } | Op::Join { .. } | Op::Leave | Op::Drop | Op::Branch(_) | Op::Jump { .. } => {
+            false
+        }
         Op::Connect
         | Op::Send(_)
         | Op::Expect(_)
         | Op::Ping { .. }
         | Op::Receive { .. }
+        | Op::SizeProbe(_)
         | Op::Close { .. } => true,
     }
 }

@@ -6,11 +6,16 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::credentials::credentials;
+use super::fanout::fan_out;
 use super::feeder::feeder;
 use super::flow::flow;
 use super::reconnect::reconnect;
 use super::route::path;
-use crate::scenario::document::{ClientGroup, Connection, Document, FeederSpec, HeartbeatSpec, Step};
+use super::size_probe::make_room;
+use super::stream::stream;
+use crate::scenario::document::{
+    ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step, StreamSpec,
+};
 use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
 use crate::scenario::quantity::{Weight, is_token};
 use crate::scenario::template::{Part, Template};
@@ -63,6 +68,8 @@ fn single(
         connection: document.connection.as_ref(),
         heartbeat: document.heartbeat.as_ref(),
         feeder: document.feeder.as_ref(),
+        fanout: document.fanout.as_ref(),
+        stream: document.stream.as_ref(),
         flow: steps,
     };
     group(context, name.to_owned(), 1, &sections)
@@ -73,6 +80,8 @@ struct Sections<'a> {
     connection: Option<&'a Located<Connection>>,
     heartbeat: Option<&'a Located<HeartbeatSpec>>,
     feeder: Option<&'a Located<FeederSpec>>,
+    fanout: Option<&'a Located<FanOutSpec>>,
+    stream: Option<&'a Located<StreamSpec>>,
     flow: &'a Located<List<Located<Step>>>,
 }
 
@@ -82,12 +91,18 @@ fn group(context: &mut Context<'_>, name: String, weight: u32, sections: &Sectio
     let feeder = sections.feeder.and_then(|section| feeder(context, section));
     context.scope.table = feeder.as_ref().map(|feeder| Arc::clone(&feeder.table));
     let flow = flow(context, sections.flow);
-    let connection = connection(context, sections.connection);
+    let mut connection = connection(context, sections.connection);
+    let written = sections
+        .connection
+        .and_then(|section| section.value.max_message_size.as_ref());
+    make_room(context, &flow, &mut connection, written.map(|field| field.at));
     Group {
         name,
         weight,
         connection,
         heartbeat: sections.heartbeat.and_then(|section| heartbeat(context, section)),
+        fan_out: fan_out(context, sections.fanout, &flow),
+        stream: sections.stream.and_then(|section| stream(context, section)),
         flow,
         slots: context.slots(),
         feeder,
@@ -109,6 +124,8 @@ fn several(
             .as_ref()
             .map(|section| ("heartbeat", section.at)),
         document.feeder.as_ref().map(|section| ("feeder", section.at)),
+        document.fanout.as_ref().map(|section| ("fanout", section.at)),
+        document.stream.as_ref().map(|section| ("stream", section.at)),
     ];
     for (key, at) in misplaced.into_iter().flatten() {
         context.problem(at, format!("with `scenarios`, `{key}` belongs into each of them"));
@@ -131,6 +148,8 @@ fn several(
             connection: scenario.connection.as_ref(),
             heartbeat: scenario.heartbeat.as_ref(),
             feeder: scenario.feeder.as_ref(),
+            fanout: scenario.fanout.as_ref(),
+            stream: scenario.stream.as_ref(),
             flow: &scenario.flow,
         };
         groups.push(group(context, name, weight, &sections));

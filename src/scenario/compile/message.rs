@@ -37,7 +37,15 @@ pub(super) fn message(
         ("letters", step.value.letters.as_ref().map(Payload::Letters)),
         ("file", step.value.file.as_ref().map(Payload::File)),
     ];
-    match context.one_of(step.at, "a send step", keys)? {
+    let payload = context.one_of(step.at, "a send step", keys)?;
+    context.scope.marks = true;
+    let message = content(context, &payload);
+    context.scope.marks = false;
+    message
+}
+
+fn content(context: &mut Context<'_>, payload: &Payload<'_>) -> Option<(PayloadKind, Template)> {
+    match payload {
         Payload::Text(text) => Some((PayloadKind::Text, context.template(text)?)),
         Payload::Json(value) => Some((PayloadKind::Text, context.json(value))),
         Payload::Binary(value) => Some((PayloadKind::Binary, binary(context, value)?)),

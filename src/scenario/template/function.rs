@@ -16,13 +16,14 @@ const HEX_DIGITS: &[u8] = b"0123456789abcdef";
 const MAX_EXPRESSION: ByteSize = ByteSize::mib(64);
 
 /// Every name that is taken, so that no variable can have it.
-pub(crate) const BUILT_IN_NAMES: [&str; 14] = [
+pub(crate) const BUILT_IN_NAMES: [&str; 15] = [
     "client",
     "seq",
     "iteration",
     "time_ms",
     "time_us",
     "uuid",
+    "mark",
     "random_int",
     "random_float",
     "random_string",
@@ -58,6 +59,14 @@ pub(super) fn plain(name: &str, offset: usize, scope: &Scope) -> Result<Piece, T
             part: Part::Uuid,
             bare: false,
         },
+        "mark" if scope.marks => Piece {
+            part: Part::Mark,
+            bare: false,
+        },
+        "mark" => {
+            let message = "`mark` is the identity of a message: it belongs into what a `send` step sends";
+            return Err(TemplateError::new(offset, message));
+        }
         _ if BUILT_IN_NAMES.contains(&name) => {
             return Err(TemplateError::new(
                 offset,

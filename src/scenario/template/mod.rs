@@ -10,6 +10,7 @@
 //! | `${random_float(18, 25, 2)}` | a number with that many decimals |
 //! | `${random_string(12)}`, `${random_hex(8)}` | so many letters and digits, so many hex digits |
 //! | `${uuid}` | a version 4 UUID |
+//! | `${mark}` | the identity of a message for the members of a room, 52 characters: see [`Mark`](super::mark::Mark) |
 //! | `${choice(a, b, 'c, d')}` | one of the texts, each as likely as the others |
 //! | `${pad(seq, 8)}` | a whole number, filled with zeros to at least that width |
 //! | `${string(seq)}` | the same, but text where JSON would take a number |

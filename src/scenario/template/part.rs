@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 
+use crate::scenario::mark::Mark;
 use crate::scenario::size::Size;
 use crate::scenario::values::{MAX_CAPTURE, Table, Values};
 
@@ -37,6 +38,8 @@ pub struct RenderContext<'a> {
     pub iteration: u64,
     /// Wall-clock time, in nanoseconds since 1970.
     pub unix_nanos: u64,
+    /// The identity of a message for the members of a room; all zeros for others.
+    pub mark: Mark,
     /// What the client has captured and its row, if it has any memory of that kind.
     pub values: Option<&'a Values>,
 }
@@ -67,6 +70,8 @@ pub(crate) enum Part {
     /// What the client holds.
     Held(Held, Form),
     Uuid,
+    /// The message's [`Mark`].
+    Mark,
     /// Never empty.
     Choice(Box<[Box<[u8]>]>),
 }
@@ -257,6 +262,12 @@ impl Template {
         }
     }
 
+    /// Whether it has the message's [`Mark`] in it.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.parts.contains(&Part::Mark)
+    }
+
     /// Appends the rendered content to `out`; allocates only where `out` has to grow.
     pub fn render(&self, ctx: &RenderContext<'_>, rng: &mut ClientRng, out: &mut Vec<u8>) {
         for part in &self.parts {
@@ -298,6 +309,7 @@ impl Part {
             }
             Self::Held(held, form) => held.render(*form, ctx, out),
             Self::Uuid => push_uuid(out, rng),
+            Self::Mark => ctx.mark.write(out),
             Self::Choice(options) => {
                 let chosen = below(rng, options.len() as u64) as usize;
                 out.extend_from_slice(&options[chosen]);
@@ -326,6 +338,7 @@ impl Part {
             Self::Filled(_, size) => size.bounds(),
             Self::Held(held, form) => held.length(*form),
             Self::Uuid => (36, 36),
+            Self::Mark => (Mark::LENGTH, Mark::LENGTH),
             Self::Choice(options) => {
                 let lengths = || options.iter().map(|option| option.len());
                 (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0))

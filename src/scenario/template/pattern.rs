@@ -43,6 +43,7 @@ impl Pattern {
             Part::Filled(..) => Err(NotRepeatable("a random payload")),
             Part::Held(held, _) => Ok(Piece::Held(held.clone())),
             Part::Uuid => Err(NotRepeatable("`uuid`")),
+            Part::Mark => Err(NotRepeatable("`mark`")),
             Part::Choice(_) => Err(NotRepeatable("`choice`")),
         };
         template

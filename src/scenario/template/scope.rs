@@ -18,6 +18,8 @@ pub(crate) struct Scope {
     /// The rows that the clients of the group at hand are fed with, if they are.
     pub(crate) table: Option<Arc<Table>>,
     pub(crate) environment: BTreeMap<String, String>,
+    /// Whether what is compiled is a message, which alone can have a mark.
+    pub(crate) marks: bool,
 }
 
 /// A constant of the scenario.

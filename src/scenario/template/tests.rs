@@ -8,6 +8,7 @@ const CTX: RenderContext<'static> = RenderContext {
     seq: 42,
     iteration: 7,
     unix_nanos: 1_700_000_000_123_456_789,
+    mark: crate::scenario::Mark::NONE,
     values: None,
 };
 

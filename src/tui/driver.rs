@@ -1,0 +1,166 @@
+//! [`LiveView`]: the thread that reads keys and draws.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossterm::event::{self, Event, KeyEvent};
+use tokio::sync::{oneshot, watch};
+
+use super::terminal;
+
+/// How long a key is waited for before there is another look at the frames: the delay of what is drawn.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What is drawn, and what keys do.
+pub trait Screen: Send + 'static {
+    /// What it is given.
+    type Frame: Send + Sync + 'static;
+
+    /// Takes the latest frame.
+    fn take(&mut self, frame: Arc<Self::Frame>);
+
+    /// A key was pressed.
+    fn key(&mut self, key: KeyEvent);
+
+    /// Draws everything.
+    fn draw(&self, frame: &mut ratatui::Frame<'_>);
+
+    /// Whether someone still looks at it when there will be no further frames.
+    fn is_held(&self) -> bool {
+        false
+    }
+}
+
+/// Why there is no live view.
+#[derive(Debug, thiserror::Error)]
+#[error("the terminal cannot show the live view: {0}; pass --no-tui to do without")]
+pub struct TuiError(#[source] io::Error);
+
+/// A view that is shown. Dropping it gives the terminal back, at the next look.
+#[derive(Debug)]
+pub struct LiveView {
+    stop: Arc<AtomicBool>,
+    ended: oneshot::Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LiveView {
+    /// Takes the terminal and shows `screen`, with whatever `frames` holds, until the sender of the frames is dropped or
+    /// [`close`](Self::close) is called.
+    ///
+    /// # Errors
+    /// A terminal that cannot be taken.
+    pub fn show<S: Screen>(screen: S, frames: watch::Receiver<Arc<S::Frame>>) -> Result<Self, TuiError> {
+        let terminal = terminal::Screen::take().map_err(TuiError)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (end, ended) = oneshot::channel();
+        let thread = {
+            let stop = Arc::clone(&stop);
+            thread::Builder::new().name("tui".to_owned()).spawn(move || {
+                // The terminal is given back before anybody hears of the end.
+                drive(terminal, screen, frames, &stop);
+                let _ = end.send(());
+            })
+        };
+        match thread {
+            Ok(thread) => Ok(Self {
+                stop,
+                ended,
+                thread: Some(thread),
+            }),
+            Err(error) => {
+                terminal::restore();
+                Err(TuiError(error))
+            }
+        }
+    }
+
+    /// Whether it is gone although nobody asked for it: the terminal failed, or a mistake in the view.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Returns when the view has given the terminal back: after the sender of its frames is dropped, and after a person
+    /// who holds the last picture lets it go.
+    pub async fn ended(&mut self) {
+        // An error means that the thread is gone, which is what is waited for.
+        let _ = (&mut self.ended).await;
+    }
+
+    /// Takes the view away, whoever looks at it.
+    pub fn close(mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the view has told its message already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for LiveView {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+fn drive<S: Screen>(
+    mut terminal: terminal::Screen,
+    mut screen: S,
+    mut frames: watch::Receiver<Arc<S::Frame>>,
+    stop: &AtomicBool,
+) {
+    let mut stale = true;
+    let mut more = true;
+    while !stop.load(Ordering::Acquire) && terminal::Screen::is_ours() {
+        match frames.has_changed() {
+            Ok(true) => {
+                screen.take(Arc::clone(&frames.borrow_and_update()));
+                stale = true;
+            }
+            Ok(false) => {}
+            // The sender is gone; what it sent last may be new.
+            Err(_) if more => {
+                screen.take(Arc::clone(&frames.borrow_and_update()));
+                (more, stale) = (false, true);
+            }
+            Err(_) => {}
+        }
+        if stale && terminal.0.draw(|frame| screen.draw(frame)).is_err() {
+            return;
+        }
+        stale = false;
+        panic_for_a_test("view");
+        if !more && !screen.is_held() {
+            return;
+        }
+        match next_event() {
+            Ok(Some(Event::Key(key))) => {
+                screen.key(key);
+                stale = true;
+            }
+            Ok(Some(Event::Resize(..))) => stale = true,
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Panics if a test wants to see what is left of the terminal: `WSBENCH_TEST_PANIC` names the place. Only in debug builds.
+pub fn panic_for_a_test(place: &str) {
+    if cfg!(debug_assertions) && std::env::var_os("WSBENCH_TEST_PANIC").is_some_and(|wanted| wanted == place)
+    {
+        panic!("a test asked for a panic of the {place}");
+    }
+}
+
+fn next_event() -> io::Result<Option<Event>> {
+    if event::poll(LOOK_EVERY)? {
+        event::read().map(Some)
+    } else {
+        Ok(None)
+    }
+}
