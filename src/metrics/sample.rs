@@ -169,13 +169,13 @@ pub enum Counter {
     ClosedClean,
     /// Memberships of a room that began. Joined = left.
     RoomsJoined,
-    /// Memberships that ended: the client began to leave, or its connection was gone.
+    /// Memberships that ended, with their connection or for another room.
     RoomsLeft,
     /// Messages sent to the members of a room, each with a mark.
     FanOutSent,
     /// Messages that members were owed, each for each member. Owed = received + lost + replaced + unsettled.
     FanOutOwed,
-    /// Of those: received, for the first time.
+    /// Of those: received, for the first time, before the connection ended or another room was joined.
     FanOutReceived,
     /// Of those: not received although sent longer ago than `settle`. Expected = received + lost.
     FanOutLost,
@@ -189,7 +189,7 @@ pub enum Counter {
     FanOutDuplicated,
     /// Messages that a member received after they were settled: lost ones, or duplicates, beyond what is remembered.
     FanOutLate,
-    /// Messages of a room received by a client that did not know yet that it was a member, or had begun to leave.
+    /// Messages of a room sent before the receiver knew that it was a member, or after it began to leave.
     FanOutOutside,
     /// Messages of a room that the receiver is not in.
     FanOutStray,

@@ -120,21 +120,19 @@ fn truth(record: &Record, settle: Duration) -> Truth {
             let owed = sent >= join && sent < leave;
             // What arrives after the client's TCP connection ended is nobody's; the peer's Close takes one round trip.
             came.retain(|at| *at < leave + DELAY * 2);
-            let within = came.iter().filter(|at| **at < leave).count() as u64;
             if !owed {
                 truth.outside += came.len() as u64;
                 continue;
             }
             truth.owed += 1;
-            truth.outside += came.len() as u64 - within;
-            truth.duplicated += within.saturating_sub(1);
-            if within > 0 {
-                truth.received += 1;
-            } else {
+            truth.duplicated += (came.len() as u64).saturating_sub(1);
+            if came.is_empty() {
                 truth.lost.0 += u64::from(sent + settle + settle / 16 <= leave);
                 truth.lost.1 += u64::from(sent + settle <= leave);
+            } else {
+                truth.received += 1;
             }
-            let arrived = came.first().copied().filter(|at| *at < leave);
+            let arrived = came.first().copied();
             if let (Some((true, before)), Some(at)) = (previous.get(sender), arrived) {
                 truth.disordered += u64::from(*before > at);
             }

@@ -25,12 +25,23 @@ pub(in crate::load) struct Member {
     /// Which word of messages `words` begins with.
     start: u64,
     words: VecDeque<Word>,
+    /// Set when the client begins to leave.
+    leaving: Option<Leaving>,
     /// When to look what has become old.
     settle_at: Moment,
     /// Its own messages, where those do not come back to it.
     exempt: u64,
     /// Settled and not told yet.
     settled: Settled,
+}
+
+/// What a member that leaves was owed.
+#[derive(Clone, Copy, Debug)]
+struct Leaving {
+    /// The first message that it is not owed any more.
+    end: u64,
+    /// What is below was old when it began to leave.
+    old: u64,
 }
 
 /// What is known of 64 neighbouring messages.
@@ -59,7 +70,7 @@ pub(in crate::load) enum Heard {
     },
     /// It was received before.
     Again,
-    /// It was sent before the client knew that it is a member.
+    /// It was sent before the client knew that it is a member, or after it began to leave.
     Outside,
     /// It was settled before.
     Late,
@@ -90,6 +101,7 @@ impl Member {
             base: first,
             start: first / BITS,
             words: VecDeque::new(),
+            leaving: None,
             settle_at: now + room.settle(),
             exempt: 0,
             settled: Settled::default(),
@@ -103,7 +115,7 @@ impl Member {
 
     /// The client sent this message of the room itself and is not owed it.
     pub(in crate::load) fn exempt(&mut self, number: u64) {
-        if number >= self.base {
+        if number >= self.base && self.leaving.is_none() {
             self.make_room_for(number);
             self.word(number).received |= bit(number);
             self.exempt += 1;
@@ -118,10 +130,11 @@ impl Member {
             let before = mark.sent < self.joined.as_nanos();
             return if before { Heard::Outside } else { Heard::Stray };
         }
-        if number < self.first {
+        let end = self.leaving.map_or(u64::MAX, |leaving| leaving.end);
+        if number < self.first || number >= end {
             return Heard::Outside;
         }
-        if now >= self.settle_at {
+        if now >= self.settle_at && self.leaving.is_none() {
             self.settle_at = now + self.room.settle() / 4;
             self.settle(self.room.settled(now));
         }
@@ -146,10 +159,21 @@ impl Member {
         Heard::Owed { out_of_order }
     }
 
-    /// The client begins to leave.
-    pub(in crate::load) fn leave(mut self, now: Moment) -> Parting {
+    /// The client begins to leave, unless it has: it is owed nothing that is sent from now on.
+    pub(in crate::load) fn leave(&mut self, now: Moment) {
         let end = self.room.next();
-        self.settle(self.room.settled(now).min(end));
+        let old = self.room.settled(now).clamp(self.base, end);
+        self.leaving.get_or_insert(Leaving { end, old });
+    }
+
+    /// Nothing more will come.
+    pub(in crate::load) fn finish(mut self, now: Moment) -> Parting {
+        self.leave(now);
+        let Leaving { end, old } = self.leaving.unwrap_or(Leaving {
+            end: self.base,
+            old: self.base,
+        });
+        self.settle(old);
         let mut settled = self.settled();
         settled.unsettled += self.missing(self.base, end);
         Parting {

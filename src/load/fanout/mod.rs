@@ -15,14 +15,14 @@
 //! reads the counter again before it sends its Close frame, or when it learns that its connection is gone. The numbers
 //! between the two readings are what it is owed, and there is nothing to estimate. Each of them comes to exactly one end:
 //!
-//! - *received*, for the first time, before the client began to leave;
-//! - *lost*: not received although it was sent longer than `settle` ago;
+//! - *received*, for the first time, be it while the client leaves: before its connection ends or it joins another room;
+//! - *lost*: not received although it was sent longer than `settle` ago, or before the client began to leave;
 //! - *replaced*: the same where the server repeats the latest message of each sender (`latest`);
 //! - *unsettled*: not received, but nobody can say that it should have been: it was sent less than `settle` before the
 //!   client began to leave, or its sender's connection ended within that time in a way that leaves open whether the
 //!   server read it. Where messages may be replaced, one whose sender's next one came was.
 //!
-//! What is not owed is counted apart: messages sent before the client knew of its membership or received after it began to
+//! What is not owed is counted apart: messages sent before the client knew of its membership or after it began to
 //! leave (*outside*), of another room (*stray*), again (*duplicate*), after they were settled (*late*), of another run
 //! (*foreign*). Expected is received + lost; reach is received / expected.
 //!

@@ -286,7 +286,8 @@ impl VClient {
         }
         match self.wait {
             Wait::Backoff(_) => self.wait = Wait::Done,
-            Wait::Open if matches!(self.link, Link::Wanted { .. }) => self.cut_off(turn),
+            // A search goes on over its next connection.
+            Wait::Open if matches!(self.link, Link::Wanted { .. }) && !self.searches() => self.cut_off(turn),
             Wait::Round(_) => self.leave_endless_loop(turn),
             _ => {}
         }

@@ -102,6 +102,14 @@ impl VClient {
         true
     }
 
+    /// Whether a search is under way.
+    pub(super) fn searches(&self) -> bool {
+        self.who
+            .memory
+            .as_ref()
+            .is_some_and(|memory| memory.search.is_some())
+    }
+
     /// Nothing came in time.
     pub(super) fn probe_timed_out(&mut self, turn: &mut Turn<'_>) {
         if self.size_refused(turn, || "no answer in time".to_owned()) {

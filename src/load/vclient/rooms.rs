@@ -79,7 +79,7 @@ impl Speech {
 impl VClient {
     /// The flow says that the client is a member of a room now; `false` if it cannot be.
     pub(super) fn join(&mut self, turn: &mut Turn<'_>, name: &Template) -> bool {
-        self.leave_room(turn);
+        self.finish_room(turn);
         let Some(room) = self.room(turn, name) else {
             return false;
         };
@@ -90,15 +90,27 @@ impl VClient {
         true
     }
 
-    /// The client begins to leave its room, if it is in one.
-    pub(super) fn leave_room(&mut self, turn: &mut Turn<'_>) {
+    /// The client begins to leave its room, if it is in one. What is on its way may still come.
+    pub(super) fn leave_room(&mut self, turn: &Turn<'_>) {
+        let member = self
+            .who
+            .memory
+            .as_mut()
+            .and_then(|memory| memory.presence.member.as_mut());
+        if let Some(member) = member {
+            member.leave(turn.now);
+        }
+    }
+
+    /// Nothing more of the client's room will come.
+    fn finish_room(&mut self, turn: &mut Turn<'_>) {
         let member = self
             .who
             .memory
             .as_mut()
             .and_then(|memory| memory.presence.member.take());
         let Some(member) = member else { return };
-        let mut parting = member.leave(turn.now);
+        let mut parting = member.finish(turn.now);
         if self.fan_out(turn).is_some_and(|plan| plan.latest) {
             parting.settled.missing += parting.overtaken;
             parting.settled.unsettled -= parting.overtaken;
@@ -133,7 +145,7 @@ impl VClient {
                 speech.broke(turn.now);
             }
         }
-        self.leave_room(turn);
+        self.finish_room(turn);
     }
 
     /// The mark of a message that is sent now, if it has one.

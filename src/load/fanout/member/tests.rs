@@ -44,7 +44,7 @@ fn a_member_is_owed_what_is_sent_from_its_join_to_its_leave() {
     let during: Vec<_> = (0..200).map(|n| send(&room, 20 + n, 1)).collect();
     assert_eq!(member.hear(&before, ms(300)), Heard::Outside);
     assert!(during.iter().all(|mark| member.hear(mark, ms(300)) == IN_ORDER));
-    assert_eq!(member.leave(ms(400)), parting(200, 0, 0));
+    assert_eq!(member.finish(ms(400)), parting(200, 0, 0));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn what_is_missing_is_lost_once_it_is_old_and_open_until_then() {
         assert_eq!(member.hear(mark, Moment::from_nanos(mark.sent)), IN_ORDER);
     }
     // Sent at 0, 1000, ..., 9000; two seconds before the end is 7901.
-    assert_eq!(member.leave(ms(9_901)), parting(100, 8, 2));
+    assert_eq!(member.finish(ms(9_901)), parting(100, 8, 2));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn what_comes_twice_late_or_from_elsewhere_is_no_delivery() {
         Heard::Late,
         "it was given up before it came"
     );
-    assert_eq!(member.leave(ms(5_000)), parting(2, 1, 0));
+    assert_eq!(member.finish(ms(5_000)), parting(2, 1, 0));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_message_after_its_senders_next_one_is_out_of_order_and_others_may_come_as_t
     assert_eq!(member.hear(&c, ms(2)), IN_ORDER);
     assert_eq!(member.hear(&a, ms(2)), OUT_OF_ORDER, "after c");
     assert_eq!(member.hear(&d, ms(2)), IN_ORDER);
-    assert_eq!(member.leave(ms(3)), parting(4, 0, 0));
+    assert_eq!(member.finish(ms(3)), parting(4, 0, 0));
 }
 
 #[test]
@@ -111,10 +111,34 @@ fn what_was_settled_is_told_once_and_what_was_overtaken_is_known() {
     };
     assert_eq!((member.settled(), member.settled()), (lost, Settled::default()));
     assert_eq!(member.hear(&a, ms(9_003)), Heard::Late);
-    let parting = member.leave(ms(9_004));
+    let parting = member.finish(ms(9_004));
     assert_eq!(
         (parting.owed, parting.settled.unsettled, parting.overtaken),
         (4, 1, 1)
+    );
+}
+
+#[test]
+fn what_was_on_its_way_when_the_client_began_to_leave_may_still_come() {
+    let room = room();
+    let mut member = Member::new(Arc::clone(&room), ms(0));
+    let [a, b, c, d] = [0, 0, 3_000, 3_001].map(|at| send(&room, at, 0));
+    member.leave(ms(3_100));
+    let after = send(&room, 3_200, 0);
+    member.leave(ms(3_300));
+    for (mark, heard) in [
+        (&a, IN_ORDER),
+        (&after, Heard::Outside),
+        (&c, IN_ORDER),
+        (&c, Heard::Again),
+    ] {
+        assert_eq!(member.hear(mark, ms(9_000)), heard);
+    }
+    assert_eq!((b.number, d.number), (1, 3));
+    assert_eq!(
+        member.finish(ms(9_001)),
+        parting(4, 1, 1),
+        "b was old then and d was not"
     );
 }
 
@@ -125,7 +149,7 @@ fn its_own_messages_are_not_owed_where_they_do_not_come_back() {
     let marks = [0, 1, 2].map(|_| send(&room, 1, 0));
     member.exempt(marks[1].number);
     assert_eq!(member.hear(&marks[0], ms(2)), IN_ORDER);
-    assert_eq!(member.leave(ms(5_000)), parting(2, 1, 0));
+    assert_eq!(member.finish(ms(5_000)), parting(2, 1, 0));
 }
 
 #[test]
@@ -136,7 +160,7 @@ fn what_nobody_can_know_is_not_lost() {
     assert_eq!(member.hear(&marks[4], ms(2)), IN_ORDER);
     room.void([1, 4].into_iter());
     assert_eq!(
-        member.leave(ms(9_000)),
+        member.finish(ms(9_000)),
         parting(6, 4, 1),
         "4 was received, so it was sent"
     );
@@ -152,7 +176,7 @@ fn a_member_that_hears_nothing_costs_nothing_and_knows_what_it_missed() {
     assert_eq!(member.hear(last, ms(300)), IN_ORDER);
     assert!(member.words.len() as u64 <= WINDOW / BITS);
     assert_eq!(member.hear(&marks[0], ms(301)), Heard::Late);
-    assert_eq!(member.leave(ms(302)), parting(300_000, 0, 299_999));
+    assert_eq!(member.finish(ms(302)), parting(300_000, 0, 299_999));
 }
 
 /// What a member should say, by looking at all that happened.
@@ -205,6 +229,6 @@ proptest! {
         let (distinct, lost, open) = model(&marks, &heard, leave);
         prop_assert_eq!(received, distinct);
         prop_assert_eq!(again, heard.len() as u64 - distinct);
-        prop_assert_eq!(member.leave(ms(leave)), parting(marks.len() as u64, lost, open));
+        prop_assert_eq!(member.finish(ms(leave)), parting(marks.len() as u64, lost, open));
     }
 }
