@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Histogram, HistogramError, Outcome, Summary, Tally, Totals, Trend};
+use crate::metrics::{Histogram, HistogramError, Outcome, Summary, Tally, Totals, Trend, Verdict};
 
 /// Name and version of the form. A field that is added keeps the version; one that is removed or changes its meaning
 /// makes a new one.
@@ -186,7 +186,9 @@ impl Repeat {
     /// Whether the run's numbers say something about the target.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        self.summary.books.balanced && self.summary.run.outcome == Outcome::Completed
+        self.summary.books.balanced
+            && self.summary.run.outcome == Outcome::Completed
+            && self.summary.generator.verdict == Verdict::Valid
     }
 
     /// A trend's distribution, of one group or of all together.

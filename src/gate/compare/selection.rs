@@ -84,7 +84,11 @@ impl<'a> Selection<'a> {
 fn fault(repeat: &Repeat) -> Option<String> {
     if !repeat.is_usable() {
         let run = &repeat.summary.run;
-        let why = run.reason.as_deref().unwrap_or("its books do not balance");
+        let why = match &run.reason {
+            Some(reason) => reason,
+            None if repeat.summary.books.balanced => "the generator was the bottleneck",
+            None => "its books do not balance",
+        };
         return Some(format!("{}: {why}", run.outcome));
     }
     if !repeat.pace.is_steady() {
