@@ -21,10 +21,12 @@ pub(in crate::tui) fn draw(frame: &mut Frame<'_>, shown: &ServerShown<'_>) {
         return too_small(frame, area);
     }
     let routes = u16::try_from(shown.picture.frame.routes.len()).unwrap_or(u16::MAX);
+    // Half of the screen at most: the list can be scrolled, the other panels cannot.
+    let table = routes.saturating_add(2).min(area.height / 2);
     let [head, charts, table, below, foot] = Layout::vertical([
         Constraint::Length(2),
         Constraint::Fill(2),
-        Constraint::Max(routes.saturating_add(2)),
+        Constraint::Length(table),
         Constraint::Fill(2),
         Constraint::Length(1),
     ])
@@ -108,32 +110,29 @@ fn draw_routes(frame: &mut Frame<'_>, area: Rect, shown: &ServerShown<'_>) {
         "routes",
         vec![Span::raw(format!("{all} "))],
     );
-    let rows = picture
-        .frame
-        .routes
-        .iter()
-        .enumerate()
-        .skip(shown.first_route)
-        .map(|(n, route)| {
-            let mut cells = vec![Cell::from(shortened(&route.path, 30))];
-            cells.extend(
-                [
-                    count(route.open),
-                    count(route.opened),
-                    rate(picture.rate(n, |route| route.messages_in)),
-                    rate(picture.rate(n, |route| route.messages_out)),
-                    count(route.dropped),
-                    count(route.slow_consumers),
-                ]
-                .map(right),
-            );
-            let style = if route.dropped + route.slow_consumers > 0 {
-                shown.theme.standing(Standing::Bad)
-            } else {
-                Style::new()
-            };
-            Row::new(cells).style(style)
-        });
+    // Those that are in use come first.
+    let mut order: Vec<_> = picture.frame.routes.iter().enumerate().collect();
+    order.sort_by_key(|(_, route)| route.opened + route.refused == 0);
+    let rows = order.into_iter().skip(shown.first_route).map(|(n, route)| {
+        let mut cells = vec![Cell::from(shortened(&route.path, 30))];
+        cells.extend(
+            [
+                count(route.open),
+                count(route.opened),
+                rate(picture.rate(n, |route| route.messages_in)),
+                rate(picture.rate(n, |route| route.messages_out)),
+                count(route.dropped),
+                count(route.slow_consumers),
+            ]
+            .map(right),
+        );
+        let style = if route.dropped + route.slow_consumers > 0 {
+            shown.theme.standing(Standing::Bad)
+        } else {
+            Style::new()
+        };
+        Row::new(cells).style(style)
+    });
     let mut heads = vec![Cell::from("path")];
     heads.extend(["open", "opened", "in", "out", "dropped", "slow"].map(|head| right(head.to_owned())));
     let mut widths = vec![Constraint::Fill(1)];
