@@ -47,7 +47,7 @@ pub struct AccessArgs {
     #[arg(long, value_name = "NAME", env = "WSBENCH_JWT_AUDIENCE")]
     pub jwt_audience: Option<String>,
 
-    /// Only pages of this origin may connect, for example https://app.example.com or https://*.example.com; repeatable
+    /// Only pages of this origin may connect, for example `https://app.example.com` or `https://*.example.com`; repeatable
     #[arg(
         long,
         value_name = "ORIGIN",

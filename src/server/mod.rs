@@ -23,7 +23,7 @@
 //! | `registry` | a worker's sessions as others see them |
 //! | `outbox` | what waits for a slow client, bounded |
 //! | `message`, `hub` | a message for many receivers, and its way to them |
-//! | `room` | [`RoomName`](room::RoomName): a room inside a route |
+//! | `room` | the name of a room inside a route |
 //! | `backplane` | the rooms of several servers, made one by a message broker |
 //! | `game` | matches and their ticks |
 //! | `handle` | [`SessionHandle`]: reaching a session from anywhere |
