@@ -241,7 +241,8 @@ pub(super) fn plan(file: &Path, target: Option<&str>, args: &LoadArgs) -> Result
             .map(|variable| (variable.key.clone(), variable.value.clone()))
             .collect(),
         environment: environment(),
-        ..Overrides::default()
+        client_scale: args.scale,
+        duration_scale: args.duration_scale,
     };
     let mut plan = scenario::load(file, &overrides).map_err(Failure::configuration)?;
     let transport = &mut plan.transport;

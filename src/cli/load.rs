@@ -114,6 +114,14 @@ pub struct LoadArgs {
     #[arg(short = 'e', long = "env", value_name = "KEY=VAL", help_heading = "Load")]
     pub variables: Vec<Variable>,
 
+    /// Times the scenario's numbers of clients and arrival rates, for example 0.1 or 10
+    #[arg(long, value_name = "FACTOR", env = "WSBENCH_SCALE", help_heading = "Load")]
+    pub scale: Option<f64>,
+
+    /// Times the lengths of the scenario's stages; what clients do takes as long as before
+    #[arg(long, value_name = "FACTOR", env = "WSBENCH_DURATION_SCALE", help_heading = "Load")]
+    pub duration_scale: Option<f64>,
+
     /// Seed of all random choices
     #[arg(long, value_name = "N", env = "WSBENCH_SEED", help_heading = "Load")]
     pub seed: Option<u64>,

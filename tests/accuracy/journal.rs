@@ -49,36 +49,81 @@ fn counted(summary: &Value) -> Seen {
     }
 }
 
-/// Plays a scenario that comes with wsbench, its stages a tenth as long.
-fn assert_equal_counts(name: &str, variables: &[&str]) {
+/// Plays a scenario that comes with wsbench, smaller and shorter.
+fn assert_equal_counts(name: &str, scale: &str, further: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
-    let text = std::fs::read_to_string(file).unwrap();
-    let scenario = scenario(
-        folder.path(),
-        &text
-            .replace("duration: 20s", "duration: 2s")
-            .replace("duration: 5s", "duration: 500ms"),
-    );
     let (_server, address) = serve(folder.path());
     let target = format!("ws://{address}");
-    let mut more = vec!["--target", &target, "--allow-invalid"];
-    more.extend(variables.iter().flat_map(|variable| ["-e", variable]));
-    let (status, summary) = Run::start(folder.path(), &scenario, &more).end();
-    assert!(status.success(), "{status}: {}", summary["run"]);
+    let mut arguments = vec!["--target", &target, "--allow-invalid", "--scale", scale];
+    arguments.extend(["--duration-scale", "0.2"]);
+    arguments.extend(further.iter().flat_map(|variable| ["-e", variable]));
+    let (status, summary) = Run::start(folder.path(), &file, &arguments).end();
+    assert!(
+        status.success(),
+        "{name}: {status}: {} {} {}",
+        summary["run"],
+        summary["thresholds"],
+        summary["total"]["errors"]
+    );
     let counted = counted(&summary);
-    assert!(counted.received > 100 && counted.sent > 100, "{counted:?}");
-    assert_eq!(counted, seen(&address));
+    assert!(counted.received > 10 && counted.sent > 10, "{name}: {counted:?}");
+    assert_eq!(counted, seen(&address), "{name}");
 }
 
 #[test]
 fn echoes_are_counted_as_the_server_saw_them() {
-    assert_equal_counts("echo.yaml", &["clients=20", "ramp=500ms", "hold=1s"]);
+    assert_equal_counts("echo.yaml", "0.2", &[]);
 }
 
 #[test]
 fn telemetry_and_pings_are_counted_as_the_server_saw_them() {
-    assert_equal_counts("iot.yaml", &["devices=100", "time_scale=0.01"]);
+    assert_equal_counts("iot.yaml", "0.05", &["time_scale=0.01"]);
+}
+
+#[test]
+fn a_chat_is_counted_as_the_server_saw_it() {
+    assert_equal_counts("chat.yaml", "0.2", &["talk_every=500ms"]);
+}
+
+#[test]
+fn pushes_are_counted_as_the_server_saw_them() {
+    assert_equal_counts("dashboard.yaml", "0.1", &["interval=200ms"]);
+}
+
+#[test]
+fn matches_are_counted_as_the_server_saw_them() {
+    assert_equal_counts("gaming.yaml", "0.25", &[]);
+}
+
+#[test]
+fn uploads_are_counted_as_the_server_saw_them() {
+    assert_equal_counts("upload.yaml", "0.5", &["chunk=16384", "file=65536"]);
+}
+
+#[test]
+fn everything_at_once_is_counted_as_the_server_saw_it() {
+    assert_equal_counts("mixed.yaml", "0.1", &[]);
+}
+
+#[test]
+fn a_soak_is_counted_as_the_server_saw_it() {
+    assert_equal_counts("soak.yaml", "0.02", &["hold=10s"]);
+}
+
+#[test]
+fn a_spike_is_counted_as_the_server_saw_it() {
+    assert_equal_counts("spike.yaml", "0.1", &[]);
+}
+
+#[test]
+fn reconnects_are_counted_as_the_server_saw_them() {
+    assert_equal_counts("reconnect-storm.yaml", "0.1", &["pause=100ms"]);
+}
+
+#[test]
+fn pings_are_counted_as_the_server_saw_them() {
+    assert_equal_counts("ping.yaml", "0.2", &[]);
 }
 
 /// Everything was said when the server is killed, so both sides know of the same.
