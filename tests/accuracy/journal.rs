@@ -59,15 +59,14 @@ fn assert_equal_counts(name: &str, scale: &str, further: &[&str]) {
     arguments.extend(["--duration-scale", "0.2"]);
     arguments.extend(further.iter().flat_map(|variable| ["-e", variable]));
     let (status, summary) = Run::start(folder.path(), &file, &arguments).end();
-    assert!(
-        status.success(),
-        "{name}: {status}: {} {} {}",
-        summary["run"],
-        summary["thresholds"],
-        summary["total"]["errors"]
-    );
+    // How fast it was is not the question here, so a threshold may be crossed (99).
+    let told = || format!("{name}: {status}: {} {}", summary["run"], summary["total"]);
+    assert!(matches!(status.code(), Some(0 | 99)), "{}", told());
+    for counter in ["fan_out_lost", "fan_out_duplicated", "sent_lost_timeout", "connect_failed"] {
+        assert_eq!(summary["total"]["counters"][counter], 0, "{counter}: {}", told());
+    }
     let counted = counted(&summary);
-    assert!(counted.received > 10 && counted.sent > 10, "{name}: {counted:?}");
+    assert!(counted.received + counted.sent > 10, "{}", told());
     assert_eq!(counted, seen(&address), "{name}");
 }
 
