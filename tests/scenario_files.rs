@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use wsbench::scenario::{
-    Correlation, LoadModel, Op, Overrides, PayloadKind, Plan, RenderContext, SendOp, client_rng, from_str,
-    json_schema, load,
+    Correlation, Group, LoadModel, Op, Overrides, PayloadKind, Plan, RenderContext, SendOp, client_rng,
+    from_str, json_schema, load,
 };
 
 fn shipped(name: &str, variables: &[(&str, &str)]) -> Plan {
@@ -83,6 +83,23 @@ fn the_iot_fleet_is_the_one_of_the_field() {
         ["device_key_123", "device_key_456"].contains(&value.as_str()),
         "{value}"
     );
+}
+
+#[test]
+fn everything_at_once_is_what_the_other_files_say() {
+    let mixed = shipped("mixed.yaml", &[]);
+    for (kind, file) in [
+        ("devices", "iot.yaml"),
+        ("dashboards", "dashboard.yaml"),
+        ("chatters", "chat.yaml"),
+        ("players", "gaming.yaml"),
+    ] {
+        let group = mixed.groups.iter().find(|group| &*group.name == kind).unwrap();
+        let alone = &shipped(file, &[]).groups[0];
+        let told = |group: &Group| format!("{:?} {:?}", group.fan_out, group.stream);
+        assert_eq!(told(group), told(alone), "{kind}");
+        assert_eq!(group.flow.len(), alone.flow.len(), "{kind}");
+    }
 }
 
 #[test]

@@ -119,7 +119,12 @@ pub struct LoadArgs {
     pub scale: Option<f64>,
 
     /// Times the lengths of the scenario's stages; what clients do takes as long as before
-    #[arg(long, value_name = "FACTOR", env = "WSBENCH_DURATION_SCALE", help_heading = "Load")]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        env = "WSBENCH_DURATION_SCALE",
+        help_heading = "Load"
+    )]
     pub duration_scale: Option<f64>,
 
     /// Seed of all random choices

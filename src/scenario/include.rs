@@ -17,7 +17,16 @@ const MAX_FILES: usize = 100;
 const EXCLUSIVE: [(&str, &str); 3] = [("stages", "arrivals"), ("flow", "scenarios"), ("path", "route")];
 
 /// What an entry of `scenarios` takes from a file that is a whole scenario.
-const OF_A_KIND: [&str; 6] = ["name", "weight", "connection", "heartbeat", "feeder", "flow"];
+const OF_A_KIND: [&str; 8] = [
+    "name",
+    "weight",
+    "connection",
+    "heartbeat",
+    "feeder",
+    "fanout",
+    "stream",
+    "flow",
+];
 
 /// What it needs of such a file that stands at the top.
 const OF_THE_WHOLE: [&str; 2] = ["variables", "routes"];

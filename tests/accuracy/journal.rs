@@ -62,7 +62,12 @@ fn assert_equal_counts(name: &str, scale: &str, further: &[&str]) {
     // How fast it was is not the question here, so a threshold may be crossed (99).
     let told = || format!("{name}: {status}: {} {}", summary["run"], summary["total"]);
     assert!(matches!(status.code(), Some(0 | 99)), "{}", told());
-    for counter in ["fan_out_lost", "fan_out_duplicated", "sent_lost_timeout", "connect_failed"] {
+    for counter in [
+        "fan_out_lost",
+        "fan_out_duplicated",
+        "sent_lost_timeout",
+        "connect_failed",
+    ] {
         assert_eq!(summary["total"]["counters"][counter], 0, "{counter}: {}", told());
     }
     let counted = counted(&summary);
