@@ -35,11 +35,8 @@ impl Running {
                 !line.is_empty(),
                 "the process ended without saying where it listens"
             );
-            if let Some(at) = line.find("127.0.0.1:") {
-                return line[at..]
-                    .chars()
-                    .take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':')
-                    .collect();
+            if let Some(address) = address_in(&line) {
+                return address;
             }
         }
     }
@@ -83,4 +80,15 @@ pub(crate) fn assert_success(output: &Output) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// The first address of the loopback interface in a line, with its port.
+pub(crate) fn address_in(line: &str) -> Option<String> {
+    let at = line.find("127.0.0.1:")?;
+    let address = line[at..].chars();
+    Some(
+        address
+            .take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':')
+            .collect(),
+    )
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use crate::http::{PATIENCE, body, exchange};
-use crate::process::{Running, assert_success, wsbench};
+use crate::process::{Running, address_in, assert_success, wsbench};
 use crate::tools::Counterpart;
 
 /// `promtool ARGUMENTS`, with this input.
@@ -126,20 +126,15 @@ impl Prometheus {
              --web.listen-address=127.0.0.1:0 2>&1",
         ]);
         let mut process = Running::start(&mut command);
-        let address = loop {
-            let address = process.address();
-            if !address.ends_with(":0") {
-                break address;
-            }
-        };
-        // It answers by 503 until then.
-        loop {
+        // Where it listens and that it is ready come in either order; it answers by 503 until then.
+        let (mut address, mut is_ready) = (None, false);
+        while address.is_none() || !is_ready {
             let line = process.line();
             assert!(!line.is_empty(), "Prometheus ended");
-            if line.contains("ready to receive web requests") {
-                break;
-            }
+            is_ready |= line.contains("ready to receive web requests");
+            address = address.or(address_in(&line).filter(|address| !address.ends_with(":0")));
         }
+        let address = address.unwrap_or_default();
         Self {
             _process: process,
             address,
