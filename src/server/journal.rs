@@ -28,14 +28,36 @@ pub(crate) struct ConnectionEntry {
     pub(crate) id: ConnectionId,
     pub(crate) route: RouteId,
     pub(crate) peer: SocketAddr,
+    pub(crate) remarks: Option<Box<Remarks>>,
+    pub(crate) opened: Moment,
+    pub(crate) traffic: Traffic,
+    /// When it ended and how; `None` while it is open.
+    pub(crate) ended: Option<(Moment, Box<Ending>)>,
+}
+
+impl ConnectionEntry {
+    /// The client's own name for the connection.
+    pub(crate) fn tag(&self) -> Option<&str> {
+        self.remarks.as_deref()?.tag.as_deref()
+    }
+}
+
+/// What there is to say of some connections only: the others pay for a thin pointer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remarks {
     pub(crate) tag: Option<Box<str>>,
     /// Who the client is, if the route asks for it.
     pub(crate) subject: Option<Box<str>>,
-    pub(crate) opened: Moment,
-    pub(crate) traffic: Traffic,
     pub(crate) faults: Option<Arc<FaultRecord>>,
-    /// When it ended and how; `None` while it is open.
-    pub(crate) ended: Option<(Moment, Box<Ending>)>,
+}
+
+impl Remarks {
+    /// Nothing if nothing is said.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        let Self { tag, subject, faults } = &self;
+        let any = tag.is_some() || subject.is_some() || faults.is_some();
+        any.then(|| Box::new(self))
+    }
 }
 
 /// An upgrade that was refused.
@@ -214,14 +236,15 @@ impl<'a, F: Fn(RouteId) -> &'a str> Scribe<'a, F> {
 
     fn write_connection(&self, entry: &ConnectionEntry, out: &mut Vec<u8>) {
         let ending = entry.ended.as_ref().map(|(_, ending)| ending);
+        let remarks = entry.remarks.as_deref();
         let line = ConnectionLine {
             r#type: "connection",
             id: entry.id,
             instance: self.instance,
             route: (self.path_of)(entry.route),
             peer: entry.peer,
-            tag: entry.tag.as_deref(),
-            subject: entry.subject.as_deref(),
+            tag: entry.tag(),
+            subject: remarks.and_then(|remarks| remarks.subject.as_deref()),
             opened_at: self.clock.seconds(entry.opened),
             closed_at: entry.ended.as_ref().map(|(at, _)| self.clock.seconds(*at)),
             traffic: entry.traffic,
@@ -230,7 +253,7 @@ impl<'a, F: Fn(RouteId) -> &'a str> Scribe<'a, F> {
             reason: ending.map(|ending| ending.reason.as_deref().unwrap_or_default()),
             clean: ending.map(|ending| ending.outcome.clean),
             cause: ending.map(|ending| ending.cause.to_string()),
-            faults: entry.faults.as_deref(),
+            faults: remarks.and_then(|remarks| remarks.faults.as_deref()),
         };
         append(out, &line);
     }
@@ -330,14 +353,17 @@ mod tests {
             id: ConnectionId(7),
             route: RouteId(0),
             peer: peer(),
-            tag: Some("probe-1".into()),
-            subject: Some("alice".into()),
+            remarks: Remarks {
+                tag: Some("probe-1".into()),
+                subject: Some("alice".into()),
+                faults: None,
+            }
+            .boxed(),
             opened: Moment::from_nanos(4_500_000_000),
             traffic: Traffic {
                 messages_in: 3,
                 ..Traffic::default()
             },
-            faults: None,
             ended: None,
         };
         let open = lines(&[Entry::Connection(entry.clone())]).remove(0);

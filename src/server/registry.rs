@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::AddAssign;
-use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
 use super::config::{RouteLimits, RoutePlan};
-use super::fault::FaultRecord;
 use super::handle::Address;
 use super::ids::{ConnectionId, RouteId};
+use super::journal::Remarks;
 use super::message::SharedMessage;
 use super::outbox::{Offered, Outbox};
 use super::record::Traffic;
@@ -40,9 +39,7 @@ pub(crate) struct Slot {
     pub(crate) opened: Moment,
     pub(crate) traffic: Traffic,
     pub(crate) peer: SocketAddr,
-    pub(crate) tag: Option<Box<str>>,
-    pub(crate) subject: Option<Box<str>>,
-    pub(crate) faults: Option<Arc<FaultRecord>>,
+    pub(crate) remarks: Option<Box<Remarks>>,
     outbox: Option<Box<Outbox>>,
     waker: Option<Waker>,
     order: Option<Box<SessionOrder>>,
@@ -54,7 +51,7 @@ pub(crate) struct Slot {
     pub(crate) route: RouteId,
     timer_fired: bool,
     #[expect(dead_code, reason = "held to be dropped with the slot")]
-    places: Option<Places>,
+    places: Places,
 }
 
 /// What a session was told by others.
@@ -138,12 +135,10 @@ impl Registry {
             id,
             route,
             peer,
-            tag,
-            subject,
+            remarks,
             opened,
             places,
             room,
-            faults,
         } = entry;
         let room_key = self.room_key(route, &room);
         let members = &mut self.rooms[room_key as usize];
@@ -152,9 +147,7 @@ impl Registry {
             opened,
             traffic: Traffic::default(),
             peer,
-            tag,
-            subject,
-            faults,
+            remarks,
             outbox: None,
             waker: None,
             order: None,
@@ -368,13 +361,11 @@ pub(crate) struct NewSession {
     pub(crate) id: ConnectionId,
     pub(crate) route: RouteId,
     pub(crate) peer: SocketAddr,
-    pub(crate) tag: Option<Box<str>>,
-    pub(crate) subject: Option<Box<str>>,
+    pub(crate) remarks: Option<Box<Remarks>>,
     pub(crate) opened: Moment,
-    /// Free again when the session is taken out; tests need none.
-    pub(crate) places: Option<Places>,
+    /// Free again when the session is taken out.
+    pub(crate) places: Places,
     pub(crate) room: RoomName,
-    pub(crate) faults: Option<Arc<FaultRecord>>,
 }
 
 impl Slot {
@@ -429,17 +420,21 @@ mod tests {
     use crate::server::config::{ServerConfig, plan_routes};
     use crate::wire::MessageKind;
 
+    /// Memory per connection, beside the session itself.
+    #[test]
+    fn a_slot_stays_small() {
+        assert!(size_of::<Slot>() <= 192, "{} bytes", size_of::<Slot>());
+    }
+
     fn session(id: u64, route: u16) -> NewSession {
         NewSession {
             id: ConnectionId(id),
             route: RouteId(route),
             peer: SocketAddr::from(([127, 0, 0, 1], 1)),
-            tag: None,
-            subject: None,
+            remarks: None,
             opened: Moment::ZERO,
-            places: None,
+            places: Places::default(),
             room: RoomName::default(),
-            faults: None,
         }
     }
 

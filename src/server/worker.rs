@@ -433,11 +433,9 @@ impl Worker {
                 id: slot.id,
                 route: slot.route,
                 peer: slot.peer,
-                tag: slot.tag.clone(),
-                subject: slot.subject.clone(),
+                remarks: slot.remarks.clone(),
                 opened: slot.opened,
                 traffic: slot.traffic,
-                faults: slot.faults.clone(),
                 ended: None,
             })
         });

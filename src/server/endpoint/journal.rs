@@ -57,7 +57,7 @@ impl Entry {
 
     pub(super) fn tag(&self) -> Option<&str> {
         match self {
-            Self::Connection(entry) => entry.tag.as_deref(),
+            Self::Connection(entry) => entry.tag(),
             Self::Refusal(entry) => entry.tag.as_deref(),
         }
     }

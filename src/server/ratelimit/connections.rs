@@ -41,8 +41,8 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
-    /// If it is counted for its address.
-    address: Option<AddressKey>,
+    /// If it is counted for its address, which it is not by default: a thin pointer is all that it takes then.
+    address: Option<Box<AddressKey>>,
 }
 
 impl ConnectionLimiter {
@@ -98,7 +98,7 @@ impl ConnectionLimiter {
         }
         Ok(ConnectionPermit {
             limiter: Arc::clone(self),
-            address,
+            address: address.map(Box::new),
         })
     }
 
@@ -129,7 +129,7 @@ impl ConnectionLimiter {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.limiter.release(self.address);
+        self.limiter.release(self.address.as_deref().copied());
     }
 }
 

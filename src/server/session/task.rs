@@ -15,7 +15,7 @@ use super::turn::Turn;
 use crate::server::fault::{FaultKind, FaultRecord, FaultTally, FaultyTransport, RequestedFaults};
 use crate::server::handle::Address;
 use crate::server::ids::{ConnectionId, RouteId};
-use crate::server::journal::{ConnectionEntry, Entry};
+use crate::server::journal::{ConnectionEntry, Entry, Remarks};
 use crate::server::message::shares_deflated;
 use crate::server::mode::Mode;
 use crate::server::ratelimit::{ConnectionPermit, MessageAllowance};
@@ -101,13 +101,13 @@ pub(crate) struct Admission {
 }
 
 /// The places that a connection takes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[expect(dead_code, reason = "held to be dropped with the connection")]
 pub(crate) struct Places {
     /// Unless it only asks whether the server is well.
     server: Option<ConnectionPermit>,
-    /// If the route has a limit of its own.
-    route: Option<ConnectionPermit>,
+    /// If the route has a limit of its own; few have.
+    route: Option<Box<ConnectionPermit>>,
 }
 
 impl Admission {
@@ -127,7 +127,7 @@ impl Admission {
             server: (!is_probe)
                 .then(|| shared.connections.admit(client))
                 .transpose()?,
-            route: settings.guards[route.index()].place(client)?,
+            route: settings.guards[route.index()].place(client)?.map(Box::new),
         };
         let id = ConnectionId(shared.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         Ok(Self { id, places })
@@ -166,7 +166,7 @@ impl Session {
         let Admission { id, places } = admission;
         worker.session_opened();
         let opened = worker.now();
-        let (transport, record) = match faults {
+        let (transport, faults) = match faults {
             None => (transport, None),
             Some(faults) => faults.put_before(transport, &worker),
         };
@@ -174,12 +174,10 @@ impl Session {
             id,
             route,
             peer,
-            tag,
-            subject,
+            remarks: Remarks { tag, subject, faults }.boxed(),
             opened,
-            places: Some(places),
+            places,
             room,
-            faults: record,
         });
         if worker.is_stopping() {
             // The others were told before this one was there.
@@ -259,11 +257,9 @@ impl Drop for Session {
             id: slot.id,
             route,
             peer: slot.peer,
-            tag: slot.tag,
-            subject: slot.subject,
+            remarks: slot.remarks,
             opened: slot.opened,
             traffic: slot.traffic,
-            faults: slot.faults,
             ended: Some((now, Box::new(ending))),
         }));
     }
