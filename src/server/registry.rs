@@ -43,7 +43,8 @@ pub(crate) struct Slot {
     outbox: Option<Box<Outbox>>,
     waker: Option<Waker>,
     order: Option<Box<SessionOrder>>,
-    room: RoomName,
+    /// Unless it is the default room.
+    room: Option<Box<RoomName>>,
     /// The place of its room.
     room_key: u32,
     /// Its place among the members of its room, or [`NOT_A_MEMBER`].
@@ -151,7 +152,7 @@ impl Registry {
             outbox: None,
             waker: None,
             order: None,
-            room,
+            room: (!room.is_default()).then(|| Box::new(room)),
             room_key,
             member: members.len() as u32,
             route,
@@ -186,7 +187,7 @@ impl Registry {
     /// The room of a session; the default room if it is gone.
     pub(crate) fn room_of(&self, key: u32) -> RoomName {
         let slot = self.slots.get(key as usize);
-        slot.map(|slot| slot.room.clone()).unwrap_or_default()
+        slot.map(Slot::room).unwrap_or_default()
     }
 
     /// Takes a session out.
@@ -204,7 +205,7 @@ impl Registry {
         if member == NOT_A_MEMBER {
             return;
         }
-        let (room_key, route, room) = (slot.room_key, slot.route, slot.room.clone());
+        let (room_key, route, room) = (slot.room_key, slot.route, slot.room());
         let members = &mut self.rooms[room_key as usize];
         members.swap_remove(member as usize);
         if let Some(&moved) = members.get(member as usize) {
@@ -369,6 +370,10 @@ pub(crate) struct NewSession {
 }
 
 impl Slot {
+    fn room(&self) -> RoomName {
+        self.room.as_deref().cloned().unwrap_or_default()
+    }
+
     /// Whether it takes messages: it does not close and was not told to.
     fn is_open(&self) -> bool {
         self.member != NOT_A_MEMBER && self.order.is_none()
@@ -423,7 +428,7 @@ mod tests {
     /// Memory per connection, beside the session itself.
     #[test]
     fn a_slot_stays_small() {
-        assert!(size_of::<Slot>() <= 192, "{} bytes", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 184, "{} bytes", size_of::<Slot>());
     }
 
     fn session(id: u64, route: u16) -> NewSession {
