@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod connect;
 pub mod exit;
+pub mod exposition;
 pub mod gate;
 pub mod load;
 pub mod metrics;

@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use crate::exposition;
 use crate::metrics::{Recorder, Snapshot};
 use crate::report::prometheus::{self, RunLabels};
 
@@ -109,7 +110,7 @@ async fn accept(listener: TcpListener, page: watch::Receiver<Bytes>) {
 
 fn answer(request: &Request<Incoming>, page: Bytes) -> Response<Full<Bytes>> {
     let (status, kind, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, prometheus::CONTENT_TYPE, page),
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, exposition::CONTENT_TYPE, page),
         (_, "/metrics") => (
             StatusCode::METHOD_NOT_ALLOWED,
             "text/plain",

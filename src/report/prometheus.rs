@@ -1,10 +1,9 @@
-//! A run that goes on, in Prometheus's text format 0.0.4.
+//! A run that goes on, as Prometheus reads it.
 //!
 //! Counters only grow, durations are histograms in seconds, every family says what it is. `group` is the scenario's
 //! group; what is not known by group has no such label.
 
-use std::fmt::{Display, Write as _};
-
+use crate::exposition::Exposition;
 use crate::metrics::{
     CloseCause, Counter, ErrorClass, GeneratorSnapshot, Histogram, Side, Snapshot, Tally, Trend,
 };
@@ -20,14 +19,28 @@ pub struct RunLabels {
     pub target: String,
 }
 
-/// Upper bounds of the buckets, in seconds: three for each magnitude from 100 µs to a minute.
-const BOUNDS: [f64; 18] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-    30.0, 60.0,
+/// Upper bounds of the buckets, in seconds: three for each magnitude from 100 µs to a minute, and no bound.
+const BOUNDS: [f64; 19] = [
+    0.0001,
+    0.00025,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    f64::INFINITY,
 ];
-
-/// The media type that Prometheus asks for.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything that is known of the run up to `snapshot`; `groups` are the tallies since its begin.
 #[must_use]
@@ -37,7 +50,7 @@ pub fn render<'a>(
     groups: impl IntoIterator<Item = (&'a str, &'a Tally)>,
 ) -> String {
     let mut page = Page {
-        text: String::new(),
+        text: Exposition::default(),
         groups: groups.into_iter().collect(),
     };
     page.run(labels, snapshot);
@@ -46,11 +59,11 @@ pub fn render<'a>(
     page.endings();
     page.errors();
     page.durations();
-    page.text
+    page.text.into_text()
 }
 
 struct Page<'a> {
-    text: String,
+    text: Exposition,
     groups: Vec<(&'a str, &'a Tally)>,
 }
 
@@ -61,14 +74,15 @@ impl Page<'_> {
             ("target", &labels.target),
             ("version", env!("CARGO_PKG_VERSION")),
         ];
-        self.head("wsbench_run_info", "gauge", "The run that goes on; always 1.");
-        self.sample("wsbench_run_info", &info, 1);
-        self.head(
+        self.text
+            .head("wsbench_run_info", "gauge", "The run that goes on; always 1.");
+        self.text.sample("wsbench_run_info", &info, 1);
+        let elapsed = snapshot.elapsed.as_secs_f64();
+        self.text.gauge(
             "wsbench_run_elapsed_seconds",
-            "gauge",
             "Time since the run began.",
+            elapsed,
         );
-        self.sample("wsbench_run_elapsed_seconds", &[], snapshot.elapsed.as_secs_f64());
         let gauges = snapshot.gauges;
         for (name, help, value) in [
             (
@@ -87,8 +101,7 @@ impl Page<'_> {
                 gauges.connections_open,
             ),
         ] {
-            self.head(name, "gauge", help);
-            self.sample(name, &[], value);
+            self.text.gauge(name, help, value);
         }
     }
 
@@ -112,8 +125,7 @@ impl Page<'_> {
                 generator.problems.len() as f64,
             ),
         ] {
-            self.head(name, "gauge", help);
-            self.sample(name, &[], value);
+            self.text.gauge(name, help, value);
         }
     }
 
@@ -121,19 +133,21 @@ impl Page<'_> {
         for counter in Counter::ALL {
             let name = counter_name(counter);
             let help = format!("Counter `{}` of the summary.", super::names::name(counter));
-            self.head(&name, "counter", &help);
+            self.text.head(&name, "counter", &help);
             for (group, tally) in self.groups.clone() {
-                self.sample(&name, &[("group", group)], tally.counter(counter));
+                self.text
+                    .sample(&name, &[("group", group)], tally.counter(counter));
             }
         }
     }
 
     fn endings(&mut self) {
         let family = "wsbench_run_connections_ended_total";
-        self.head(family, "counter", "Opened connections that ended, by cause.");
+        self.text
+            .head(family, "counter", "Opened connections that ended, by cause.");
         for (group, tally) in self.groups.clone() {
             for cause in CloseCause::ALL {
-                self.sample(
+                self.text.sample(
                     family,
                     &[("group", group), ("cause", &name(cause))],
                     tally.cause(cause),
@@ -141,7 +155,7 @@ impl Page<'_> {
             }
         }
         let family = "wsbench_run_close_codes_total";
-        self.head(
+        self.text.head(
             family,
             "counter",
             "Close codes by who sent the first Close frame; `other` beyond the codes that are told apart.",
@@ -150,7 +164,7 @@ impl Page<'_> {
             for side in Side::ALL {
                 let initiator = name(side);
                 let mut sample = |code: &str, count| {
-                    self.sample(
+                    self.text.sample(
                         family,
                         &[("group", group), ("initiator", &initiator), ("code", code)],
                         count,
@@ -169,11 +183,12 @@ impl Page<'_> {
 
     fn errors(&mut self) {
         let family = "wsbench_run_errors_total";
-        self.head(family, "counter", "Errors by class.");
+        self.text.head(family, "counter", "Errors by class.");
         for (group, tally) in self.groups.clone() {
             for class in ErrorClass::ALL {
                 let count = tally.errors().count(class);
-                self.sample(family, &[("group", group), ("class", &name(class))], count);
+                self.text
+                    .sample(family, &[("group", group), ("class", &name(class))], count);
             }
         }
     }
@@ -182,7 +197,7 @@ impl Page<'_> {
         for trend in Trend::ALL {
             let family = format!("wsbench_run_{}_seconds", name(trend));
             let help = format!("Trend `{}` of the summary.", name(trend));
-            self.head(&family, "histogram", &help);
+            self.text.head(&family, "histogram", &help);
             for (group, tally) in self.groups.clone() {
                 // A series that exists from the begin has a rate from the begin.
                 let empty = Histogram::new();
@@ -199,32 +214,9 @@ impl Page<'_> {
                 counts[index] += bucket.count;
             }
         }
-        let name = format!("{family}_bucket");
-        let mut total = 0;
-        for (bound, count) in BOUNDS.into_iter().zip(counts) {
-            total += count;
-            self.sample(&name, &[("group", group), ("le", &bound.to_string())], total);
-        }
-        let count = histogram.count();
-        self.sample(&name, &[("group", group), ("le", "+Inf")], count);
-        let sum = histogram.mean().as_secs_f64() * count as f64;
-        self.sample(&format!("{family}_sum"), &[("group", group)], sum);
-        self.sample(&format!("{family}_count"), &[("group", group)], count);
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.text.push_str(name);
-        for (index, (label, text)) in labels.iter().enumerate() {
-            let open = if index == 0 { '{' } else { ',' };
-            let _ = write!(self.text, "{open}{label}=\"{}\"", escape(text));
-        }
-        let close = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.text, "{close} {value}");
+        let sum = histogram.mean().as_secs_f64() * histogram.count() as f64;
+        let buckets = BOUNDS.into_iter().zip(counts);
+        self.text.histogram(family, &[("group", group)], buckets, sum);
     }
 }
 
@@ -241,12 +233,6 @@ fn counter_name(counter: Counter) -> String {
     format!("wsbench_run_{name}_total")
 }
 
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -256,6 +242,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Moment;
+    use crate::exposition;
     use crate::metrics::{Gauges, GroupId, Recorder};
     use crate::report::text::tests::busy;
 
@@ -314,7 +301,7 @@ mod tests {
                 .collect()
         };
         let buckets = values("wsbench_run_connect_seconds_bucket{group=\"sensors\"");
-        assert_eq!(buckets.len(), BOUNDS.len() + 1);
+        assert_eq!(buckets.len(), BOUNDS.len());
         assert!(buckets.is_sorted());
         // The sample has 10 ms, 20 ms, ... 1 s; a bucket of the histogram that reaches over a bound counts above it.
         assert_eq!(buckets[BOUNDS.iter().position(|bound| *bound == 0.1).unwrap()], 9);
@@ -323,21 +310,7 @@ mod tests {
 
     #[test]
     fn every_sample_belongs_to_the_family_announced_before_it() {
-        let page = page();
-        let mut family = "";
-        for line in page.lines() {
-            if let Some(rest) = line.strip_prefix("# HELP ") {
-                family = rest.split_once(' ').unwrap().0;
-            } else if let Some(rest) = line.strip_prefix("# TYPE ") {
-                let (name, kind) = rest.split_once(' ').unwrap();
-                assert_eq!((name, kind == "counter"), (family, name.ends_with("_total")));
-            } else {
-                let name = line.split(['{', ' ']).next().unwrap();
-                let rest = name.strip_prefix(family).unwrap();
-                assert!(["", "_bucket", "_sum", "_count"].contains(&rest), "{line}");
-                assert!(line.rsplit_once(' ').unwrap().1.parse::<f64>().is_ok(), "{line}");
-            }
-        }
+        exposition::check(&page());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What happens while the broker is gone, and after it came back.
 
-use crate::broker::{Broker, Kind, free_port};
+use crate::broker::{Broker, Kind};
+use crate::port::free_port;
 use crate::world::{Client, Instance, all_hear_all, joined_pair, pair};
 
 const UP: &str = "wsbench_backplane_up";

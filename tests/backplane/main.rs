@@ -14,5 +14,9 @@
 
 mod broker;
 mod losing;
+#[path = "../shared/nats_server.rs"]
+mod nats_server;
+#[path = "../shared/port.rs"]
+mod port;
 mod sharing;
 mod world;

@@ -4,7 +4,8 @@ use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::broker::{Broker, Kind, free_port};
+use crate::broker::{Broker, Kind};
+use crate::port::free_port;
 use crate::world::{Client, all_hear_all, joined_pair};
 
 const CLIENTS: usize = 8;

@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use wsbench::server::ServerConfig;
 
+use crate::port::free_port;
 use crate::world::World;
 #[cfg(feature = "real-tests")]
 use crate::world::topics;
@@ -27,15 +28,6 @@ async fn start(command: &mut Command) -> (Child, u16) {
     (child, port)
 }
 
-/// A port that nobody listens on. The handler has to be told the server's address before there is a server.
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
 #[test]
 fn the_example_configuration_is_valid() {
     ServerConfig::load(example("serve.yaml").as_ref()).unwrap();
@@ -43,6 +35,7 @@ fn the_example_configuration_is_valid() {
 
 #[tokio::test]
 async fn e1_e15_the_python_handler_starts_a_room_for_each_name() {
+    // The handler has to be told the server's address before there is a server.
     let port = free_port();
     let route = format!("/rooms: {{mode: {{relay: {{handler: 'http://127.0.0.1:{port}'}}}}}}");
     let world = World::new(&route, "");

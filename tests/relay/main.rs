@@ -19,6 +19,11 @@ mod handler;
 mod living;
 #[cfg(feature = "real-tests")]
 mod nats;
+#[cfg(feature = "real-tests")]
+#[path = "../shared/nats_server.rs"]
+mod nats_server;
+#[path = "../shared/port.rs"]
+mod port;
 mod steering;
 mod talking;
 mod world;

@@ -1,17 +1,15 @@
 //! Remote processes over a real NATS server.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use async_nats::{Client as Nats, Subscriber};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::timeout;
 
-use crate::examples::free_port;
+use crate::nats_server;
+use crate::port::free_port;
 use crate::world::{Client, PATIENCE, World};
 
 /// A NATS server, ended when dropped.
@@ -22,29 +20,7 @@ struct Broker {
 
 impl Broker {
     async fn start(port: u16) -> Self {
-        // Debian installs it where only root's PATH leads.
-        let debian = "/usr/sbin/nats-server";
-        let program = if Path::new(debian).exists() {
-            debian
-        } else {
-            "nats-server"
-        };
-        let mut command = Command::new(program);
-        command.args(["-a", "127.0.0.1", "-p", &port.to_string()]);
-        let mut child = command
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("nats-server is installed: run scripts/install-test-tools");
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        while !lines
-            .next_line()
-            .await
-            .unwrap()
-            .expect("NATS starts")
-            .contains("Server is ready")
-        {}
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let child = nats_server::start(port, &[]).await;
         Self { child, port }
     }
 

@@ -20,8 +20,12 @@ mod issuer;
 mod journal;
 mod limits;
 mod limits_table;
+#[path = "../shared/nats_server.rs"]
+mod nats_server;
 mod notifications;
 mod ops;
+#[path = "../shared/port.rs"]
+mod port;
 mod probes;
 mod process;
 mod proxy;

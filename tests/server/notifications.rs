@@ -1,20 +1,19 @@
 //! `/ws-notifications` (seeds D6, D13, D15, D16, D22), over a real NATS server with JetStream.
 
 use std::collections::HashSet;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use wsbench::server::Server;
 
+use crate::nats_server;
+use crate::port::free_port;
 use crate::support::{Client, PATIENCE, body, exchange, start};
 
 /// A NATS server that keeps its streams in `store`; ended when dropped.
@@ -26,39 +25,11 @@ struct Broker {
 
 impl Broker {
     async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        Self::start_at(port, tempfile::tempdir().unwrap()).await
+        Self::start_at(free_port(), tempfile::tempdir().unwrap()).await
     }
 
     async fn start_at(port: u16, store: TempDir) -> Self {
-        // Debian installs it where only root's PATH leads.
-        let debian = "/usr/sbin/nats-server";
-        let program = if Path::new(debian).exists() {
-            debian
-        } else {
-            "nats-server"
-        };
-        let mut command = Command::new(program);
-        command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"]);
-        let mut child = command
-            .arg(store.path())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("nats-server is installed: run scripts/install-test-tools");
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        while !lines
-            .next_line()
-            .await
-            .unwrap()
-            .expect("NATS starts")
-            .contains("Server is ready")
-        {}
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let child = nats_server::start(port, &["-js", "-sd", store.path().to_str().unwrap()]).await;
         Self { child, port, store }
     }
 

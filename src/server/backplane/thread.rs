@@ -1,11 +1,12 @@
 //! The backplane's thread: connect, both ways, reconnect.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::inlet::{Inlet, is_foreign};
@@ -116,44 +117,40 @@ impl Line<'_> {
     }
 
     /// Sends and receives until the connection is lost or the server stops.
-    async fn converse(&mut self, mut publisher: Publisher, subscriber: Subscriber) -> End {
+    async fn converse(&mut self, publisher: Publisher, subscriber: Subscriber) -> End {
         let (backplane, inlet) = (self.backplane, self.inlet);
+        let parting = Notify::new();
+        let mut sending = pin!(self.send(publisher, &parting));
         tokio::select! {
-            error = self.send(&mut publisher) => return End::Lost(error),
+            end = &mut sending => return end,
             error = receive(subscriber, inlet, backplane) => return End::Lost(error),
             () = backplane.stop.notified() => {}
         }
-        // Those who left in the end shall not stay on the other servers' lists.
-        let last = async {
-            let mut batch = Vec::new();
-            while let Ok(outgoing) = self.queue.try_recv() {
-                batch.push(self.wrap(&outgoing));
-            }
-            self.publish(&mut publisher, batch).await
-        };
-        let _ = timeout(PARTING, last).await;
+        // Those who left in the end shall not stay on the other servers' lists, so what is being sent is not broken off.
+        parting.notify_one();
+        let _ = timeout(PARTING, sending).await;
         End::Stopped
     }
 
-    /// Gives to the broker what comes, and from time to time a sign of life.
-    async fn send(&mut self, publisher: &mut Publisher) -> LinkError {
+    /// Gives to the broker what comes, and from time to time a sign of life; after `parting`, what waits and no more.
+    async fn send(&mut self, mut publisher: Publisher, parting: &Notify) -> End {
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut waiting = Vec::new();
         loop {
-            let beats = tokio::select! {
+            let sent = tokio::select! {
                 biased;
-                _ = heartbeat.tick() => true,
-                _ = self.queue.recv_many(&mut waiting, PER_BATCH) => false,
-            };
-            let sent = if beats {
-                let heartbeat = self.encode(Content::Heartbeat);
-                publisher.publish(&[heartbeat]).await.map(drop)
-            } else {
-                let batch = waiting.drain(..).map(|outgoing| self.wrap(&outgoing));
-                self.publish(publisher, batch.collect()).await
+                _ = heartbeat.tick() => {
+                    let heartbeat = self.encode(Content::Heartbeat);
+                    publisher.publish(&[heartbeat]).await.map(drop)
+                }
+                _ = self.queue.recv_many(&mut waiting, PER_BATCH) => {
+                    let batch = waiting.drain(..).map(|outgoing| self.wrap(&outgoing));
+                    self.publish(&mut publisher, batch.collect()).await
+                }
+                () = parting.notified() => return End::Stopped,
             };
             if let Err(error) = sent {
-                return error;
+                return End::Lost(error);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::exposition::Page;
+use super::page::Page;
 use crate::clock;
 use crate::server::fault::FaultKind;
 use crate::server::mode::Feed;
@@ -62,9 +62,9 @@ impl Page<'_> {
         ];
         for (name, kind, help, read) in families {
             let name = format!("wsbench_notifications_{name}");
-            self.head(&name, kind, help);
+            self.text.head(&name, kind, help);
             for (path, feed) in &feeds {
-                self.sample(&name, &[("route", path)], read(feed));
+                self.text.sample(&name, &[("route", path)], read(feed));
             }
         }
     }
@@ -82,10 +82,11 @@ impl Page<'_> {
             return;
         }
         let name = "wsbench_proxy_upstream_up";
-        self.head(name, "gauge", "Whether the upstream gets connections.");
+        self.text
+            .head(name, "gauge", "Whether the upstream gets connections.");
         for (route, upstream) in &upstreams {
             let labels = [("route", route.as_str()), ("upstream", &upstream.name)];
-            self.sample(name, &labels, u8::from(upstream.is_up(now)));
+            self.text.sample(name, &labels, u8::from(upstream.is_up(now)));
         }
         let families: [(&str, &str, &str, Read); 5] = [
             (
@@ -121,10 +122,10 @@ impl Page<'_> {
         ];
         for (name, kind, help, read) in families {
             let name = format!("wsbench_proxy_{name}");
-            self.head(&name, kind, help);
+            self.text.head(&name, kind, help);
             for (route, upstream) in &upstreams {
                 let labels = [("route", route.as_str()), ("upstream", &upstream.name)];
-                self.sample(&name, &labels, read(upstream));
+                self.text.sample(&name, &labels, read(upstream));
             }
         }
     }
@@ -134,7 +135,7 @@ impl Page<'_> {
             return;
         };
         let figures = backplane.figures();
-        self.gauge(
+        self.text.gauge(
             "wsbench_backplane_up",
             "Whether rooms are shared with other servers now.",
             u8::from(figures.up.load(Relaxed)),
@@ -150,23 +151,23 @@ impl Page<'_> {
             ("losses", "Times that the broker was lost.", &figures.lost),
         ] {
             let name = format!("wsbench_backplane_{name}_total");
-            self.counter(&name, help, counter.load(Relaxed));
+            self.text.counter(&name, help, counter.load(Relaxed));
         }
     }
 
     fn matches(&mut self) {
         let matches = &self.shared.matches;
-        self.gauge(
+        self.text.gauge(
             "wsbench_game_matches",
             "Matches with players on this server.",
             matches.count(),
         );
-        self.counter(
+        self.text.counter(
             "wsbench_game_ticks_total",
             "Ticks of all matches.",
             matches.ticks.load(Relaxed),
         );
-        self.counter(
+        self.text.counter(
             "wsbench_game_ticks_skipped_total",
             "Ticks that found no room on their way to a worker's players.",
             matches.skipped.load(Relaxed),
@@ -175,10 +176,10 @@ impl Page<'_> {
 
     fn faults(&mut self) {
         let name = "wsbench_faults_total";
-        self.head(name, "counter", "Faults applied on request.");
+        self.text.head(name, "counter", "Faults applied on request.");
         for kind in FaultKind::ALL {
             let count = self.sum(|worker| &worker.faults[kind.index()]);
-            self.sample(name, &[("fault", kind.name())], count);
+            self.text.sample(name, &[("fault", kind.name())], count);
         }
     }
 }

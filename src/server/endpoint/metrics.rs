@@ -1,10 +1,11 @@
-//! `/metrics`: the server's figures as Prometheus reads them (text format 0.0.4).
+//! `/metrics`: the server's figures as Prometheus reads them.
 
 use std::rc::Rc;
 
 use super::api::{Answer, Endpoint};
-use super::exposition::Page;
+use super::page::Page;
 use crate::clock;
+use crate::exposition::CONTENT_TYPE;
 use crate::net::system;
 use crate::server::conditions::Check;
 use crate::server::handle::Order;
@@ -21,7 +22,7 @@ impl Endpoint for Metrics {
     fn answer(&self, _: EndpointRequest, worker: Rc<Worker>) -> Answer {
         Box::pin(async move {
             let page = render(&worker).await;
-            Reply::ok("text/plain; version=0.0.4; charset=utf-8", page.into_bytes())
+            Reply::ok(CONTENT_TYPE, page.into_bytes())
         })
     }
 }
@@ -51,7 +52,7 @@ fn render_with(worker: &Worker, waiting: &[Waiting]) -> String {
 
 impl Page<'_> {
     fn server(&mut self) {
-        self.head(
+        self.text.head(
             "wsbench_build_info",
             "gauge",
             "Version and instance of the server.",
@@ -60,27 +61,29 @@ impl Page<'_> {
             ("version", env!("CARGO_PKG_VERSION")),
             ("instance_id", &self.shared.instance),
         ];
-        self.sample("wsbench_build_info", &labels, 1);
+        self.text.sample("wsbench_build_info", &labels, 1);
         let uptime = self.shared.wall_clock.uptime(clock::now()).as_secs_f64();
-        self.gauge("wsbench_uptime_seconds", "Time since the server started.", uptime);
+        self.text
+            .gauge("wsbench_uptime_seconds", "Time since the server started.", uptime);
         let conditions = &self.shared.conditions;
         let name = "wsbench_healthy";
-        self.head(name, "gauge", "Whether a health check of this kind succeeds now.");
+        self.text
+            .head(name, "gauge", "Whether a health check of this kind succeeds now.");
         for (check, label) in Check::ALL {
             let healthy = self.worker.ailment(check).is_none();
-            self.sample(name, &[("check", label)], u8::from(healthy));
+            self.text.sample(name, &[("check", label)], u8::from(healthy));
         }
-        self.gauge(
+        self.text.gauge(
             "wsbench_draining",
             "Whether upgrades are refused until open connections have gone.",
             u8::from(conditions.is_draining()),
         );
         let (succeeded, failed) = conditions.reloads().counts();
         let name = "wsbench_config_reloads_total";
-        self.head(name, "counter", "Reloads of the configuration.");
-        self.sample(name, &[("result", "success")], succeeded);
-        self.sample(name, &[("result", "failure")], failed);
-        self.gauge(
+        self.text.head(name, "counter", "Reloads of the configuration.");
+        self.text.sample(name, &[("result", "success")], succeeded);
+        self.text.sample(name, &[("result", "failure")], failed);
+        self.text.gauge(
             "wsbench_config_last_reload_successful",
             "Whether the last reload succeeded, or there was none.",
             u8::from(conditions.reloads().last_succeeded()),
@@ -107,7 +110,7 @@ impl Page<'_> {
         self.closings();
         self.causes();
         let limit = self.shared.settings().limits.max_connections.0;
-        self.gauge(
+        self.text.gauge(
             "wsbench_connections_limit",
             "WebSocket connections that may be open.",
             limit,
@@ -127,12 +130,14 @@ impl Page<'_> {
 
     fn refusals(&mut self) {
         let name = "wsbench_upgrades_refused_total";
-        self.head(name, "counter", "Upgrade requests that were refused, by reason.");
+        self.text
+            .head(name, "counter", "Upgrade requests that were refused, by reason.");
         for (index, path) in self.websocket_routes() {
             for (place, reason) in Refused::reasons().enumerate() {
                 let count = self.sum(|worker| &worker.routes[index].refused.counters()[place]);
                 if count > 0 {
-                    self.sample(name, &[("route", &path), ("reason", reason)], count);
+                    self.text
+                        .sample(name, &[("route", &path), ("reason", reason)], count);
                 }
             }
         }
@@ -140,7 +145,7 @@ impl Page<'_> {
 
     fn closings(&mut self) {
         let name = "wsbench_connections_closed_total";
-        self.head(
+        self.text.head(
             name,
             "counter",
             "WebSocket connections that ended, by who closed and with which code.",
@@ -150,7 +155,7 @@ impl Page<'_> {
                 for (class, code) in CLOSE_CLASSES.into_iter().enumerate() {
                     let count = self.sum(|worker| &worker.routes[index].closed[by][class]);
                     if count > 0 {
-                        self.sample(
+                        self.text.sample(
                             name,
                             &[("route", &path), ("initiator", initiator), ("code", code)],
                             count,
@@ -163,7 +168,7 @@ impl Page<'_> {
 
     fn causes(&mut self) {
         let name = "wsbench_connection_ends_total";
-        self.head(
+        self.text.head(
             name,
             "counter",
             "WebSocket connections that ended, by what happened first.",
@@ -172,7 +177,8 @@ impl Page<'_> {
             for (kind, cause) in Cause::KINDS.into_iter().enumerate() {
                 let count = self.sum(|worker| &worker.routes[index].causes[kind]);
                 if count > 0 {
-                    self.sample(name, &[("route", &path), ("cause", cause)], count);
+                    self.text
+                        .sample(name, &[("route", &path), ("cause", cause)], count);
                 }
             }
         }
@@ -239,20 +245,20 @@ impl Page<'_> {
             ),
         ];
         for (name, help, read) in families {
-            self.head(name, "gauge", help);
+            self.text.head(name, "gauge", help);
             for (index, path) in self.websocket_routes() {
-                self.sample(name, &[("route", &path)], read(&waiting[index]));
+                self.text.sample(name, &[("route", &path)], read(&waiting[index]));
             }
         }
         let name = "wsbench_reads_paused";
-        self.head(
+        self.text.head(
             name,
             "gauge",
             "Whether the clients of the route are not read for now.",
         );
         for (index, path) in self.websocket_routes() {
             let paused = self.worker.reads_paused(RouteId(index as u16));
-            self.sample(name, &[("route", &path)], u8::from(paused));
+            self.text.sample(name, &[("route", &path)], u8::from(paused));
         }
     }
 
@@ -268,46 +274,46 @@ impl Page<'_> {
             |worker| &worker.lateness,
         );
         let workers = self.shared.metrics.len();
-        self.gauge("wsbench_workers", "Worker threads.", workers);
+        self.text.gauge("wsbench_workers", "Worker threads.", workers);
     }
 
     fn http(&mut self) {
         let name = "wsbench_http_responses_total";
-        self.head(
+        self.text.head(
             name,
             "counter",
             "HTTP responses by class of status, upgrades included.",
         );
         for (class, label) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().enumerate() {
             let count = self.sum(|worker| &worker.responses[class]);
-            self.sample(name, &[("status", label)], count);
+            self.text.sample(name, &[("status", label)], count);
         }
         let accepted = self.sum(|worker| &worker.accepted);
-        self.counter(
+        self.text.counter(
             "wsbench_tcp_accepted_total",
             "TCP connections accepted.",
             accepted,
         );
         let errors = self.sum(|worker| &worker.accept_errors);
-        self.counter(
+        self.text.counter(
             "wsbench_tcp_accept_errors_total",
             "Failures to accept a TCP connection.",
             errors,
         );
         let failures = self.sum(|worker| &worker.tls_failures);
-        self.counter(
+        self.text.counter(
             "wsbench_tls_handshake_failures_total",
             "TLS handshakes that failed.",
             failures,
         );
         let failures = self.sum(|worker| &worker.request_failures);
-        self.counter(
+        self.text.counter(
             "wsbench_request_failures_total",
             "Connections without a complete request.",
             failures,
         );
         let dropped = self.shared.journal.dropped();
-        self.counter(
+        self.text.counter(
             "wsbench_journal_dropped_total",
             "Journal entries that gave way to later ones.",
             dropped,
@@ -319,25 +325,28 @@ impl Page<'_> {
             return;
         };
         let cpu = usage.cpu().as_secs_f64();
-        self.counter(
+        self.text.counter(
             "process_cpu_seconds_total",
             "Processor time in user code and kernel.",
             cpu,
         );
         if let Some(resident) = usage.resident {
-            self.gauge("process_resident_memory_bytes", "Memory in use.", resident.0);
+            self.text
+                .gauge("process_resident_memory_bytes", "Memory in use.", resident.0);
         }
         let start = self.shared.wall_clock.start().as_secs_f64();
-        self.gauge(
+        self.text.gauge(
             "process_start_time_seconds",
             "When the server started, since 1970.",
             start,
         );
         if let Ok(limit) = system::open_file_limit() {
-            self.gauge("process_max_fds", "Open files that there may be.", limit.soft);
+            self.text
+                .gauge("process_max_fds", "Open files that there may be.", limit.soft);
         }
         if let Some(files) = usage.open_files {
-            self.gauge("process_open_fds", "Open files, sockets included.", files);
+            self.text
+                .gauge("process_open_fds", "Open files, sockets included.", files);
         }
     }
 }
@@ -345,6 +354,7 @@ impl Page<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition;
     use crate::server::refusal::RefusalCode;
     use crate::server::testing;
 
@@ -378,24 +388,6 @@ mod tests {
 
     #[test]
     fn every_sample_belongs_to_the_family_announced_before_it() {
-        let page = page();
-        let mut family = "";
-        for line in page.lines() {
-            if let Some(rest) = line.strip_prefix("# HELP ") {
-                family = rest.split_once(' ').unwrap().0;
-            } else if let Some(rest) = line.strip_prefix("# TYPE ") {
-                let (name, kind) = rest.split_once(' ').unwrap();
-                assert_eq!(name, family);
-                assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
-            } else {
-                let name = line.split(['{', ' ']).next().unwrap();
-                let histogram = ["_bucket", "_sum", "_count"].map(|part| format!("{family}{part}"));
-                assert!(
-                    name == family || histogram.iter().any(|part| part == name),
-                    "{line}"
-                );
-                assert!(line.rsplit_once(' ').unwrap().1.parse::<f64>().is_ok(), "{line}");
-            }
-        }
+        exposition::check(&page());
     }
 }

@@ -2,11 +2,11 @@
 
 mod admin;
 mod api;
-mod exposition;
 mod features;
 mod health;
 mod journal;
 mod metrics;
+mod page;
 mod relay;
 
 pub(crate) use admin::Admin;

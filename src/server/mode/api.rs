@@ -45,9 +45,6 @@ pub(crate) trait Mode: fmt::Debug {
     /// A message came.
     fn message(&mut self, message: Message<'_>, peer: &mut Peer<'_>);
 
-    /// The session runs after [`Mode::may_read`] said no: what the mode waited for may have come.
-    fn resumed(&mut self, _peer: &mut Peer<'_>) {}
-
     /// The time has come that was asked for by [`Peer::wake_after`].
     fn woken(&mut self, _peer: &mut Peer<'_>) {}
 

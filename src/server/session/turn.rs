@@ -111,12 +111,6 @@ impl<'a> Turn<'a> {
         if (self.outbox.is_some() || self.state.unflushed) && self.write_out()? == Next::Wait {
             return Ok(Next::Wait);
         }
-        if self.state.unread && self.state.life.phase == Phase::Open {
-            self.speak(|mut stage| {
-                stage.mode.resumed(stage.peer);
-                stage.grant_wishes();
-            })?;
-        }
         if self.state.attends && matches!(self.state.life.phase, Phase::Open | Phase::Parting) {
             self.attend()?;
             if self.outbox.is_some() {

@@ -1,6 +1,5 @@
 //! [`UploadSession`]: a connection over which files come.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -28,7 +27,8 @@ const SMALL_CHUNK: usize = 32 * 1024;
 pub(in crate::server::mode) struct UploadSession {
     uploads: Arc<Uploads>,
     upload: Option<Own>,
-    work: RefCell<Work>,
+    /// What is done on another thread.
+    work: Option<JoinHandle<Result<Outcome, JoinError>>>,
     /// What the last read brought behind the message that is worked on.
     waiting: VecDeque<(MessageKind, Vec<u8>)>,
 }
@@ -38,14 +38,6 @@ pub(in crate::server::mode) struct UploadSession {
 struct Own {
     upload: Arc<Upload>,
     owner: ConnectionId,
-}
-
-/// What is done on another thread.
-#[derive(Debug)]
-enum Work {
-    Nothing,
-    Running(JoinHandle<Result<Outcome, JoinError>>),
-    Done(Result<Outcome, JoinError>),
 }
 
 type Outcome = Result<Answer, UploadError>;
@@ -69,7 +61,7 @@ impl UploadSession {
         Self {
             uploads,
             upload: None,
-            work: RefCell::new(Work::Nothing),
+            work: None,
             waiting: VecDeque::new(),
         }
     }
@@ -77,10 +69,7 @@ impl UploadSession {
     fn take(&mut self, message: Message<'_>, peer: &mut Peer<'_>) {
         match self.step(message, peer) {
             Step::Now(outcome) => self.answer(outcome, peer),
-            Step::Elsewhere(work) => {
-                let running = self.uploads.run(work);
-                self.work.replace(Work::Running(running));
-            }
+            Step::Elsewhere(work) => self.work = Some(self.uploads.run(work)),
         }
     }
 
@@ -224,45 +213,46 @@ impl Own {
 }
 
 impl Mode for UploadSession {
-    fn may_read(&self, waker: &Waker) -> bool {
-        let mut work = self.work.borrow_mut();
-        if let Work::Running(running) = &mut *work
-            && let Poll::Ready(done) = Pin::new(running).poll(&mut Context::from_waker(waker))
-        {
-            *work = Work::Done(done.and_then(|done| done));
-            waker.wake_by_ref();
+    fn may_read(&self, _: &Waker) -> bool {
+        // The work that is attended to wakes the session.
+        self.work.is_none()
+    }
+
+    fn attends(&self) -> bool {
+        true
+    }
+
+    fn attend(&mut self, waker: &Waker, peer: &mut Peer<'_>) {
+        let mut cx = Context::from_waker(waker);
+        while let Some(work) = &mut self.work {
+            let Poll::Ready(done) = Pin::new(work).poll(&mut cx) else {
+                return;
+            };
+            self.work = None;
+            match done.flatten() {
+                Ok(outcome) => self.answer(outcome, peer),
+                Err(error) => {
+                    tracing::error!(%error, "work on an upload failed");
+                    return peer.close(CloseCode::INTERNAL, "upload failed");
+                }
+            }
+            while self.work.is_none()
+                && let Some((kind, payload)) = self.waiting.pop_front()
+            {
+                let message = Message {
+                    kind,
+                    payload: &payload,
+                };
+                self.take(message, peer);
+            }
         }
-        matches!(*work, Work::Nothing)
     }
 
     fn message(&mut self, message: Message<'_>, peer: &mut Peer<'_>) {
-        if matches!(*self.work.borrow(), Work::Nothing) {
+        if self.work.is_none() {
             self.take(message, peer);
         } else {
             self.waiting.push_back((message.kind, message.payload.to_vec()));
-        }
-    }
-
-    fn resumed(&mut self, peer: &mut Peer<'_>) {
-        match self.work.replace(Work::Nothing) {
-            Work::Done(Ok(outcome)) => self.answer(outcome, peer),
-            Work::Done(Err(error)) => {
-                tracing::error!(%error, "work on an upload failed");
-                peer.close(CloseCode::INTERNAL, "upload failed");
-                return;
-            }
-            unfinished => {
-                self.work.replace(unfinished);
-            }
-        }
-        while matches!(*self.work.borrow(), Work::Nothing)
-            && let Some((kind, payload)) = self.waiting.pop_front()
-        {
-            let message = Message {
-                kind,
-                payload: &payload,
-            };
-            self.take(message, peer);
         }
     }
 
