@@ -4,7 +4,9 @@
 //! workers, the command line) call [`now`]; tests pass whatever moment they like.
 
 mod moment;
+mod pace;
 mod wheel;
 
 pub use moment::{Moment, now};
+pub use pace::Pace;
 pub use wheel::Wheel;

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::feeder::RowOrder;
-use super::plan::{Arrivals, TargetSpec};
+use super::plan::{Arrivals, ReadRate, TargetSpec};
 use super::quantity::{
     AddressRange, CloseStatus, Count, Deviation, Exhausted, Holder, ProbeAnswer, ServerName, Times, Token,
     Weight,
@@ -189,6 +189,10 @@ pub(super) struct Connection {
     pub(super) compression: Option<Field<bool>>,
     /// A larger message fails the connection with 1009; 1MiB by default.
     pub(super) max_message_size: Option<Field<ByteSize>>,
+    /// How fast to read, so that the server has to wait: a size per second, `0` or `unlimited` (the default).
+    pub(super) read_rate: Option<Field<ReadRate>>,
+    /// Size of the system's receive buffer, in which what is not read waits.
+    pub(super) receive_buffer: Option<Field<ByteSize>>,
     /// From name resolution to the end of the upgrade; 10s by default.
     pub(super) connect_timeout: Option<Field<Duration>>,
     /// From the sent Close frame to the end of the TCP connection; 5s by default.
@@ -319,6 +323,8 @@ pub(super) struct Step {
     pub(super) think: Option<ScalarOr<Field<Duration>, Located<ThinkTime>>>,
     /// Read messages up to a number or for a time.
     pub(super) receive: Option<Located<ReceiveStep>>,
+    /// From here on, read at most so much: a size per second, `0` or `unlimited`.
+    pub(super) read_rate: Option<Field<ReadRate>>,
     /// Close handshake.
     pub(super) close: Option<Located<CloseStep>>,
     /// Search for the largest message that the target takes.

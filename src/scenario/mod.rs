@@ -52,8 +52,8 @@ pub use outline::{Resources, headline, outline};
 pub use parse::{from_str, load};
 pub use plan::{
     Arrivals, BranchOp, ClosedStage, ConnectionPlan, Delay, Every, ExpectOp, FanOutPlan, Group, Heartbeat,
-    LoadModel, LoopOp, MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReconnectPlan, ReconnectPolicy,
-    ReplySpec, SendOp, SizeProbeOp, TargetSpec, TransportPlan,
+    LoadModel, LoopOp, MAX_LOOP_DEPTH, Op, OpenStage, PayloadKind, Plan, ReadRate, ReconnectPlan,
+    ReconnectPolicy, ReplySpec, SendOp, SizeProbeOp, TargetSpec, TransportPlan,
 };
 pub use schema::json_schema;
 pub use sequence::SequenceExtractor;

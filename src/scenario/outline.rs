@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::matcher::{Correlation, Matcher};
 use super::pace::{Pace, pace};
 use super::plan::{
-    Arrivals, BranchOp, ConnectionPlan, Delay, Group, LoadModel, LoopOp, Op, Plan, ReconnectPolicy,
+    Arrivals, BranchOp, ConnectionPlan, Delay, Group, LoadModel, LoopOp, Op, Plan, ReadRate, ReconnectPolicy,
     ReplySpec, SendOp, TargetSpec,
 };
 use super::template::Template;
@@ -245,6 +245,12 @@ fn connection(text: &mut String, plan: &ConnectionPlan) {
         parts.push("compression".to_owned());
     }
     parts.push(format!("messages up to {}", plan.max_message_size));
+    if plan.read_rate != ReadRate::Unlimited {
+        parts.push(read(plan.read_rate));
+    }
+    if let Some(size) = plan.receive_buffer {
+        parts.push(format!("a receive buffer of {size}"));
+    }
     line(text, 2, parts.join("; "));
     if let Some(reconnect) = &plan.reconnect {
         let pause = match reconnect.policy {
@@ -345,9 +351,18 @@ fn step(op: &Op) -> String {
             ByteSize(probe.to)
         ),
         Op::Join { room } => format!("is now a member of {}", room_name(room)),
+        Op::ReadRate(rate) => format!("from here on {}", read(*rate)),
         Op::Leave => "leaves its room".to_owned(),
         Op::Drop => "drop the connection without a Close frame".to_owned(),
         Op::LoopBegin(_) | Op::LoopEnd { .. } | Op::Branch(_) | Op::Jump { .. } => String::new(),
+    }
+}
+
+fn read(rate: ReadRate) -> String {
+    match rate {
+        ReadRate::Unlimited => "reads whatever comes".to_owned(),
+        ReadRate::PerSecond(0) => "reads nothing".to_owned(),
+        ReadRate::PerSecond(bytes) => format!("reads at most {}/s", ByteSize(bytes)),
     }
 }
 

@@ -112,6 +112,10 @@ pub struct ConnectionPlan {
     pub compression: bool,
     /// The largest message a client accepts; a larger one fails the connection with 1009.
     pub max_message_size: ByteSize,
+    /// How fast a new connection is read.
+    pub read_rate: ReadRate,
+    /// Size of the system's receive buffer, in which what is not read waits; `None` leaves it to the system.
+    pub receive_buffer: Option<ByteSize>,
     /// From the start of name resolution to the end of the upgrade.
     pub connect_timeout: Duration,
     /// From a sent Close frame to the end of the TCP connection.
@@ -120,6 +124,16 @@ pub struct ConnectionPlan {
     pub credentials: Option<Credentials>,
     /// When a client whose flow failed begins again; `None` leaves it to the engine, which is patient.
     pub reconnect: Option<ReconnectPlan>,
+}
+
+/// How fast a client reads what the peer sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadRate {
+    /// As it comes.
+    #[default]
+    Unlimited,
+    /// At most so many bytes per second; 0 reads nothing.
+    PerSecond(u64),
 }
 
 /// When a client whose flow failed begins again.
@@ -206,6 +220,8 @@ pub enum Op {
     },
     /// Search for the largest message that the target takes.
     SizeProbe(SizeProbeOp),
+    /// From here on the connection is read at this rate.
+    ReadRate(ReadRate),
     /// The client knows that it is a member of this room. Any room before is left.
     Join {
         /// The room's name.

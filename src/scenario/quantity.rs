@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::feeder::RowOrder;
-use super::plan::{Arrivals, TargetSpec};
+use super::plan::{Arrivals, ReadRate, TargetSpec};
 use super::token::Algorithm;
 use super::yaml::Quantity;
 pub(super) use crate::units::Count;
@@ -188,6 +188,22 @@ impl Quantity for char {
         match (text, text.as_bytes()) {
             ("tab", _) => Ok('\t'),
             (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(char::from(*byte)),
+            _ => Err(not::<Self>(text)),
+        }
+    }
+}
+
+impl Quantity for ReadRate {
+    const EXPECTED: &'static str = "`unlimited`, `0` or a size per second such as 16KiB/s";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match (text, text.strip_suffix("/s")) {
+            ("unlimited", _) => Ok(Self::Unlimited),
+            ("0", _) => Ok(Self::PerSecond(0)),
+            (_, Some(size)) => match size.parse() {
+                Ok(ByteSize(bytes)) => Ok(Self::PerSecond(bytes)),
+                Err(_) => Err(not::<Self>(text)),
+            },
             _ => Err(not::<Self>(text)),
         }
     }

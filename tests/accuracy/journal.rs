@@ -16,30 +16,41 @@ struct Seen {
     pings: u64,
 }
 
-fn seen(server: &str) -> Seen {
+/// What the journal says of each connection.
+fn connections(server: &str) -> Vec<Value> {
     let (status, lines) = http(server, "GET", "/journal", "", "");
     assert_eq!(status, 200);
-    let mut seen = Seen::default();
-    for line in lines.lines() {
-        let entry: Value = serde_json::from_str(line).unwrap();
-        match entry["type"].as_str().unwrap() {
-            "connection" => {
-                seen.connections += 1;
-                seen.open += u64::from(entry["closed_at"].is_null());
-                seen.received += entry["messages_in"].as_u64().unwrap();
-                seen.sent += entry["messages_out"].as_u64().unwrap();
-                seen.pings += entry["pings_in"].as_u64().unwrap();
-            }
-            "summary" => assert_eq!(entry["dropped"], 0, "the journal holds everything"),
-            other => panic!("{other} in the journal"),
+    let entries = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let is_connection = |entry: &Value| match entry["type"].as_str().unwrap() {
+        "connection" => true,
+        "summary" => {
+            assert_eq!(entry["dropped"], 0, "the journal holds everything");
+            false
         }
+        other => panic!("{other} in the journal"),
+    };
+    entries.filter(is_connection).collect()
+}
+
+fn seen(server: &str) -> Seen {
+    let mut seen = Seen::default();
+    for entry in connections(server) {
+        seen.connections += 1;
+        seen.open += u64::from(entry["closed_at"].is_null());
+        seen.received += entry["messages_in"].as_u64().unwrap();
+        seen.sent += entry["messages_out"].as_u64().unwrap();
+        seen.pings += entry["pings_in"].as_u64().unwrap();
     }
     seen
 }
 
+fn counter(figures: &Value, name: &str) -> u64 {
+    figures["counters"][name].as_u64().unwrap()
+}
+
 /// The same from the run's summary.
 fn counted(summary: &Value) -> Seen {
-    let counter = |name: &str| summary["total"]["counters"][name].as_u64().unwrap();
+    let counter = |name| counter(&summary["total"], name);
     Seen {
         connections: counter("connect_opened"),
         open: 0,
@@ -49,19 +60,30 @@ fn counted(summary: &Value) -> Seen {
     }
 }
 
-/// Plays a scenario that comes with wsbench, smaller and shorter.
-fn assert_equal_counts(name: &str, scale: &str, further: &[&str]) {
+/// Plays a scenario that comes with wsbench, smaller and shorter, against a server at this address.
+fn play(name: &str, scale: &str, further: &[&str], address: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
-    let (_server, address) = serve(folder.path());
     let target = format!("ws://{address}");
     let mut arguments = vec!["--target", &target, "--allow-invalid", "--scale", scale];
     arguments.extend(["--duration-scale", "0.2"]);
     arguments.extend(further.iter().flat_map(|variable| ["-e", variable]));
     let (status, summary) = Run::start(folder.path(), &file, &arguments).end();
     // How fast it was is not the question here, so a threshold may be crossed (99).
-    let told = || format!("{name}: {status}: {} {}", summary["run"], summary["total"]);
-    assert!(matches!(status.code(), Some(0 | 99)), "{}", told());
+    assert!(
+        matches!(status.code(), Some(0 | 99)),
+        "{name}: {status}: {} {}",
+        summary["run"],
+        summary["total"]
+    );
+    summary
+}
+
+fn assert_equal_counts(name: &str, scale: &str, further: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, address) = serve(folder.path());
+    let summary = play(name, scale, further, &address);
+    let told = || format!("{name}: {} {}", summary["run"], summary["total"]);
     for counter in [
         "fan_out_lost",
         "fan_out_duplicated",
@@ -128,6 +150,65 @@ fn reconnects_are_counted_as_the_server_saw_them() {
 #[test]
 fn pings_are_counted_as_the_server_saw_them() {
     assert_equal_counts("ping.yaml", "0.2", &[]);
+}
+
+/// A message that is too large is none for the server, nor is the ping after it: it reads no further.
+#[test]
+fn what_was_refused_for_its_size_is_what_the_server_did_not_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, address) = serve(folder.path());
+    let summary = play("size-limits.yaml", "1", &["to=3MiB"], &address);
+    let counted = counted(&summary);
+    let codes = &summary["total"]["close_codes"]["server"]["codes"];
+    let refused = codes["1009"].as_u64().unwrap();
+    assert!(refused > 20, "{codes}");
+    let taken = Seen {
+        received: counted.received - refused,
+        pings: counted.pings - refused,
+        ..counted
+    };
+    assert_eq!(taken, seen(&address));
+    assert_eq!(counter(&summary["total"], "pings_unanswered"), refused);
+}
+
+/// What was under way to a slow client when the server threw it out is lost; everything else arrived and is counted alike.
+#[test]
+fn slow_consumers_are_counted_as_the_server_threw_them_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, address) = serve(folder.path());
+    let variables = ["every=20ms", "size=64KiB", "stay=10s", "pause=500ms"];
+    let summary = play("slow-consumer.yaml", "0.5", &variables, &address);
+    let (slow, others): (Vec<Value>, Vec<Value>) = connections(&address)
+        .into_iter()
+        .partition(|entry| entry["cause"] == "slow consumer");
+    let counted = counted(&summary);
+    let seen = seen(&address);
+    assert_eq!(
+        (counted.connections, counted.received, counted.pings),
+        (seen.connections, seen.received, seen.pings)
+    );
+    let group = |name: &str| {
+        let groups = summary["groups"].as_array().unwrap();
+        &groups.iter().find(|group| group["name"] == name).unwrap()["figures"]
+    };
+    let lost = group("slow")["closed"]["transport_error"].as_u64().unwrap_or(0);
+    assert_eq!(
+        (lost, counter(group("slow"), "flows_failed")),
+        (slow.len() as u64, lost)
+    );
+    assert!(lost >= 2, "{slow:?}");
+    let received = |name| counter(group(name), "messages_received");
+    let sent: u64 = others
+        .iter()
+        .map(|entry| entry["messages_out"].as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        received("publishers") + received("readers") + received("stalling"),
+        sent
+    );
+    for name in ["publishers", "readers", "stalling"] {
+        assert_eq!(counter(group(name), "fan_out_lost"), 0, "{name}");
+    }
 }
 
 /// Everything was said when the server is killed, so both sides know of the same.

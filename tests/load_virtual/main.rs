@@ -9,6 +9,7 @@
 //! | `steering` | runs that are paused, scaled and ended while they go on |
 //! | `endings` | pings of the peer, closes, sizes |
 //! | `fanout` | rooms whose server loses, doubles and disorders |
+//! | `reading` | clients that read slowly |
 //! | `books` | whatever happens, the books balance |
 
 #![expect(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
@@ -18,6 +19,7 @@ mod books;
 mod endings;
 mod fanout;
 mod language;
+mod reading;
 mod simulation;
 mod steering;
 mod world;

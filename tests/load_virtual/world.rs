@@ -165,6 +165,15 @@ struct SimClient {
     connection: u64,
     server: Option<ServerEnd>,
     blocked: bool,
+    arrived: Arrived,
+}
+
+/// What the system holds for a client until it is read.
+#[derive(Default)]
+struct Arrived {
+    bytes: Vec<u8>,
+    /// The end of the transport, which comes after the bytes.
+    end: Option<TransportEnd>,
 }
 
 /// The world.
@@ -254,6 +263,7 @@ impl World {
                 connection: 0,
                 server: None,
                 blocked: false,
+                arrived: Arrived::default(),
             },
         );
         self.call(key, |client, turn| client.start(turn, intended));
@@ -456,20 +466,48 @@ impl World {
                     client.connect_failed(turn, ErrorClass::Refused, String::new);
                 });
             }
-            Event::ToClient(mut bytes) => self.call(key, |client, turn| client.receive(turn, &mut bytes)),
+            Event::ToClient(bytes) => {
+                sim.arrived.bytes.extend(bytes);
+                self.client_reads(key);
+            }
             Event::ToServer(bytes) => self.server_receives(key, bytes),
             Event::ServerActs(act) => self.server_does(key, act),
             Event::ClientGone => self.server_sees(key, &Seen::Gone),
             Event::ServerGone(reset) => {
                 sim.server = None;
-                sim.connection += 1;
-                let end = if reset {
+                sim.arrived.end = Some(if reset {
+                    sim.client.read_freely();
                     TransportEnd::Error(io::ErrorKind::ConnectionReset.into())
                 } else {
                     TransportEnd::Eof
-                };
-                self.call(key, |client, turn| client.transport_ended(turn, end));
+                });
+                self.client_reads(key);
             }
+        }
+    }
+
+    /// Reads for a client what has arrived, as far as it takes it.
+    fn client_reads(&mut self, key: usize) {
+        while let Some(sim) = self.clients.get_mut(&key) {
+            let there = sim.arrived.bytes.len();
+            if there == 0 && sim.arrived.end.is_none() {
+                return;
+            }
+            let ration = sim.client.ration(self.now);
+            if ration == 0 {
+                return;
+            }
+            if there == 0 {
+                sim.connection += 1;
+                let end = std::mem::take(&mut sim.arrived).end;
+                if let Some(end) = end {
+                    self.call(key, |client, turn| client.transport_ended(turn, end));
+                }
+                return;
+            }
+            let mut bytes: Vec<u8> = sim.arrived.bytes.drain(..ration.min(there)).collect();
+            sim.client.has_read(bytes.len());
+            self.call(key, |client, turn| client.receive(turn, &mut bytes));
         }
     }
 
@@ -495,11 +533,18 @@ impl World {
         match command {
             Command::None => {}
             Command::Connect => self.dial(key),
+            Command::Read => {
+                if let Some(sim) = self.clients.get_mut(&key) {
+                    sim.client.reads_on();
+                }
+                self.client_reads(key);
+            }
             Command::Disconnect => {
                 self.push(self.now + DELAY, key, connection, Event::ClientGone);
                 if let Some(sim) = self.clients.get_mut(&key) {
                     sim.connection += 1;
                     sim.server = None;
+                    sim.arrived = Arrived::default();
                 }
                 self.call(key, VClient::disconnected);
             }

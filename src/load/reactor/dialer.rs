@@ -114,14 +114,14 @@ impl Dialer {
         client: u64,
         endpoint: &Endpoint,
         attempt: u8,
+        options: &SocketOptions,
     ) -> Option<Result<TcpStream, DialFailure>> {
         let remote = endpoint.address(attempt)?;
         let source = self
             .sources
             .of_client(client, remote)
             .map_err(|error| (ErrorClass::Network, error.to_string()));
-        let connect =
-            |local| start_connect(remote, local, &SocketOptions::default()).map_err(|error| describe(&error));
+        let connect = |local| start_connect(remote, local, options).map_err(|error| describe(&error));
         Some(source.and_then(connect).map(TcpStream::from_std))
     }
 }

@@ -30,7 +30,7 @@ pub(in crate::load) struct Reactor {
     pub(super) poller: Poller,
     pub(super) clients: Slab<Entry>,
     wheel: Wheel,
-    script: Arc<Script>,
+    pub(super) script: Arc<Script>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) dialer: Dialer,
     most: u64,
@@ -289,7 +289,7 @@ impl Reactor {
         self.settle(key, now);
     }
 
-    fn settle(&mut self, key: u32, now: Moment) {
+    pub(super) fn settle(&mut self, key: u32, now: Moment) {
         let Some(entry) = self.clients.get_mut(key as usize) else {
             return;
         };
@@ -308,6 +308,10 @@ impl Reactor {
             Command::Connect => {
                 entry.queued = true;
                 self.dialer.enqueue(key);
+            }
+            Command::Read => {
+                entry.client.reads_on();
+                self.unread.push(key);
             }
             Command::Disconnect => {
                 self.hang_up(key);

@@ -38,14 +38,16 @@ impl Reactor {
     /// Tries the target's addresses, from the `attempt`-th on, until a connect is under way; `failure` is what became of
     /// the address before.
     fn connect(&mut self, key: u32, mut attempt: u8, mut failure: Option<DialFailure>) {
-        let Some(client) = self.clients.get(key as usize).map(|entry| entry.client.id()) else {
+        let Some(client) = self.clients.get(key as usize).map(|entry| &entry.client) else {
             return;
         };
+        let options = self.script.socket_options(client.group());
+        let client = client.id();
         if self.is_full() {
             let text = "this process may not open more files, raise its limit (ulimit -n)".to_owned();
             return self.connect_failed(key, ErrorClass::Exhausted, text);
         }
-        while let Some(result) = self.dialer.connect(client, &self.endpoint, attempt) {
+        while let Some(result) = self.dialer.connect(client, &self.endpoint, attempt, &options) {
             match result.and_then(|stream| self.install(key, Socket::new(stream, attempt))) {
                 Ok(()) => return,
                 Err(error) => failure = Some(error),
@@ -87,6 +89,9 @@ impl Reactor {
         }
         if event.is_writable() && socket.is_blocked() {
             self.write_rest(key);
+        }
+        if event.is_error() || event.is_write_closed() {
+            self.read_freely(key);
         }
         let ending = event.is_read_closed() || event.is_error();
         if event.is_readable() || ending {
@@ -172,20 +177,51 @@ impl Reactor {
     fn broken(&mut self, key: u32) {
         if let Some(socket) = self.socket(key) {
             socket.broken = true;
+            self.read_freely(key);
             self.unread.push(key);
         }
     }
 
+    /// Nothing more will come than what is there: a client that reads slowly need not be waited for.
+    fn read_freely(&mut self, key: u32) {
+        if let Some(entry) = self.clients.get_mut(key as usize) {
+            entry.client.read_freely();
+        }
+    }
+
+    /// How much may be read for a client now.
+    fn ration(&mut self, key: u32) -> usize {
+        let Some(entry) = self.clients.get_mut(key as usize) else {
+            return 0;
+        };
+        if !entry.client.reads_by_rations() {
+            return usize::MAX;
+        }
+        let at = now();
+        let ration = entry.client.ration(at);
+        if ration == 0 {
+            self.settle(key, at);
+        }
+        ration
+    }
+
     /// Reads until the socket is empty, which a read shorter than the buffer shows, or, if the peer is known to have
-    /// `ended`, until the end.
+    /// `ended`, until the end; in any case no more than the client takes at present.
     pub(super) fn read(&mut self, key: u32, ended: bool) {
         for _ in 0..READS_IN_A_ROW {
+            let ration = self.ration(key);
+            if ration == 0 {
+                return;
+            }
             let mut input = mem::take(&mut self.input);
-            let result = self.socket(key).map(|socket| socket.read(&mut input));
+            let capacity = ration.min(input.len());
+            let result = self.socket(key).map(|socket| socket.read(&mut input[..capacity]));
             if let Some(Ok(length @ 1..)) = result {
+                if let Some(entry) = self.clients.get_mut(key as usize) {
+                    entry.client.has_read(length);
+                }
                 self.received(key, &mut input[..length]);
             }
-            let capacity = input.len();
             self.input = input;
             match result {
                 Some(Ok(0)) => return self.ended(key, TransportEnd::Eof),

@@ -6,7 +6,7 @@ use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass, GroupId};
 use crate::scenario::{ClientRng, Group, client_rng};
 
-use super::link::Link;
+use super::link::{Link, Open};
 use super::loops::Loops;
 use super::memory::{NO_CASE, Who};
 use super::pending::Pending;
@@ -19,6 +19,8 @@ pub enum Command {
     None,
     /// Open a transport and call [`VClient::dialing`] when the attempt begins.
     Connect,
+    /// Read what the limit of its reading had held back: call [`VClient::reads_on`], then read as if there were news.
+    Read,
     /// Send what was written, end the transport and call [`VClient::disconnected`].
     Disconnect,
     /// Forget this client: it is done.
@@ -151,6 +153,9 @@ impl VClient {
         match self.link {
             Link::Wanted { .. } if !self.loops.held => Command::Connect,
             Link::Discarded => Command::Disconnect,
+            Link::Open(ref open) if open.reading.as_ref().is_some_and(|reading| reading.is_ready()) => {
+                Command::Read
+            }
             Link::Down if self.wait == Wait::Done => Command::Finish,
             _ => Command::None,
         }
@@ -209,6 +214,7 @@ impl VClient {
             .min(leaving)
             .min(answers)
             .min(self.link.deadline(&self.plan(script).connection))
+            .min(self.link.reads_on_at())
     }
 
     /// Does what is due. More may be due at once afterwards: the deadline tells.
@@ -244,6 +250,13 @@ impl VClient {
         }
         if self.heartbeat <= now {
             self.beat(turn);
+        }
+        if let Link::Open(Open {
+            reading: Some(reading),
+            ..
+        }) = &mut self.link
+        {
+            reading.due(now);
         }
         self.wait_is_over(turn);
     }

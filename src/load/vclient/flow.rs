@@ -149,6 +149,10 @@ impl VClient {
                 self.fail_flow(turn);
                 Step::Wait
             }
+            Some(Op::ReadRate(rate)) => {
+                self.set_read_rate(*rate);
+                self.next(at)
+            }
             Some(Op::Leave) => {
                 self.leave_room(turn);
                 self.next(at)
@@ -301,6 +305,7 @@ fn needs_link(op: &Op) -> bool {
             | Op::Expect(_)
             | Op::Ping { .. }
             | Op::Receive { .. }
+            | Op::ReadRate(_)
             | Op::SizeProbe(_)
             | Op::Join { .. }
     )

@@ -12,6 +12,7 @@ use crate::wire::handshake::ClientHandshake;
 use crate::wire::{CloseCode, CloseInitiator, Closing, ClosingState, Receiver, Sender, Violation};
 
 use super::client::{Leaving, PROVEN, VClient, Wait};
+use super::reading::Reading;
 use super::turn::Turn;
 use super::upgrade::Upgraded;
 
@@ -48,6 +49,8 @@ pub(super) struct Open {
     pub(super) receiver: Option<Receiver>,
     pub(super) sender: Sender,
     pub(super) closing: Closing,
+    /// Present if it does not read, or did not, whatever comes as soon as it comes.
+    pub(super) reading: Option<Box<Reading>>,
     opened: Moment,
     /// The peer's last ping, or [`Moment::NEVER`].
     pub(super) peer_ping: Moment,
@@ -71,6 +74,17 @@ impl Link {
             Self::Opening(opening) => opening.started + plan.connect_timeout,
             Self::Open(open) => open.closing_since + plan.close_timeout,
             Self::Down | Self::Wanted { .. } | Self::Discarded => Moment::NEVER,
+        }
+    }
+
+    /// When more may be read of what a limit held back.
+    pub(super) fn reads_on_at(&self) -> Moment {
+        match self {
+            Self::Open(Open {
+                reading: Some(reading),
+                ..
+            }) => reading.deadline(),
+            _ => Moment::NEVER,
         }
     }
 }
@@ -191,6 +205,7 @@ impl VClient {
             receiver: Some(upgraded.receiver),
             sender: upgraded.sender,
             closing: Closing::default(),
+            reading: Reading::new(self.plan(turn.script).connection.read_rate),
             opened: turn.now,
             peer_ping: Moment::NEVER,
             closing_since: Moment::NEVER,
@@ -264,6 +279,9 @@ impl VClient {
             open.sender.close(code, reason, turn.scratch.mask(), turn.out);
             open.closing.sent(code);
             open.closing_since = open.closing_since.min(turn.now);
+            if let Some(reading) = &mut open.reading {
+                reading.lift();
+            }
             self.heartbeat = Moment::NEVER;
             self.leave_room(turn);
         }

@@ -9,6 +9,7 @@
 //! | `link` | the connection from attempt to end, and the books of it |
 //! | `upgrade` | the HTTP upgrade |
 //! | `inbound` | messages, pings, pongs and Close frames of the peer |
+//! | `reading` | how fast it reads |
 //! | `pending` | what is owed an answer |
 //! | `hold` | what a pause of the run means to a client |
 //! | `memory` | captured values, rows, branches |
@@ -36,6 +37,7 @@ mod loops;
 mod memory;
 mod pending;
 mod probe;
+mod reading;
 mod reconnect;
 mod rooms;
 mod stream;

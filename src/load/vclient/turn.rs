@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use crate::clock::Moment;
 use crate::load::fanout::Rooms;
 use crate::metrics::{Counter, ErrorClass, GroupId, Shard};
-use crate::net::Target;
+use crate::net::{SocketOptions, Target};
 use crate::scenario::{CaptureScratch, LoadModel, Op, Plan};
 use crate::wire::MaskKey;
 
@@ -72,6 +72,15 @@ impl Script {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// How the sockets of a group's clients are set up.
+    pub(in crate::load) fn socket_options(&self, group: GroupId) -> SocketOptions {
+        let size = self.plan.groups[usize::from(group.0)].connection.receive_buffer;
+        SocketOptions {
+            recv_buffer: size.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX)),
+            ..SocketOptions::default()
+        }
     }
 
     /// The path and query of an upgrade request; `render` renders a path that is not the same for all.

@@ -51,6 +51,7 @@ fn follow(
             | Op::Expect(_)
             | Op::Ping { .. }
             | Op::Receive { .. }
+            | Op::ReadRate(_)
             | Op::SizeProbe(_)
             | Op::Join { .. }
             | Op::Close { .. }

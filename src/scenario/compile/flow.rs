@@ -11,7 +11,7 @@ use super::think::think;
 use crate::scenario::document::{
     CloseStep, PingStep, ReceiveStep, Reply, SendStep, SizeProbeStep, Step, Test, ThinkTime,
 };
-use crate::scenario::plan::{Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, SendOp};
+use crate::scenario::plan::{Every, LoopOp, MAX_LOOP_DEPTH, Op, PayloadKind, ReadRate, SendOp};
 use crate::scenario::quantity::{CloseStatus, Count, Times};
 use crate::scenario::template::Template;
 use crate::scenario::yaml::{Field, List, Located, Position, ScalarOr, Text};
@@ -71,6 +71,7 @@ enum Action<'a> {
     Ping(&'a Located<PingStep>),
     Think(&'a ScalarOr<Field<Duration>, Located<ThinkTime>>),
     Receive(&'a Located<ReceiveStep>),
+    ReadRate(&'a Field<ReadRate>),
     Close(&'a Located<CloseStep>),
     SizeProbe(&'a Located<SizeProbeStep>),
     Join(&'a Text),
@@ -128,6 +129,7 @@ impl FlowCompiler<'_, '_> {
             Action::Ping(ping) => self.ping(ping)?,
             Action::Think(time) => Op::Think(think(self.context, time)?),
             Action::Receive(receive) => self.receive(receive)?,
+            Action::ReadRate(rate) => Op::ReadRate(self.context.value(rate)?),
             Action::Close(close) => self.close(close)?,
             Action::SizeProbe(probe) => size_probe(self.context, probe)?,
             Action::Join(room) => Op::Join {
@@ -153,6 +155,7 @@ impl FlowCompiler<'_, '_> {
             ("ping", keys.ping.as_ref().map(Action::Ping)),
             ("think", keys.think.as_ref().map(Action::Think)),
             ("receive", keys.receive.as_ref().map(Action::Receive)),
+            ("read_rate", keys.read_rate.as_ref().map(Action::ReadRate)),
             ("close", keys.close.as_ref().map(Action::Close)),
             ("size_probe", keys.size_probe.as_ref().map(Action::SizeProbe)),
             ("join", keys.join.as_ref().map(Action::Join)),
@@ -420,9 +423,13 @@ fn takes_time(op: &Op) -> bool {
     match op {
         Op::Think(delay) => delay.takes_time(),
         Op::LoopBegin(LoopOp { every, .. }) => every.is_some(),
-        Op::LoopEnd { .. } | Op::Join { .. } | Op::Leave | Op::Drop | Op::Branch(_) | Op::Jump { .. } => {
-            false
-        }
+        Op::LoopEnd { .. }
+        | Op::ReadRate(_)
+        | Op::Join { .. }
+        | Op::Leave
+        | Op::Drop
+        | Op::Branch(_)
+        | Op::Jump { .. } => false,
         Op::Connect
         | Op::Send(_)
         | Op::Expect(_)

@@ -16,7 +16,7 @@ use super::stream::stream;
 use crate::scenario::document::{
     ClientGroup, Connection, Document, FanOutSpec, FeederSpec, HeartbeatSpec, Step, StreamSpec,
 };
-use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat};
+use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat, ReadRate};
 use crate::scenario::quantity::{Weight, is_token};
 use crate::scenario::template::{Part, Template};
 use crate::scenario::yaml::{Field, List, Located, Position, Text};
@@ -26,6 +26,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_MESSAGE_SIZE: ByteSize = ByteSize::mib(1);
+const MIN_RECEIVE_BUFFER: u64 = 1 << 10;
+const MAX_RECEIVE_BUFFER: u64 = 1 << 30;
 
 /// Headers that make a request a WebSocket handshake; wsbench writes them itself.
 const HANDSHAKE_HEADERS: [&str; 6] = [
@@ -175,6 +177,11 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
         subprotocols: subprotocols(context, section),
         compression: context.value_or(section.compression.as_ref(), false),
         max_message_size,
+        read_rate: context.value_or(section.read_rate.as_ref(), ReadRate::Unlimited),
+        receive_buffer: section
+            .receive_buffer
+            .as_ref()
+            .and_then(|field| receive_buffer(context, field)),
         connect_timeout: context.positive_or(section.connect_timeout.as_ref(), CONNECT_TIMEOUT),
         close_timeout: context.positive_or(section.close_timeout.as_ref(), CLOSE_TIMEOUT),
         credentials: section
@@ -186,6 +193,14 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
             .as_ref()
             .and_then(|section| reconnect(context, section)),
     }
+}
+
+fn receive_buffer(context: &mut Context<'_>, field: &Field<ByteSize>) -> Option<ByteSize> {
+    let size = context.value(field)?;
+    if !(MIN_RECEIVE_BUFFER..=MAX_RECEIVE_BUFFER).contains(&size.0) {
+        context.problem(field.at, "expected a size from 1KiB to 1GiB");
+    }
+    Some(size)
 }
 
 pub(super) fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(String, Template)> {

@@ -3,10 +3,9 @@
 use super::delay::Stall;
 use super::effect::Effect;
 use super::kind::FaultKind;
-use super::pace::Pace;
 use super::plan::FaultPlan;
 use super::tally::FaultTally;
-use crate::clock::Moment;
+use crate::clock::{Moment, Pace};
 use crate::wire::{FrameHeader, ParsedHeader};
 
 /// Decides when the client is read, and how far.

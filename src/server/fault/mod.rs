@@ -11,7 +11,6 @@
 //! | `notation` | how settings are written |
 //! | `choice` | which messages a fault meets |
 //! | `delay` | how long a message takes |
-//! | `pace` | so many bytes each time |
 //! | `outgoing` | what becomes of the frames to the client, without a socket and without a clock |
 //! | `incoming` | how much is read from the client, likewise |
 //! | `transport` | [`FaultyTransport`]: both of them around a socket, with a timer |
@@ -29,7 +28,6 @@ mod incoming;
 mod kind;
 mod notation;
 mod outgoing;
-mod pace;
 mod plan;
 mod request;
 mod tally;

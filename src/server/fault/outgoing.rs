@@ -11,10 +11,9 @@ use super::delay::{Delay, Stall};
 use super::effect::{CloseAfter, Effect, WrittenCode};
 use super::handshake::BadHandshake;
 use super::kind::FaultKind;
-use super::pace::Pace;
 use super::plan::FaultPlan;
 use super::tally::FaultTally;
-use crate::clock::Moment;
+use crate::clock::{Moment, Pace};
 use crate::server::record::Traffic;
 use crate::wire::{CloseCode, FrameHeader, Opcode, ParsedHeader, RawFrame};
 
@@ -123,7 +122,7 @@ impl Outgoing {
             close_wanted: None,
             forged_code: None,
             dribble: plan.effects().find_map(|effect| match effect {
-                Effect::Dribble(portion) => Some(Pace::new(*portion)),
+                Effect::Dribble(portion) => Some(Pace::new(portion.bytes, portion.every)),
                 _ => None,
             }),
             stall_end: Moment::ZERO,

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::effect::Dribble;
-use crate::clock::Moment;
+use super::Moment;
 
 /// Lets bytes pass in portions.
-#[derive(Debug)]
-pub(super) struct Pace {
-    portion: Dribble,
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Bytes of a portion.
+    portion: u64,
+    /// From the begin of a portion to that of the next.
+    every: Duration,
     /// Bytes of the present portion that did not pass yet.
     left: u64,
     /// When the next portion begins.
@@ -19,40 +21,52 @@ pub(super) struct Pace {
 const RATE_PERIOD: Duration = Duration::from_millis(50);
 
 impl Pace {
-    pub(super) fn new(portion: Dribble) -> Self {
+    /// Portions of so many bytes, one in each interval. Without bytes nothing ever passes.
+    #[must_use]
+    pub const fn new(portion: u64, every: Duration) -> Self {
         Self {
             portion,
+            every,
             left: 0,
             next: Moment::ZERO,
         }
     }
 
     /// So many bytes per second.
-    pub(super) fn per_second(bytes: u64) -> Self {
+    #[must_use]
+    pub fn per_second(bytes: u64) -> Self {
+        if bytes == 0 {
+            return Self::new(0, Duration::ZERO);
+        }
         let portion = (bytes as f64 * RATE_PERIOD.as_secs_f64()).max(1.0).floor();
-        Self::new(Dribble {
-            bytes: portion as u64,
-            every: Duration::from_secs_f64(portion / bytes as f64),
-        })
+        Self::new(portion as u64, Duration::from_secs_f64(portion / bytes as f64))
     }
 
-    /// How many bytes may pass now, or when some may. `begun` is called at the begin of each portion.
-    pub(super) fn allowance(&mut self, now: Moment, begun: impl FnOnce()) -> Result<usize, Moment> {
+    /// How many bytes may pass now.
+    ///
+    /// `begun` is called at the begin of each portion.
+    ///
+    /// # Errors
+    /// None may; some may at this moment.
+    pub fn allowance(&mut self, now: Moment, begun: impl FnOnce()) -> Result<usize, Moment> {
+        if self.portion == 0 {
+            return Err(Moment::NEVER);
+        }
         if self.left == 0 {
             if now < self.next {
                 return Err(self.next);
             }
             begun();
-            self.left = self.portion.bytes;
+            self.left = self.portion;
             // From the moment that was due, so that the pace holds; after a rest, from now.
-            let due = self.next + self.portion.every;
-            self.next = if due > now { due } else { now + self.portion.every };
+            let due = self.next + self.every;
+            self.next = if due > now { due } else { now + self.every };
         }
         Ok(usize::try_from(self.left).unwrap_or(usize::MAX))
     }
 
     /// So many passed.
-    pub(super) fn passed(&mut self, bytes: usize) {
+    pub fn passed(&mut self, bytes: usize) {
         self.left = self.left.saturating_sub(bytes as u64);
     }
 }
@@ -67,10 +81,7 @@ mod tests {
 
     #[test]
     fn portions_keep_their_pace_although_they_are_fetched_late() {
-        let mut pace = Pace::new(Dribble {
-            bytes: 3,
-            every: Duration::from_millis(10),
-        });
+        let mut pace = Pace::new(3, Duration::from_millis(10));
         let mut portions = 0;
         assert_eq!(pace.allowance(at(0), || portions += 1), Ok(3));
         pace.passed(2);
@@ -81,6 +92,11 @@ mod tests {
         pace.passed(3);
         assert_eq!(pace.allowance(at(15), || portions += 1), Err(at(20)));
         assert_eq!(portions, 2);
+    }
+
+    #[test]
+    fn nothing_passes_at_a_rate_of_nothing() {
+        assert_eq!(Pace::per_second(0).allowance(at(0), || {}), Err(Moment::NEVER));
     }
 
     #[test]
