@@ -27,7 +27,9 @@ struct Way {
 /// Runs, judges, tells, keeps.
 pub(super) fn gateway(args: &GatewayArgs) -> Result<ExitCode, Failure> {
     let baseline = args.baseline.as_deref();
-    let baseline = baseline.map(|name| read(name, &args.folder.baselines)).transpose()?;
+    let baseline = baseline
+        .map(|name| read(name, &args.folder.baselines))
+        .transpose()?;
     if let Some(name) = &args.save {
         baselines::prepare(&baselines::path_of(name, &args.folder.baselines))?;
     }
@@ -72,7 +74,13 @@ impl Way {
         if !load.quiet {
             let run = &summary.run;
             // A courtesy: a closed standard error is no reason to end.
-            let _ = writeln!(stderr(), "{number}/{of} {}: {} in {:.1}s", self.mark, run.outcome, run.duration_s);
+            let _ = writeln!(
+                stderr(),
+                "{number}/{of} {}: {} in {:.1}s",
+                self.mark,
+                run.outcome,
+                run.duration_s
+            );
         }
         Ok(summary)
     }
@@ -140,7 +148,8 @@ fn publish(record: &GatewayRecord, verdict: &GatewayVerdict, args: &GatewayArgs)
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = crossterm::terminal::size()
         .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
-    let text = report::gateway::render(&args.through, record, verdict, Style { colour, width });
+    let name = args.name.as_deref().unwrap_or(&args.through);
+    let text = report::gateway::render(name, record, verdict, Style { colour, width });
     // A closed standard output must not keep the files from being written.
     let _ = stdout().write_all(text.as_bytes());
     if let Some(path) = &args.export {

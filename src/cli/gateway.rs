@@ -32,6 +32,10 @@ pub struct GatewayArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Verdict")]
     pub margin: u16,
 
+    /// What to call the gateway instead of its URL
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    pub name: Option<String>,
+
     /// Keep what is found as a baseline: its name, or the path of its file
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub save: Option<String>,

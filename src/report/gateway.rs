@@ -16,22 +16,37 @@ pub fn render(name: &str, record: &GatewayRecord, judged: &GatewayVerdict, style
     };
     page.line(tone, &format!("{mark} {name}: {verdict}"));
     for Finding { verdict, text } in &judged.findings {
-        let mark = if *verdict == Verdict::Regressed { '✗' } else { '?' };
+        let mark = if *verdict == Verdict::Regressed {
+            '✗'
+        } else {
+            '?'
+        };
         page.line(Tone::Bad, &format!("  {mark} {text}"));
     }
     page.blank();
     page.line(
         Tone::Plain,
-        &format!("what the gateway changes ({} on each way)", counted(record.rounds as u64, "run")),
+        &format!(
+            "what the gateway changes ({} on each way)",
+            counted(record.rounds as u64, "run")
+        ),
     );
     if judged.changes.is_empty() {
-        page.line(Tone::Plain, "  nothing that it may change by its baseline, but for latency");
+        let text = if judged.findings.is_empty() {
+            "  nothing but latency"
+        } else {
+            "  besides that, nothing but latency"
+        };
+        page.line(Tone::Plain, text);
     }
     for change in &judged.changes {
         page.line(Tone::Plain, &format!("  {change}"));
     }
     let rows: Vec<Row> = record.added.iter().map(latency).collect();
-    page.section("latency: directly to through the gateway, with the ratio's 95 % interval", &rows);
+    page.section(
+        "latency: directly to through the gateway, with the ratio's 95 % interval",
+        &rows,
+    );
     if !judged.notes.is_empty() {
         page.blank();
     }

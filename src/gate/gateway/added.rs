@@ -7,10 +7,10 @@ use crate::metrics::{Figures, Summary, Trend, TrendFigures};
 /// What is looked at: the trend, its percentile, and how many durations each run needs for it.
 const FIGURES: [(Trend, &str, Percentile, u64); 6] = [
     (Trend::Response, "response p(50)", |trend| trend.med, 200),
-    (Trend::Response, "response p(95)", |trend| trend.p95, 1_000),
+    (Trend::Response, "response p(95)", |trend| trend.p95, 500),
     (Trend::Ping, "ping p(50)", |trend| trend.med, 20),
     (Trend::Delivery, "delivery p(50)", |trend| trend.med, 200),
-    (Trend::Delivery, "delivery p(95)", |trend| trend.p95, 1_000),
+    (Trend::Delivery, "delivery p(95)", |trend| trend.p95, 500),
     (Trend::Upgrade, "upgrade p(50)", |trend| trend.med, 10),
 ];
 
@@ -18,8 +18,8 @@ type Percentile = fn(&TrendFigures) -> f64;
 
 /// Student's t for a 95 % interval, by degrees of freedom from 1 on; beyond the last one it hardly changes.
 const STUDENT: [f64; 20] = [
-    12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10,
-    2.09, 2.09,
+    12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11,
+    2.10, 2.09, 2.09,
 ];
 
 /// One latency directly and through the gateway, in milliseconds.
@@ -52,6 +52,12 @@ impl Added {
     pub(super) fn is_middle(&self) -> bool {
         self.figure.ends_with("p(50)")
     }
+
+    /// Whether nothing can be told if nothing can be told of this. The others can raise an alarm, but their noise alone
+    /// keeps no verdict back.
+    pub(super) fn is_decisive(&self) -> bool {
+        self.figure == FIGURES[0].1
+    }
 }
 
 /// Every latency of which all runs of both sides have enough. Runs at the same place are of one round.
@@ -65,7 +71,9 @@ pub(super) fn added(direct: &[&Summary], through: &[&Summary]) -> Vec<Added> {
         for (trend, figure, percentile, least) in FIGURES {
             let values = |side: &[&Summary]| -> Option<Vec<f64>> {
                 let groups = side.iter().map(|summary| summary.groups.get(index));
-                groups.map(|group| value(&group?.figures, trend, percentile, least)).collect()
+                groups
+                    .map(|group| value(&group?.figures, trend, percentile, least))
+                    .collect()
             };
             if let (Some(direct), Some(through)) = (values(direct), values(through)) {
                 found.push(compared(&group.name, figure, direct, through));
@@ -82,7 +90,11 @@ fn value(figures: &Figures, trend: Trend, percentile: Percentile, least: u64) ->
 }
 
 fn compared(group: &str, figure: &str, direct: Vec<f64>, through: Vec<f64>) -> Added {
-    let logs: Vec<f64> = direct.iter().zip(&through).map(|(direct, through)| (through / direct).ln()).collect();
+    let logs: Vec<f64> = direct
+        .iter()
+        .zip(&through)
+        .map(|(direct, through)| (through / direct).ln())
+        .collect();
     let count = logs.len() as f64;
     let mean = logs.iter().sum::<f64>() / count;
     let half = half_width(&logs, mean);

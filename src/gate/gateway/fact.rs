@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Counter, ErrorClass, Figures, Side, Summary};
+use crate::metrics::{Counter, ErrorClass, Figures, Side, Summary, Trend};
 
 /// What facts are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +52,15 @@ impl Subject {
         }
     }
 
+    /// What helps to understand the value of a run.
+    fn note(self, figures: &Figures) -> Option<String> {
+        match self {
+            Self::Connects => missing_headers(figures),
+            Self::CloseCodes => lifetime(figures),
+            _ => None,
+        }
+    }
+
     /// What one run says about it; `None` if the scenario has nothing of the kind.
     fn value(self, figures: &Figures) -> Option<String> {
         match self {
@@ -77,25 +86,33 @@ pub struct Fact {
     pub direct: BTreeSet<String>,
     /// What was seen through the gateway. Empty if no run came that far.
     pub through: BTreeSet<String>,
+    /// More about what was seen through the gateway, which may be another thing each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Everything that the runs say, by group and subject.
-pub(super) fn facts(direct: &[&Summary], through: &[&Summary]) -> Vec<Fact> {
-    let groups = direct.first().map_or(&[][..], |summary| &summary.groups[..]);
+pub(super) fn facts(direct_runs: &[&Summary], through_runs: &[&Summary]) -> Vec<Fact> {
+    let groups = direct_runs.first().map_or(&[][..], |summary| &summary.groups[..]);
     let mut found = Vec::new();
     for (index, group) in groups.iter().enumerate() {
         for subject in Subject::ALL {
             let values = |side: &[&Summary]| -> BTreeSet<String> {
                 let figures = side.iter().filter_map(|summary| summary.groups.get(index));
-                figures.filter_map(|group| subject.value(&group.figures)).collect()
+                figures
+                    .filter_map(|group| subject.value(&group.figures))
+                    .collect()
             };
-            let (direct, through) = (values(direct), values(through));
+            let (direct, through) = (values(direct_runs), values(through_runs));
             if !direct.is_empty() || !through.is_empty() {
                 found.push(Fact {
                     group: group.name.clone(),
                     subject,
                     direct,
                     through,
+                    note: through_runs
+                        .first()
+                        .and_then(|summary| subject.note(&summary.groups.get(index)?.figures)),
                 });
             }
         }
@@ -123,15 +140,31 @@ fn connects(figures: &Figures) -> Option<String> {
     Some(format!("{which}: {}", failed.join("; ")))
 }
 
-/// The class, with its first text where that says what the target answered.
+/// What the target answered, without the body of the answer; or the class.
 fn in_words(class: ErrorClass, figures: &Figures) -> String {
-    let example = figures.errors.get(&class).and_then(|error| error.examples.first());
-    match (class, example) {
-        (ErrorClass::UpgradeRefused | ErrorClass::UpgradeInvalid, Some(example)) => {
-            format!("{} ({example})", class.label())
+    match (class, first_text(class, figures)) {
+        (ErrorClass::UpgradeRefused | ErrorClass::UpgradeInvalid, Some(text)) => {
+            text.split(" (").next().unwrap_or(text).to_owned()
         }
         _ => class.label().to_owned(),
     }
+}
+
+fn first_text(class: ErrorClass, figures: &Figures) -> Option<&str> {
+    figures.errors.get(&class)?.examples.first().map(String::as_str)
+}
+
+/// A client always asks for an upgrade, so a server that misses the request for it did not get the headers.
+fn missing_headers(figures: &Figures) -> Option<String> {
+    let text = first_text(ErrorClass::UpgradeRefused, figures)?;
+    let told = text.contains(" 426 ") && text.contains("header");
+    told.then(|| "the headers Upgrade and Connection are not passed on".to_owned())
+}
+
+/// Connections that are lost after the same time were lost by somebody's timeout.
+fn lifetime(figures: &Figures) -> Option<String> {
+    let session = figures.trend(Trend::Session).filter(|_| figures.lost() > 0)?;
+    Some(format!("after {:.1} s", session.med / 1_000.0))
 }
 
 fn close_codes(figures: &Figures) -> Option<String> {

@@ -58,7 +58,10 @@ pub fn judge(now: &GatewayRecord, baseline: Option<&GatewayRecord>, margin: f64)
             return verdict(findings, Vec::new(), notes);
         }
         if baseline.machine != now.machine {
-            notes.push("the baseline is of another machine: latencies are compared as ratios to the direct ones".to_owned());
+            notes.push(
+                "the baseline is of another machine: latencies are compared as ratios to the direct ones"
+                    .to_owned(),
+            );
         }
     }
     let (wrong, changes) = facts(now, baseline);
@@ -72,12 +75,17 @@ pub fn judge(now: &GatewayRecord, baseline: Option<&GatewayRecord>, margin: f64)
 }
 
 fn verdict(mut findings: Vec<Finding>, changes: Vec<String>, notes: Vec<String>) -> GatewayVerdict {
-    let regressed = |finding: &Finding| finding.verdict == Verdict::Regressed;
-    findings.sort_by_key(|finding| !regressed(finding));
-    let verdict = match findings.first() {
-        None => Verdict::Same,
-        Some(first) if regressed(first) => Verdict::Regressed,
-        Some(_) => Verdict::CannotTell,
+    let verdict = if findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Regressed)
+    {
+        // What more rounds would tell does not matter any more.
+        findings.retain(|finding| finding.verdict == Verdict::Regressed);
+        Verdict::Regressed
+    } else if findings.is_empty() {
+        Verdict::Same
+    } else {
+        Verdict::CannotTell
     };
     GatewayVerdict {
         verdict,
@@ -91,6 +99,7 @@ fn verdict(mut findings: Vec<Finding>, changes: Vec<String>, notes: Vec<String>)
 fn facts(now: &GatewayRecord, baseline: Option<&GatewayRecord>) -> (Vec<Finding>, Vec<String>) {
     let (mut wrong, mut changes) = (Grouped::default(), Grouped::default());
     let mut closed: BTreeSet<&str> = BTreeSet::new();
+    let mut absent = Vec::new();
     for fact in &now.facts {
         // Where no connection opens there is nothing else to tell.
         if fact.through.is_empty() && closed.contains(fact.group.as_str()) {
@@ -98,7 +107,13 @@ fn facts(now: &GatewayRecord, baseline: Option<&GatewayRecord>) -> (Vec<Finding>
         }
         let before = baseline.and_then(|baseline| baseline.fact(fact));
         let expected = before.map_or(&fact.direct, |before| &before.through);
-        if differ(&fact.through, expected) {
+        if fact.subject == Subject::Connects && fact.through.is_empty() {
+            absent.push(Finding {
+                verdict: Verdict::CannotTell,
+                text: format!("no client of {} came through the gateway", fact.group),
+            });
+            closed.insert(&fact.group);
+        } else if differ(&fact.through, expected) {
             wrong.add(fact, through_differs(fact, expected));
             if fact.subject == Subject::Connects {
                 closed.insert(&fact.group);
@@ -115,7 +130,11 @@ fn facts(now: &GatewayRecord, baseline: Option<&GatewayRecord>) -> (Vec<Finding>
         } else if differ(&fact.through, &fact.direct) {
             changes.add(
                 fact,
-                format!("{} through the gateway, {} directly", either(&fact.through), either(&fact.direct)),
+                format!(
+                    "{} through the gateway, {} directly",
+                    either(&fact.through),
+                    either(&fact.direct)
+                ),
             );
         }
     }
@@ -123,7 +142,8 @@ fn facts(now: &GatewayRecord, baseline: Option<&GatewayRecord>) -> (Vec<Finding>
         verdict: Verdict::Regressed,
         text,
     };
-    (wrong.told().into_iter().map(regressed).collect(), changes.told())
+    absent.extend(wrong.told().into_iter().map(regressed));
+    (absent, changes.told())
 }
 
 /// A fact has changed if no run says what any run said before: a single lost message is not a gateway that loses them.
@@ -137,8 +157,12 @@ fn through_differs(fact: &Fact, expected: &BTreeSet<String>) -> String {
     } else {
         "directly too: it is the backend".to_owned()
     };
+    let note = fact
+        .note
+        .as_ref()
+        .map_or(String::new(), |note| format!(" ({note})"));
     format!(
-        "{} through the gateway, instead of {}; {directly}",
+        "{}{note} through the gateway, instead of {}; {directly}",
         either(&fact.through),
         either(expected)
     )
@@ -180,7 +204,7 @@ impl Grouped {
 fn slower(now: &Added, before: &Added, margin: f64) -> Option<Finding> {
     let finding = |verdict, text| Some(Finding { verdict, text });
     let more = now.direct_ms - before.direct_ms;
-    if now.direct_ms > before.direct_ms * BACKEND_TIMES && more > BACKEND_MS {
+    if now.is_middle() && now.direct_ms > before.direct_ms * BACKEND_TIMES && more > BACKEND_MS {
         let text = format!(
             "latency: {} of {} is {:.1} ms directly, instead of {:.1} ms: it is the backend that answers {more:.1} ms later",
             now.figure, now.group, now.direct_ms, before.direct_ms
@@ -206,7 +230,7 @@ fn slower(now: &Added, before: &Added, margin: f64) -> Option<Finding> {
         );
         return finding(Verdict::Regressed, text);
     }
-    if now.is_middle() && now.high.is_none_or(beyond) {
+    if now.is_decisive() && now.high.is_none_or(beyond) {
         let text = format!(
             "latency: the gateway may add more to {} of {} than it did, {} now: more rounds would tell",
             now.figure,
