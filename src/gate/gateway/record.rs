@@ -114,3 +114,6 @@ impl GatewayRecord {
             .find(|added| added.group == like.group && added.figure == like.figure)
     }
 }
+
+#[cfg(test)]
+mod tests;
