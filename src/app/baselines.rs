@@ -44,7 +44,7 @@ fn save(args: &BaselineSaveArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Makes the folder and tries whether a file can be made in it.
-fn prepare(path: &Path) -> Result<(), Failure> {
+pub(super) fn prepare(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let probe = folder.join(format!(".wsbench-{}.tmp", std::process::id()));
@@ -101,7 +101,7 @@ pub(super) fn read(name: &str, folder: &Path) -> Result<Baseline, Failure> {
 }
 
 /// A name stands for a file in the folder; what looks like a path is one.
-fn path_of(name: &str, folder: &Path) -> PathBuf {
+pub(super) fn path_of(name: &str, folder: &Path) -> PathBuf {
     let is_json = Path::new(name)
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));

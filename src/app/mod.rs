@@ -8,6 +8,7 @@ mod embedded;
 mod environment;
 mod exporter;
 mod failure;
+mod gateway;
 mod import;
 mod live;
 mod logging;
@@ -40,6 +41,7 @@ pub fn main(cli: &Cli) -> ExitCode {
         Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
         Command::Baseline(args) => baselines::baseline(args),
         Command::Compare(args) => logging::init(&args.log).and_then(|()| compare::compare(args)),
+        Command::Gateway(args) => logging::init(&args.log).and_then(|()| gateway::gateway(args)),
         Command::Validate(args) => validate::validate(args),
         Command::Schema(_) => schema::schema(),
         Command::Import(args) => import::import(args),

@@ -139,7 +139,7 @@ pub(super) fn repeat(sides: &mut [&mut Side], times: u16, load: &LoadArgs) -> Re
     Ok(())
 }
 
-fn machine() -> Machine {
+pub(super) fn machine() -> Machine {
     Machine {
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         cpu: cpu_model().unwrap_or_default(),

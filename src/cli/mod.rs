@@ -3,6 +3,7 @@
 mod access;
 mod connect;
 mod gate;
+mod gateway;
 mod generator;
 mod load;
 mod log;
@@ -14,6 +15,7 @@ mod tls;
 pub use access::AccessArgs;
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use gate::{AcceptArg, BaselineArgs, BaselineCommand, BaselineSaveArgs, CompareArgs, FolderArgs};
+pub use gateway::GatewayArgs;
 pub use generator::GeneratorArgs;
 pub use load::{LoadArgs, RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
@@ -42,6 +44,8 @@ pub enum Command {
     Baseline(BaselineArgs),
     /// Compare two baselines or targets: improved, same, regressed, or cannot tell
     Compare(Box<CompareArgs>),
+    /// Tell what a gateway changes: a scenario directly and through it, and what its baseline says
+    Gateway(Box<GatewayArgs>),
     /// Check scenarios and say everything that is wrong with them, with line and column
     Validate(ValidateArgs),
     /// Print the JSON Schema of the scenario language, for editors

@@ -9,6 +9,7 @@
 mod baseline;
 mod compare;
 mod expression;
+mod gateway;
 mod judge;
 mod metric;
 mod threshold;
@@ -20,6 +21,10 @@ pub use compare::{
     Aspect, COMPARISON_SCHEMA, CompareOptions, Comparison, Difference, Row, SideInfo, Verdict, compare,
 };
 pub use expression::{Aggregate, Expression, Operator};
+pub use gateway::{
+    Added, Fact, Finding, GATEWAY_SCHEMA, GatewayError, GatewayRecord, GatewayVerdict, Round, Subject,
+    judge as judge_gateway,
+};
 pub use judge::Judge;
 pub use metric::Metric;
 pub use threshold::{Threshold, ThresholdError};

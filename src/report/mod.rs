@@ -8,6 +8,7 @@ mod csv;
 mod error;
 mod file;
 pub(crate) mod format;
+pub mod gateway;
 mod hdr;
 mod html;
 mod json;

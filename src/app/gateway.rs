@@ -1,0 +1,172 @@
+//! `wsbench gateway`: a scenario directly and through a gateway, in turns.
+
+use std::fs;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::cli::{GatewayArgs, LoadArgs};
+use crate::exit::{self, ExitCode};
+use crate::gate::{GatewayRecord, GatewayVerdict, Round, ScenarioId, Verdict, judge_gateway};
+use crate::metrics::{Outcome, Summary, rfc3339};
+use crate::report::{self, Style};
+use crate::scenario::Plan;
+
+use super::failure::Failure;
+use super::{baselines, repeats, run};
+
+/// One of the two ways.
+struct Way {
+    /// For the lines of progress.
+    mark: &'static str,
+    plan: Arc<Plan>,
+    url: String,
+}
+
+/// Runs, judges, tells, keeps.
+pub(super) fn gateway(args: &GatewayArgs) -> Result<ExitCode, Failure> {
+    let baseline = args.baseline.as_deref();
+    let baseline = baseline
+        .map(|name| read(name, &args.folder.baselines))
+        .transpose()?;
+    if let Some(name) = &args.save {
+        baselines::prepare(&baselines::path_of(name, &args.folder.baselines))?;
+    }
+    let ways = [
+        Way::new("directly", &args.direct, args)?,
+        Way::new("through the gateway", &args.through, args)?,
+    ];
+    let scenario = ScenarioId {
+        name: ways[0].plan.name.clone(),
+        fingerprint: ways[0].plan.fingerprint.clone(),
+    };
+    let rounds = rounds(&ways, args)?;
+    let record = GatewayRecord::new(scenario, repeats::machine(), rfc3339(SystemTime::now()), &rounds);
+    let verdict = judge_gateway(&record, baseline.as_ref(), f64::from(args.margin) / 100.0);
+    publish(&record, &verdict, args)?;
+    Ok(match verdict.verdict {
+        Verdict::Same | Verdict::Improved => ExitCode::Ok,
+        Verdict::Regressed => ExitCode::Regression,
+        Verdict::CannotTell => ExitCode::CannotTell,
+    })
+}
+
+impl Way {
+    fn new(mark: &'static str, url: &str, args: &GatewayArgs) -> Result<Self, Failure> {
+        let mut plan = run::plan(&args.scenario, Some(url), &args.load)?;
+        // The verdict is the baseline's.
+        plan.thresholds.clear();
+        Ok(Self {
+            mark,
+            plan: Arc::new(plan),
+            url: url.to_owned(),
+        })
+    }
+
+    fn run(&self, load: &LoadArgs, number: usize, of: u16) -> Result<Summary, Failure> {
+        let quiet = LoadArgs {
+            quiet: true,
+            ..load.clone()
+        };
+        let done = run::carry_out(&self.plan, &quiet, run::Openings::default())?;
+        let summary = done.summary.without_series();
+        if !load.quiet {
+            let run = &summary.run;
+            // A courtesy: a closed standard error is no reason to end.
+            let _ = writeln!(
+                stderr(),
+                "{number}/{of} {}: {} in {:.1}s",
+                self.mark,
+                run.outcome,
+                run.duration_s
+            );
+        }
+        Ok(summary)
+    }
+
+    /// A run that says nothing about the target, or nothing about the gateway because the backend itself fails.
+    fn failed(&self, summary: &Summary) -> Failure {
+        let reason = summary.run.reason.as_deref();
+        let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+        Failure {
+            message: format!(
+                "the run {} ({}) ended as {}{reason}; nothing was judged or saved",
+                self.mark, self.url, summary.run.outcome
+            ),
+            code: exit::for_summary(summary),
+        }
+    }
+}
+
+/// Both ways in turns: direct, through, through, direct. A gateway that lets nobody in is not asked again.
+fn rounds(ways: &[Way; 2], args: &GatewayArgs) -> Result<Vec<Round>, Failure> {
+    let [direct_way, through_way] = ways;
+    let mut rounds = Vec::new();
+    for number in 1..=usize::from(args.repeat) {
+        let run = |way: &Way| way.run(&args.load, number, args.repeat);
+        let (direct, through) = if number % 2 == 1 {
+            let direct = run(direct_way)?;
+            (direct, run(through_way)?)
+        } else {
+            let through = run(through_way)?;
+            (run(direct_way)?, through)
+        };
+        if direct.run.outcome != Outcome::Completed || says_nothing(&direct) {
+            return Err(direct_way.failed(&direct));
+        }
+        if says_nothing(&through) {
+            return Err(through_way.failed(&through));
+        }
+        let unreachable = through.run.outcome == Outcome::TargetUnreachable;
+        rounds.push(Round { direct, through });
+        if unreachable {
+            break;
+        }
+    }
+    Ok(rounds)
+}
+
+/// Whether a run ended in a way that is neither the backend's nor the gateway's doing.
+fn says_nothing(summary: &Summary) -> bool {
+    matches!(
+        exit::for_summary(summary),
+        ExitCode::Interrupted | ExitCode::BooksUnbalanced | ExitCode::RunInvalid
+    )
+}
+
+fn read(name: &str, folder: &Path) -> Result<GatewayRecord, Failure> {
+    let path = baselines::path_of(name, folder);
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::configuration(format!("cannot use the baseline {}: {error}", path.display()))
+    };
+    let text = fs::read_to_string(&path).map_err(|error| wrong(&error))?;
+    GatewayRecord::from_json(&text).map_err(|error| wrong(&error))
+}
+
+fn publish(record: &GatewayRecord, verdict: &GatewayVerdict, args: &GatewayArgs) -> Result<(), Failure> {
+    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = crossterm::terminal::size()
+        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
+    let name = args.name.as_deref().unwrap_or(&args.through);
+    let text = report::gateway::render(name, record, verdict, Style { colour, width });
+    // A closed standard output must not keep the files from being written.
+    let _ = stdout().write_all(text.as_bytes());
+    if let Some(path) = &args.export {
+        let both = serde_json::json!({"record": record, "judged": verdict});
+        let text = serde_json::to_string_pretty(&both).map_err(Failure::internal)? + "\n";
+        write(path, &text)?;
+    }
+    let Some(name) = &args.save else { return Ok(()) };
+    let path = baselines::path_of(name, &args.folder.baselines);
+    write(&path, &record.to_json().map_err(Failure::internal)?)?;
+    let _ = writeln!(stdout(), "saved as {}", path.display());
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    report::write_file(path, text.as_bytes()).map_err(|error| Failure {
+        message: error.to_string(),
+        code: ExitCode::ReportNotWritten,
+    })
+}
