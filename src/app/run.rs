@@ -37,6 +37,7 @@ use super::failure::Failure;
 use super::live::{self, Live};
 use super::logging;
 use super::machine::Machine;
+use super::misspelling;
 use super::progress::Progress;
 use super::publish;
 use super::signals::EndSignals;
@@ -49,7 +50,7 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let outputs = publish::outputs(&args.out, args.summary_export.as_deref())?;
     let mut plan = plan(&args.file, args.target.as_deref(), &args.load)?;
-    for text in &args.thresholds {
+    for text in args.thresholds.iter().filter(|text| !text.trim().is_empty()) {
         plan.thresholds.push(threshold(text, &plan)?);
     }
     if args.dry_run {
@@ -244,7 +245,8 @@ pub(super) fn plan(file: &Path, target: Option<&str>, args: &LoadArgs) -> Result
         client_scale: args.scale,
         duration_scale: args.duration_scale,
     };
-    let mut plan = scenario::load(file, &overrides).map_err(Failure::configuration)?;
+    let mut plan = scenario::load(file, &overrides)
+        .map_err(|errors| Failure::configuration(format!("{errors}{}", misspelling::meant(file))))?;
     let transport = &mut plan.transport;
     if let Some(ca) = &args.tls.ca {
         transport.ca_file = Some(ca.clone());
