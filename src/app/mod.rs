@@ -31,8 +31,9 @@ mod validate;
 use std::ffi::OsString;
 use std::io::{Write, stderr};
 
-use crate::cli::{self, Cli, Command, RefusalKind};
+use crate::cli::{self, AnnotationsArg, Cli, Command, RefusalKind};
 use crate::exit::ExitCode;
+use crate::report::annotations;
 
 use failure::Failure;
 
@@ -55,6 +56,9 @@ pub fn main(words: &[OsString]) -> ExitCode {
     }
     carry_out(&cli).unwrap_or_else(|Failure { message, code }| {
         tell(&message);
+        if let Some(AnnotationsArg::Github) = cli.annotations() {
+            publish::annotate(&annotations::of_failure(&message));
+        }
         code
     })
 }

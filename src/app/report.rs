@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use crate::cli::ReportArgs;
+use crate::cli::{AnnotationsArg, ReportArgs};
 use crate::exit::ExitCode;
 use crate::metrics::Summary;
-use crate::report::{Output, Redactor};
+use crate::report::{Output, Redactor, annotations};
 
 use super::failure::Failure;
 use super::misspelling;
@@ -33,6 +33,11 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let summary = publish::clean(&summary, &Redactor::default())?;
     if outputs.is_empty() {
         publish::print(&summary);
+    }
+    if let Some(AnnotationsArg::Github) = args.annotations {
+        publish::annotate(&annotations::of_run(&summary));
+    }
+    if outputs.is_empty() {
         return Ok(ExitCode::Ok);
     }
     let written = publish::write(&summary, &outputs, args.quiet);

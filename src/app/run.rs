@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
-use crate::cli::{LoadArgs, RunArgs};
+use crate::cli::{AnnotationsArg, LoadArgs, RunArgs};
 use crate::clock::{Moment, now};
 use crate::exit::{self, ExitCode};
 use crate::gate::{Judge, Threshold};
@@ -25,6 +25,7 @@ use crate::metrics::{
 use crate::net::system::{self, allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
 use crate::remote::{Guard, LoadKind, Remote, RunIdentity};
+use crate::report::annotations;
 use crate::report::prometheus::RunLabels;
 use crate::report::{Output, Redactor};
 use crate::scenario::{self, LoadModel, Overrides, Plan, Resources, TargetSpec};
@@ -554,6 +555,9 @@ fn complete(args: &RunArgs, mut summary: Summary) -> Result<Summary, Failure> {
 /// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.
 fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
     publish::print(summary);
+    if let Some(AnnotationsArg::Github) = args.annotations {
+        publish::annotate(&annotations::of_run(summary));
+    }
     let written = publish::write(summary, outputs, args.load.quiet);
     if !written {
         publish::rescue(summary);

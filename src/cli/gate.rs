@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::LoadArgs;
+use super::{AnnotationsArg, LoadArgs};
 
 /// Flags of `wsbench baseline`.
 #[derive(Args, Clone, Debug)]
@@ -105,6 +105,10 @@ pub struct CompareArgs {
     /// Write the comparison as JSON
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub export: Option<PathBuf>,
+
+    /// Print what went wrong in the form with which this service marks files: the workflow commands of GitHub Actions
+    #[arg(long, value_name = "SERVICE", value_enum, help_heading = "Output")]
+    pub annotations: Option<AnnotationsArg>,
 
     /// How the load is made.
     #[command(flatten)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::{ClientTlsArgs, GeneratorArgs};
+use super::{AnnotationsArg, ClientTlsArgs, GeneratorArgs};
 
 /// Flags of `wsbench run`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
 #[derive(Args, Clone, Debug)]
@@ -49,6 +49,10 @@ pub struct RunArgs {
         help_heading = "Output"
     )]
     pub out: Vec<String>,
+
+    /// Print what went wrong in the form with which this service marks files: the workflow commands of GitHub Actions
+    #[arg(long, value_name = "SERVICE", value_enum, help_heading = "Output")]
+    pub annotations: Option<AnnotationsArg>,
 
     /// Serve the run's metrics to Prometheus at this address while it goes on
     #[arg(long, value_name = "ADDR:PORT", help_heading = "Output")]

@@ -30,7 +30,7 @@ pub use log::{LogArgs, LogFormat};
 pub use manual::{ManPage, man_pages};
 pub use parse::{Refusal, RefusalKind, parse};
 pub use reference::reference;
-pub use report::ReportArgs;
+pub use report::{AnnotationsArg, ReportArgs};
 pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};
 pub use serve::ServeArgs;
 pub use shell::{CompletionsArgs, ManArgs, completions};

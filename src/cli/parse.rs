@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches as _};
 
 use super::environment::{asks_for_nothing, scenario_variables, without_variables};
 use super::surface::{command, walk};
-use super::{Cli, Variable};
+use super::{AnnotationsArg, Cli, Variable};
 use crate::units::nearest;
 
 /// Nothing to do: the help or the version was asked for, or the command line is wrong.
@@ -211,6 +211,19 @@ fn invalid_value(error: &clap::Error) -> &str {
     match error.get(ContextKind::InvalidValue) {
         Some(ContextValue::String(value)) => value,
         _ => "",
+    }
+}
+
+impl Cli {
+    /// Whose annotations are wanted, if the command can make them.
+    #[must_use]
+    pub fn annotations(&self) -> Option<AnnotationsArg> {
+        match &self.command {
+            super::Command::Run(args) => args.annotations,
+            super::Command::Compare(args) => args.annotations,
+            super::Command::Report(args) => args.annotations,
+            _ => None,
+        }
     }
 }
 

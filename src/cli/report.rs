@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Flags of `wsbench report`. Without one that names a report, the text goes to standard output.
 #[derive(Args, Clone, Debug)]
@@ -92,9 +92,20 @@ pub struct ReportArgs {
     )]
     pub html: Option<PathBuf>,
 
+    /// Print what went wrong in the form with which this service marks files: the workflow commands of GitHub Actions
+    #[arg(long, value_name = "SERVICE", value_enum, help_heading = "Output")]
+    pub annotations: Option<AnnotationsArg>,
+
     /// Do not say where reports are
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
+}
+
+/// Whose form annotations have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AnnotationsArg {
+    /// GitHub Actions.
+    Github,
 }
 
 impl ReportArgs {
