@@ -1,10 +1,8 @@
-//! The `wsbench` binary: parse, run, exit code.
+//! The `wsbench` binary: words in, exit code out.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use wsbench::cli::Cli;
-
 fn main() -> ExitCode {
-    wsbench::app::main(&Cli::parse()).into()
+    let words: Vec<_> = std::env::args_os().collect();
+    wsbench::app::main(&words).into()
 }

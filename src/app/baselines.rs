@@ -11,13 +11,12 @@ use crate::report;
 use crate::units::{nearest, suggestion};
 
 use super::failure::Failure;
-use super::logging;
 use super::repeats::{Side, repeat};
 
 /// Does one of the three.
 pub(super) fn baseline(args: &BaselineArgs) -> Result<ExitCode, Failure> {
     match &args.command {
-        BaselineCommand::Save(args) => logging::init(&args.log).and_then(|()| save(args)),
+        BaselineCommand::Save(args) => save(args),
         BaselineCommand::List(folder) => list(&folder.baselines),
         BaselineCommand::Show { name, folder } => {
             let baseline = read(name, &folder.baselines)?;

@@ -1,15 +1,15 @@
 //! `wsbench compare`: two baselines, two targets, or one of each.
 
 use std::io::{IsTerminal, Write, stdout};
-use std::path::Path;
 
-use crate::cli::{AcceptArg, CompareArgs};
+use crate::cli::{AcceptArg, AnnotationsArg, CompareArgs};
 use crate::exit::ExitCode;
 use crate::gate::{Aspect, Baseline, CompareOptions, Comparison, Verdict, compare as judge};
-use crate::report::{self, Style};
+use crate::report::{self, Style, annotations};
 
 use super::baselines;
 use super::failure::Failure;
+use super::publish;
 use super::repeats::{Side, repeat};
 
 /// One side of the comparison before its runs.
@@ -37,7 +37,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
         interleaved,
     };
     let comparison = judge(&finished(a), &finished(b), &options);
-    publish(&comparison, args.export.as_deref())?;
+    tell(&comparison, args)?;
     Ok(match comparison.verdict {
         Verdict::Improved | Verdict::Same => ExitCode::Ok,
         Verdict::Regressed => ExitCode::Regression,
@@ -77,14 +77,19 @@ const fn aspect(accepted: AcceptArg) -> Aspect {
     }
 }
 
-fn publish(comparison: &Comparison, export: Option<&Path>) -> Result<(), Failure> {
+fn tell(comparison: &Comparison, args: &CompareArgs) -> Result<(), Failure> {
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = crossterm::terminal::size()
         .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
     let text = report::comparison::render(comparison, Style { colour, width });
     // A closed standard output must not keep the file from being written.
     let _ = stdout().write_all(text.as_bytes());
-    let Some(path) = export else { return Ok(()) };
+    if let Some(AnnotationsArg::Github) = args.annotations {
+        publish::annotate(&annotations::of_comparison(comparison));
+    }
+    let Some(path) = &args.export else {
+        return Ok(());
+    };
     let text = serde_json::to_string_pretty(comparison).map_err(Failure::internal)? + "\n";
     report::write_file(path, text.as_bytes()).map_err(|error| Failure {
         message: error.to_string(),

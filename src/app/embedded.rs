@@ -16,17 +16,15 @@ pub(super) const LISTENING: &str = "listening on ";
 /// A server that has not told its address after this long never will.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Variables about other servers: this one is for the run alone, and lets it in.
-const NOT_INHERITED: [&str; 9] = [
-    "WSBENCH_CONFIG",
-    "WSBENCH_TOKEN",
-    "WSBENCH_TOKEN_FILE",
-    "WSBENCH_JWT_SECRET",
-    "WSBENCH_JWT_SECRET_FILE",
-    "WSBENCH_JWT_ISSUER",
-    "WSBENCH_JWT_AUDIENCE",
-    "WSBENCH_ALLOW_ORIGIN",
-    "WSBENCH_TUI",
+/// Variables that this server takes from the run's environment. The others are about other servers or about the run:
+/// this one is for the run alone, and lets it in.
+const INHERITED: [&str; 6] = [
+    "WSBENCH_COMPRESSION",
+    "WSBENCH_FAULTS",
+    "WSBENCH_LOG",
+    "WSBENCH_LOG_FILE",
+    "WSBENCH_LOG_FORMAT",
+    "WSBENCH_MAX_MESSAGE_SIZE",
 ];
 
 /// A running child. Dropping it ends it.
@@ -67,8 +65,11 @@ impl EmbeddedServer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        for variable in NOT_INHERITED {
-            command.env_remove(variable);
+        for (name, _) in std::env::vars_os() {
+            let name_text = name.to_string_lossy();
+            if name_text.starts_with("WSBENCH_") && !INHERITED.contains(&&*name_text) {
+                command.env_remove(&name);
+            }
         }
         // In a process group of its own, Ctrl-C reaches the run alone, which then closes its connections in order.
         #[cfg(unix)]

@@ -8,12 +8,17 @@ use crate::exit::ExitCode;
 use crate::scenario::{self, HarOptions, Overrides};
 
 use super::failure::Failure;
+use super::misspelling;
 
 /// Writes the scenario, and tells what it is.
 pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     let file = args.file.display();
-    let har = fs::read_to_string(&args.file)
-        .map_err(|error| Failure::configuration(format!("cannot read {file}: {error}")))?;
+    let har = fs::read_to_string(&args.file).map_err(|error| {
+        Failure::configuration(format!(
+            "cannot read {file}: {error}{}",
+            misspelling::meant(&args.file)
+        ))
+    })?;
     let name = args
         .file
         .file_stem()
@@ -31,7 +36,9 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
             .map_err(|error| Failure::configuration(format!("cannot write {}: {error}", path.display())))?,
         None => stdout().write_all(yaml.as_bytes()).map_err(Failure::internal)?,
     }
-    // With standard error closed the scenario is there all the same.
-    let _ = writeln!(stderr(), "imported {}", scenario::headline(&plan));
+    if !args.quiet {
+        // With standard error closed the scenario is there all the same.
+        let _ = writeln!(stderr(), "imported {}", scenario::headline(&plan));
+    }
     Ok(ExitCode::Ok)
 }

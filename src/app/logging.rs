@@ -3,15 +3,21 @@
 //! While a full-screen view has the terminal, what would go there is held back and written when the view is gone.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write, stderr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::cli::{LogArgs, LogFormat};
+use crate::units::{nearest, suggestion};
 
 use super::failure::Failure;
 
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 /// Pieces that are held back; of more the oldest are dropped.
 const MAX_HELD: usize = 200;
 
@@ -25,20 +31,58 @@ struct Held {
 
 /// Installs the subscriber.
 pub(super) fn init(args: &LogArgs) -> Result<(), Failure> {
-    let filter = EnvFilter::builder().parse(&args.log).map_err(|error| {
+    let wrong = |error: &dyn Display| {
         Failure::configuration(format!(
             "--log {}: {error}; write a level such as info, or a filter such as wsbench::server=debug",
             args.log
         ))
-    })?;
+    };
+    check_levels(&args.log).map_err(|error| wrong(&error))?;
+    let filter = EnvFilter::builder()
+        .parse(&args.log)
+        .map_err(|error| wrong(&error))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| StandardError);
+        .with_ansi(args.log_file.is_none() && is_colourful())
+        .with_writer(writer(args.log_file.as_deref())?);
     match args.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+/// A word without a level would silently be taken for a module's name.
+fn check_levels(filter: &str) -> Result<(), String> {
+    let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty());
+    for word in words {
+        let lower = word.to_lowercase();
+        if !word.contains(['=', ':', '['])
+            && !LEVELS.contains(&lower.as_str())
+            && nearest(word, LEVELS).is_some()
+        {
+            return Err(format!(
+                "unknown level `{word}`{}",
+                suggestion(nearest(word, LEVELS))
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_colourful() -> bool {
+    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Where log lines go.
+fn writer(file: Option<&Path>) -> Result<BoxMakeWriter, Failure> {
+    let Some(path) = file else {
+        return Ok(BoxMakeWriter::new(|| StandardError));
+    };
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let file =
+        file.map_err(|error| Failure::configuration(format!("--log-file {}: {error}", path.display())))?;
+    Ok(BoxMakeWriter::new(Arc::new(file)))
 }
 
 /// From now on nothing is written to standard error if that is a terminal.
@@ -112,6 +156,22 @@ fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_that_is_nearly_one_is_refused() {
+        for filter in [
+            "info",
+            "WARN",
+            "wsbench=debug",
+            "off,wsbench::server=trace",
+            "hyper",
+            "",
+        ] {
+            assert_eq!(check_levels(filter), Ok(()), "{filter}");
+        }
+        let error = check_levels("wsbench=debug,inof").unwrap_err();
+        assert_eq!(error, "unknown level `inof`; did you mean `info`?");
+    }
 
     #[test]
     fn colours_are_taken_out() {

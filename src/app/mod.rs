@@ -13,6 +13,8 @@ mod import;
 mod live;
 mod logging;
 mod machine;
+mod manual;
+mod misspelling;
 mod notify;
 mod pace;
 mod progress;
@@ -27,31 +29,60 @@ mod signals;
 mod usage;
 mod validate;
 
+use std::ffi::OsString;
 use std::io::{Write, stderr};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{self, AnnotationsArg, Cli, Command, RefusalKind};
 use crate::exit::ExitCode;
+use crate::report::annotations;
 
 use failure::Failure;
 
 /// Does what the command line asks for. What went wrong is told on standard error.
 #[must_use]
-pub fn main(cli: &Cli) -> ExitCode {
-    let done = match &cli.command {
-        Command::Run(args) => logging::init(&args.log).and_then(|()| run::run(args)),
+pub fn main(words: &[OsString]) -> ExitCode {
+    let cli = match cli::parse(words) {
+        Ok(cli) => cli,
+        Err(refusal) => {
+            refusal.print();
+            return match refusal.kind() {
+                RefusalKind::Shown => ExitCode::Ok,
+                RefusalKind::Value => ExitCode::BadConfiguration,
+                RefusalKind::Usage => ExitCode::Usage,
+            };
+        }
+    };
+    for warning in cli::misspelt_variables() {
+        tell(&warning);
+    }
+    carry_out(&cli).unwrap_or_else(|Failure { message, code }| {
+        tell(&message);
+        if let Some(AnnotationsArg::Github) = cli.annotations() {
+            publish::annotate(&annotations::of_failure(&message));
+        }
+        code
+    })
+}
+
+fn carry_out(cli: &Cli) -> Result<ExitCode, Failure> {
+    logging::init(&cli.log)?;
+    match &cli.command {
+        Command::Run(args) => run::run(args),
         Command::Baseline(args) => baselines::baseline(args),
-        Command::Compare(args) => logging::init(&args.log).and_then(|()| compare::compare(args)),
-        Command::Gateway(args) => logging::init(&args.log).and_then(|()| gateway::gateway(args)),
+        Command::Compare(args) => compare::compare(args),
+        Command::Gateway(args) => gateway::gateway(args),
         Command::Validate(args) => validate::validate(args),
         Command::Schema(_) => schema::schema(),
         Command::Import(args) => import::import(args),
-        Command::Connect(args) => logging::init(&args.log).and_then(|()| connect::connect(args)),
-        Command::Report(args) => logging::init(&args.log).and_then(|()| report::report(args)),
-        Command::Serve(args) => logging::init(&args.log).and_then(|()| serve::serve(args)),
-    };
-    done.unwrap_or_else(|Failure { message, code }| {
-        // With standard error closed only the exit code can tell.
-        let _ = writeln!(stderr(), "wsbench: {message}");
-        code
-    })
+        Command::Connect(args) => connect::connect(args),
+        Command::Report(args) => report::report(args),
+        Command::Serve(args) => serve::serve(args),
+        Command::Completions(args) => manual::completions(*args),
+        Command::Man(args) => manual::man(args),
+    }
+}
+
+fn tell(message: &str) {
+    // With standard error closed only the exit code can tell.
+    let _ = writeln!(stderr(), "wsbench: {message}");
 }

@@ -34,6 +34,12 @@ pub(super) fn print(summary: &Summary) {
     let _ = stdout().write_all(text.as_bytes());
 }
 
+/// Prints annotations where the service that runs the step looks for them.
+pub(super) fn annotate(annotations: &str) {
+    // A closed standard output must not keep files from being written.
+    let _ = stdout().write_all(annotations.as_bytes());
+}
+
 /// Writes every report and says on standard error where each is, or why it is not. Tells whether all were written.
 pub(super) fn write(summary: &Summary, outputs: &[Output], quiet: bool) -> bool {
     let mut all = true;

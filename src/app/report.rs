@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use crate::cli::ReportArgs;
+use crate::cli::{AnnotationsArg, ReportArgs};
 use crate::exit::ExitCode;
 use crate::metrics::Summary;
-use crate::report::{Output, Redactor};
+use crate::report::{Output, Redactor, annotations};
 
 use super::failure::Failure;
+use super::misspelling;
 use super::publish;
 
 /// Reads a summary and writes the reports that are asked for; the text to standard output if none is.
@@ -20,16 +21,25 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
         });
     }
     let named = args.file.display();
-    let text = fs::read_to_string(&args.file)
-        .map_err(|error| Failure::configuration(format!("cannot read {named}: {error}")))?;
+    let text = fs::read_to_string(&args.file).map_err(|error| {
+        Failure::configuration(format!(
+            "cannot read {named}: {error}{}",
+            misspelling::meant(&args.file)
+        ))
+    })?;
     let summary =
         Summary::from_json(&text).map_err(|error| Failure::configuration(format!("{named}: {error}")))?;
     // A summary that was written by other means may hold what ours does not.
     let summary = publish::clean(&summary, &Redactor::default())?;
     if outputs.is_empty() {
         publish::print(&summary);
+    }
+    if let Some(AnnotationsArg::Github) = args.annotations {
+        publish::annotate(&annotations::of_run(&summary));
+    }
+    if outputs.is_empty() {
         return Ok(ExitCode::Ok);
     }
-    let written = publish::write(&summary, &outputs, false);
+    let written = publish::write(&summary, &outputs, args.quiet);
     Ok(publish::exit_code(ExitCode::Ok, written))
 }

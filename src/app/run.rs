@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
-use crate::cli::{LoadArgs, RunArgs};
+use crate::cli::{AnnotationsArg, LoadArgs, RunArgs};
 use crate::clock::{Moment, now};
 use crate::exit::{self, ExitCode};
 use crate::gate::{Judge, Threshold};
@@ -25,6 +25,7 @@ use crate::metrics::{
 use crate::net::system::{self, allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
 use crate::remote::{Guard, LoadKind, Remote, RunIdentity};
+use crate::report::annotations;
 use crate::report::prometheus::RunLabels;
 use crate::report::{Output, Redactor};
 use crate::scenario::{self, LoadModel, Overrides, Plan, Resources, TargetSpec};
@@ -37,6 +38,7 @@ use super::failure::Failure;
 use super::live::{self, Live};
 use super::logging;
 use super::machine::Machine;
+use super::misspelling;
 use super::progress::Progress;
 use super::publish;
 use super::signals::EndSignals;
@@ -49,7 +51,7 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let outputs = publish::outputs(&args.out, args.summary_export.as_deref())?;
     let mut plan = plan(&args.file, args.target.as_deref(), &args.load)?;
-    for text in &args.thresholds {
+    for text in args.thresholds.iter().filter(|text| !text.trim().is_empty()) {
         plan.thresholds.push(threshold(text, &plan)?);
     }
     if args.dry_run {
@@ -244,7 +246,8 @@ pub(super) fn plan(file: &Path, target: Option<&str>, args: &LoadArgs) -> Result
         client_scale: args.scale,
         duration_scale: args.duration_scale,
     };
-    let mut plan = scenario::load(file, &overrides).map_err(Failure::configuration)?;
+    let mut plan = scenario::load(file, &overrides)
+        .map_err(|errors| Failure::configuration(format!("{errors}{}", misspelling::meant(file))))?;
     let transport = &mut plan.transport;
     if let Some(ca) = &args.tls.ca {
         transport.ca_file = Some(ca.clone());
@@ -552,6 +555,9 @@ fn complete(args: &RunArgs, mut summary: Summary) -> Result<Summary, Failure> {
 /// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.
 fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
     publish::print(summary);
+    if let Some(AnnotationsArg::Github) = args.annotations {
+        publish::annotate(&annotations::of_run(summary));
+    }
     let written = publish::write(summary, outputs, args.load.quiet);
     if !written {
         publish::rescue(summary);

@@ -8,6 +8,7 @@ use crate::scenario::{self, Overrides};
 
 use super::environment::environment;
 use super::failure::Failure;
+use super::misspelling;
 
 /// Checks every file and tells all errors of all of them.
 pub(super) fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
@@ -31,7 +32,7 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
             Err(errors) => {
                 wrong += 1;
                 // With standard error closed only the exit code can tell.
-                let _ = writeln!(stderr(), "{errors}\n");
+                let _ = writeln!(stderr(), "{errors}{}\n", misspelling::meant(file));
             }
         }
     }

@@ -4,12 +4,11 @@ use std::str::FromStr;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{ClientTlsArgs, LogArgs};
+use super::ClientTlsArgs;
 use crate::units::{ByteSize, Span};
 
 /// Flags of `wsbench connect`. A flag wins over `WSBENCH_*`, that over the default.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = CONNECT_HELP)]
 pub struct ConnectArgs {
     /// `ws://` or `wss://` URL
     #[arg(value_name = "URL")]
@@ -41,7 +40,7 @@ pub struct ConnectArgs {
     pub ping_every: Option<Span>,
 
     /// Keep no history of what is typed
-    #[arg(long, env = "WSBENCH_NO_HISTORY", help_heading = "Input")]
+    #[arg(long, help_heading = "Input")]
     pub no_history: bool,
 
     /// Lines that begin with / are commands (always on; accepted for the habits of wscat)
@@ -59,17 +58,17 @@ pub struct ConnectArgs {
     pub subprotocol: Vec<String>,
 
     /// Send this header; repeatable
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Request")]
+    #[arg(
+        short = 'H',
+        long,
+        value_name = "NAME: VALUE",
+        value_delimiter = '\n',
+        help_heading = "Request"
+    )]
     pub header: Vec<Header>,
 
     /// Send this access token
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "WSBENCH_TOKEN",
-        hide_env_values = true,
-        help_heading = "Request"
-    )]
+    #[arg(long, value_name = "TOKEN", help_heading = "Request")]
     pub token: Option<String>,
 
     /// Where the token goes: `?token=`, `Authorization: Bearer`, or the subprotocols `access_token, TOKEN`
@@ -83,13 +82,7 @@ pub struct ConnectArgs {
     pub token_in: TokenIn,
 
     /// Authenticate with a name and a password
-    #[arg(
-        long,
-        value_name = "USER:PASSWORD",
-        env = "WSBENCH_AUTH",
-        hide_env_values = true,
-        help_heading = "Request"
-    )]
+    #[arg(long, value_name = "USER:PASSWORD", help_heading = "Request")]
     pub auth: Option<String>,
 
     /// Send this `Origin` header
@@ -139,22 +132,7 @@ pub struct ConnectArgs {
     /// Show the phases of the connect, the headers of the answer and whole hex dumps
     #[arg(short, long, action = ArgAction::SetTrue, help_heading = "Output")]
     pub verbose: bool,
-
-    /// Logging.
-    #[command(flatten)]
-    pub log: LogArgs,
 }
-
-const CONNECT_HELP: &str = "\
-Lines that begin with / are commands: /ping /pong /close /binary /text /file /quit /help; // sends a literal slash.
-
-Examples:
-  wsbench connect ws://localhost:9001/echo
-  wsbench connect -P wss://localhost:9443/echo -k
-  wsbench connect ws://localhost:9001/echo -x hello -w 2
-  wsbench connect ws://localhost:9001/echo --whole < 100kib.txt
-
-More in docs/connect.md.";
 
 /// `NAME: VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{LoadArgs, LogArgs};
+use super::{AnnotationsArg, LoadArgs};
 
 /// Flags of `wsbench baseline`.
 #[derive(Args, Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct BaselineSaveArgs {
     pub file: PathBuf,
 
     /// Test this `ws://` or `wss://` URL instead of the scenario's target
-    #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
+    #[arg(long, value_name = "URL", help_heading = "Target")]
     pub target: Option<String>,
 
     /// How many times to run it
@@ -56,10 +56,6 @@ pub struct BaselineSaveArgs {
     /// Where baselines are.
     #[command(flatten)]
     pub folder: FolderArgs,
-
-    /// Logging.
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 /// Where baselines are.
@@ -69,7 +65,6 @@ pub struct FolderArgs {
     #[arg(
         long,
         value_name = "DIR",
-        env = "WSBENCH_BASELINES",
         default_value = "reports/baselines",
         help_heading = "Output"
     )]
@@ -78,7 +73,6 @@ pub struct FolderArgs {
 
 /// Flags of `wsbench compare`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = COMPARING)]
 pub struct CompareArgs {
     /// The reference: a baseline's name or file, a `ws://` or `wss://` URL, or `embedded`
     pub a: String,
@@ -87,7 +81,7 @@ pub struct CompareArgs {
     pub b: String,
 
     /// Scenario to run, if a target is among the two
-    #[arg(long, value_name = "FILE", env = "WSBENCH_SCENARIO", help_heading = "Load")]
+    #[arg(long, value_name = "FILE", help_heading = "Load")]
     pub scenario: Option<PathBuf>,
 
     /// How many times to run it against each target
@@ -95,21 +89,26 @@ pub struct CompareArgs {
     pub repeat: u16,
 
     /// Smallest change that matters, in percent
-    #[arg(long, value_name = "PERCENT", env = "WSBENCH_MARGIN", default_value_t = 10.0, value_parser = percent, help_heading = "Verdict")]
+    #[arg(long, value_name = "PERCENT", default_value_t = 10.0, value_parser = percent, help_heading = "Verdict")]
     pub margin: f64,
 
     /// Compare although this differs; repeatable
-    #[arg(long, value_name = "WHAT", value_enum, help_heading = "Verdict")]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        value_delimiter = ',',
+        help_heading = "Verdict"
+    )]
     pub accept: Vec<AcceptArg>,
 
     /// Write the comparison as JSON
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "WSBENCH_COMPARISON_EXPORT",
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub export: Option<PathBuf>,
+
+    /// Print what went wrong in the form with which this service marks files: the workflow commands of GitHub Actions
+    #[arg(long, value_name = "SERVICE", value_enum, help_heading = "Output")]
+    pub annotations: Option<AnnotationsArg>,
 
     /// How the load is made.
     #[command(flatten)]
@@ -118,10 +117,6 @@ pub struct CompareArgs {
     /// Where baselines are.
     #[command(flatten)]
     pub folder: FolderArgs,
-
-    /// Logging.
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 /// What may differ between two sides that are compared nevertheless.
@@ -137,14 +132,6 @@ pub enum AcceptArg {
 
 /// `docs/gate.md` says why.
 const REPEAT: u16 = 20;
-
-const COMPARING: &str = "\
-Examples:
-  wsbench compare main ws://10.0.0.6:8080 --scenario scenarios/iot.yaml   a candidate with a baseline
-  wsbench compare ws://old:8080 ws://new:8080 --scenario scenarios/iot.yaml   two targets in turns
-  wsbench compare main candidate                                          two baselines
-
-Exits with 0 if B is the same or better, 100 if it regressed, 102 if nothing can be told.";
 
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').trim_end();

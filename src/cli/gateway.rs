@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{FolderArgs, LoadArgs, LogArgs};
+use super::{FolderArgs, LoadArgs};
 
 /// Flags of `wsbench gateway`.
 #[derive(Args, Clone, Debug)]
@@ -51,10 +51,6 @@ pub struct GatewayArgs {
     /// Where baselines are.
     #[command(flatten)]
     pub folder: FolderArgs,
-
-    /// Logging.
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 const EXAMPLES: &str = "\

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::{ClientTlsArgs, GeneratorArgs, LogArgs};
+use super::{AnnotationsArg, ClientTlsArgs, GeneratorArgs};
 
 /// Flags of `wsbench run`. A flag wins over `WSBENCH_*`, that over the file, that over the default.
 #[derive(Args, Clone, Debug)]
@@ -15,12 +15,8 @@ pub struct RunArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
-    /// Print what the run would do and stop
-    #[arg(long)]
-    pub dry_run: bool,
-
     /// Test this `ws://` or `wss://` URL instead of the scenario's target
-    #[arg(long, value_name = "URL", env = "WSBENCH_TARGET", help_heading = "Target")]
+    #[arg(long, value_name = "URL", help_heading = "Target")]
     pub target: Option<String>,
 
     /// How the load is made.
@@ -28,20 +24,20 @@ pub struct RunArgs {
     pub load: LoadArgs,
 
     /// Condition that the run must meet, as `response_time: p(95)<250ms`; repeatable (docs/gate.md)
+    ///
+    /// Aggregates are those of k6: avg, min, med, max, p(N), count and rate. Behind semicolons `abort_on_fail` ends the run as soon as
+    /// the condition is not met, and `delay_abort_eval=10s` not before that time. In the variable each condition has a line
+    /// of its own.
     #[arg(
         long = "threshold",
         value_name = "METRIC: CONDITION",
+        value_delimiter = '\n',
         help_heading = "Verdict"
     )]
     pub thresholds: Vec<String>,
 
     /// Write the summary as JSON (docs/summary.schema.json)
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "WSBENCH_SUMMARY_EXPORT",
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub summary_export: Option<PathBuf>,
 
     /// Write a report: text, json, csv, hlog, hgrm, junit, markdown or html, as TYPE=PATH, or TYPE alone for a file in
@@ -49,48 +45,34 @@ pub struct RunArgs {
     #[arg(
         long,
         value_name = "TYPE[=PATH]",
-        env = "WSBENCH_OUT",
         value_delimiter = ',',
         help_heading = "Output"
     )]
     pub out: Vec<String>,
 
+    /// Print what went wrong in the form with which this service marks files: the workflow commands of GitHub Actions
+    #[arg(long, value_name = "SERVICE", value_enum, help_heading = "Output")]
+    pub annotations: Option<AnnotationsArg>,
+
     /// Serve the run's metrics to Prometheus at this address while it goes on
-    #[arg(
-        long,
-        value_name = "ADDR:PORT",
-        env = "WSBENCH_METRICS",
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Output")]
     pub metrics: Option<SocketAddr>,
 
     /// Steer the run over HTTP at this address: status, pause, resume, scale, stop (docs/control.md)
-    #[arg(
-        long,
-        value_name = "ADDR:PORT",
-        env = "WSBENCH_CONTROL",
-        help_heading = "Control"
-    )]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Control")]
     pub control: Option<SocketAddr>,
 
     /// Token that the control interface asks for; needed unless it listens on the loopback interface
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "WSBENCH_CONTROL_TOKEN",
-        hide_env_values = true,
-        requires = "control",
-        help_heading = "Control"
-    )]
+    #[arg(long, value_name = "TOKEN", requires = "control", help_heading = "Control")]
     pub control_token: Option<String>,
 
-    /// Show a line of progress instead of the full-screen view that a terminal gets (docs/tui.md)
-    #[arg(long, env = "WSBENCH_NO_TUI", help_heading = "Output")]
-    pub no_tui: bool,
+    /// Print what the run would do and stop
+    #[arg(long, help_heading = "Output")]
+    pub dry_run: bool,
 
-    /// Logging.
-    #[command(flatten)]
-    pub log: LogArgs,
+    /// Show a line of progress instead of the full-screen view that a terminal gets (docs/tui.md)
+    #[arg(long, help_heading = "Output")]
+    pub no_tui: bool,
 }
 
 /// How load is made, whatever it is for: a run, a baseline, a comparison.
@@ -104,7 +86,6 @@ pub struct LoadArgs {
     #[arg(
         long,
         value_name = "ADDR|CIDR",
-        env = "WSBENCH_SOURCE",
         value_delimiter = ',',
         help_heading = "Target"
     )]
@@ -115,28 +96,23 @@ pub struct LoadArgs {
     pub variables: Vec<Variable>,
 
     /// Times the scenario's numbers of clients and arrival rates, for example 0.1 or 10
-    #[arg(long, value_name = "FACTOR", env = "WSBENCH_SCALE", help_heading = "Load")]
+    #[arg(long, value_name = "FACTOR", help_heading = "Load")]
     pub scale: Option<f64>,
 
     /// Times the lengths of the scenario's stages; what clients do takes as long as before
-    #[arg(
-        long,
-        value_name = "FACTOR",
-        env = "WSBENCH_DURATION_SCALE",
-        help_heading = "Load"
-    )]
+    #[arg(long, value_name = "FACTOR", help_heading = "Load")]
     pub duration_scale: Option<f64>,
 
     /// Seed of all random choices
-    #[arg(long, value_name = "N", env = "WSBENCH_SEED", help_heading = "Load")]
+    #[arg(long, value_name = "N", help_heading = "Load")]
     pub seed: Option<u64>,
 
     /// Load generator threads [default: one per core; half the cores beside the embedded server]
-    #[arg(long, value_name = "N", env = "WSBENCH_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Load")]
     pub workers: Option<u16>,
 
     /// Bind each generator thread to a core of its own
-    #[arg(long, env = "WSBENCH_PIN", help_heading = "Load")]
+    #[arg(long, help_heading = "Load")]
     pub pin: bool,
 
     /// Whether the generator can be believed.
@@ -144,7 +120,7 @@ pub struct LoadArgs {
     pub generator: GeneratorArgs,
 
     /// Print no progress
-    #[arg(short, long, env = "WSBENCH_QUIET", help_heading = "Output")]
+    #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 }
 

@@ -1,29 +1,24 @@
-//! What is logged, and how.
+//! What is logged, how, and where.
+
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 /// Flags that every command has.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Logging")]
 pub struct LogArgs {
-    /// What to log to standard error: a level (error, warn, info, debug, trace) or a filter such as `wsbench::server=debug`
-    #[arg(
-        long,
-        value_name = "FILTER",
-        env = "WSBENCH_LOG",
-        default_value = "warn",
-        help_heading = "Logging"
-    )]
+    /// What to log: a level (error, warn, info, debug, trace, off) or a filter such as `warn,wsbench::server=debug`
+    #[arg(long, value_name = "FILTER", default_value = "warn", global = true)]
     pub log: String,
 
     /// Form of the log lines
-    #[arg(
-        long,
-        value_enum,
-        env = "WSBENCH_LOG_FORMAT",
-        default_value = "text",
-        help_heading = "Logging"
-    )]
+    #[arg(long, value_enum, default_value = "text", global = true)]
     pub log_format: LogFormat,
+
+    /// Log to the end of this file instead of standard error
+    #[arg(long, value_name = "FILE", global = true)]
+    pub log_file: Option<PathBuf>,
 }
 
 /// Form of the log lines.

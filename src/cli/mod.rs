@@ -2,37 +2,55 @@
 
 mod access;
 mod connect;
+mod environment;
 mod gate;
 mod gateway;
 mod generator;
+mod help;
 mod load;
 mod log;
+mod manual;
+mod parse;
+mod reference;
 mod report;
 mod scenario;
 mod serve;
+mod shell;
+mod surface;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use access::AccessArgs;
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
+pub use environment::misspelt_variables;
 pub use gate::{AcceptArg, BaselineArgs, BaselineCommand, BaselineSaveArgs, CompareArgs, FolderArgs};
 pub use gateway::GatewayArgs;
 pub use generator::GeneratorArgs;
 pub use load::{LoadArgs, RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
-pub use report::ReportArgs;
+pub use manual::{ManPage, man_pages};
+pub use parse::{Refusal, RefusalKind, parse};
+pub use reference::reference;
+pub use report::{AnnotationsArg, ReportArgs};
 pub use scenario::{ImportArgs, SchemaArgs, ValidateArgs};
 pub use serve::ServeArgs;
+pub use shell::{CompletionsArgs, ManArgs, completions};
 pub use tls::ClientTlsArgs;
 
 use clap::{Parser, Subcommand};
 
 /// Load testing and conformance toolkit for WebSocket servers and gateways.
 #[derive(Debug, Parser)]
-#[command(name = "wsbench", version, about, after_help = EXAMPLES, propagate_version = true, max_term_width = 100)]
+#[command(name = "wsbench", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 /// The commands.
@@ -58,18 +76,8 @@ pub enum Command {
     Report(Box<ReportArgs>),
     /// Start the reference server
     Serve(Box<ServeArgs>),
+    /// Print the script that completes commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write all of them
+    Man(ManArgs),
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  wsbench run scenarios/iot.yaml                              against the built-in server
-  wsbench run scenarios/iot.yaml --target ws://10.0.0.5:8080  against your own
-  wsbench run scenarios/echo.yaml -e clients=500 --out json=run.json --out html
-  wsbench report run.json --html run.html
-  wsbench run scenarios/iot.yaml --threshold 'response_time: p(95)<250ms'
-  wsbench baseline save main scenarios/iot.yaml --target ws://10.0.0.5:8080
-  wsbench compare main ws://10.0.0.6:8080 --scenario scenarios/iot.yaml
-  wsbench serve --listen 127.0.0.1:9001 --compression
-  wsbench connect ws://127.0.0.1:9001/echo
-
-Exit codes are listed in docs/exit-codes.md.";

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-
-use super::LogArgs;
+use clap::{Args, ValueEnum};
 
 /// Flags of `wsbench report`. Without one that names a report, the text goes to standard output.
 #[derive(Args, Clone, Debug)]
@@ -23,40 +21,91 @@ pub struct ReportArgs {
     pub out: Vec<String>,
 
     /// Write the text
-    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_REPORT_TEXT",
+        help_heading = "Reports"
+    )]
     pub text: Option<PathBuf>,
 
     /// Write the summary
-    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_REPORT_JSON",
+        help_heading = "Reports"
+    )]
     pub json: Option<PathBuf>,
 
     /// Write the run over time as CSV
-    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_REPORT_CSV",
+        help_heading = "Reports"
+    )]
     pub csv: Option<PathBuf>,
 
     /// Write the run over time as HdrHistogram's interval log
-    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_REPORT_HLOG",
+        help_heading = "Reports"
+    )]
     pub hlog: Option<PathBuf>,
 
     /// Write HdrHistogram's percentile distribution of the response time
-    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_REPORT_HGRM",
+        help_heading = "Reports"
+    )]
     pub hgrm: Option<PathBuf>,
 
     /// Write the verdict as JUnit's XML
-    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_REPORT_JUNIT",
+        help_heading = "Reports"
+    )]
     pub junit: Option<PathBuf>,
 
     /// Write verdict and main figures as Markdown
-    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_REPORT_MARKDOWN",
+        help_heading = "Reports"
+    )]
     pub markdown: Option<PathBuf>,
 
     /// Write one page with everything
-    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_REPORT_HTML",
+        help_heading = "Reports"
+    )]
     pub html: Option<PathBuf>,
 
-    /// Logging.
-    #[command(flatten)]
-    pub log: LogArgs,
+    /// Print what went wrong in the form with which this service marks files: the workflow commands of GitHub Actions
+    #[arg(long, value_name = "SERVICE", value_enum, help_heading = "Output")]
+    pub annotations: Option<AnnotationsArg>,
+
+    /// Do not say where reports are
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// Whose form annotations have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AnnotationsArg {
+    /// GitHub Actions.
+    Github,
 }
 
 impl ReportArgs {

@@ -14,11 +14,11 @@ pub struct ValidateArgs {
     pub files: Vec<PathBuf>,
 
     /// Set a variable of the scenarios; repeatable
-    #[arg(short = 'e', long = "env", value_name = "KEY=VAL")]
+    #[arg(short = 'e', long = "env", value_name = "KEY=VAL", help_heading = "Scenario")]
     pub variables: Vec<Variable>,
 
     /// Say nothing about files that are right
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 }
 
@@ -30,12 +30,22 @@ pub struct ImportArgs {
     pub file: PathBuf,
 
     /// Write the scenario to this file instead of standard output
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_IMPORT_OUT",
+        help_heading = "Output"
+    )]
     pub out: Option<PathBuf>,
 
     /// Write tokens, cookies and passwords as they were recorded, instead of variables
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub keep_secrets: bool,
+
+    /// Do not say what was imported
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
 }
 
 /// Flags of `wsbench schema`: none.

@@ -13,37 +13,24 @@ pub struct ClientTlsArgs {
         long,
         visible_short_alias = 'n',
         visible_alias = "no-check",
-        env = "WSBENCH_INSECURE",
         help_heading = "TLS"
     )]
     pub insecure: bool,
 
     /// Trust the certificate authorities in this PEM file as well
-    #[arg(long, value_name = "PEM", env = "WSBENCH_CA", help_heading = "TLS")]
+    #[arg(long, value_name = "PEM", help_heading = "TLS")]
     pub ca: Option<PathBuf>,
 
     /// Client certificate chain
-    #[arg(
-        long,
-        value_name = "PEM",
-        requires = "key",
-        env = "WSBENCH_CERT",
-        help_heading = "TLS"
-    )]
+    #[arg(long, value_name = "PEM", requires = "key", help_heading = "TLS")]
     pub cert: Option<PathBuf>,
 
     /// Private key of the client certificate
-    #[arg(
-        long,
-        value_name = "PEM",
-        requires = "cert",
-        env = "WSBENCH_KEY",
-        help_heading = "TLS"
-    )]
+    #[arg(long, value_name = "PEM", requires = "cert", help_heading = "TLS")]
     pub key: Option<PathBuf>,
 
     /// TLS server name to present and verify instead of the URL's host
-    #[arg(long, value_name = "NAME", env = "WSBENCH_SERVER_NAME", help_heading = "TLS")]
+    #[arg(long, value_name = "NAME", help_heading = "TLS")]
     pub server_name: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! What people and scripts get to read: text, JSON, CSV, histograms, JUnit, Markdown, HTML, a line of progress, Prometheus.
 //! Everything is made from a summary or a snapshot.
 
+pub mod annotations;
 pub mod baseline;
 mod codes;
 pub mod comparison;

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use crate::metrics::{Summary, Trend};
 
+use crate::units::{nearest, suggestion};
+
 use super::names::name;
 use super::page::Style;
 use super::{ReportError, csv, file, hdr, html, json, junit, markdown, text};
@@ -50,7 +52,8 @@ pub enum FormError {
     /// No such form.
     #[error(
         "unknown report `{0}`; there are text, json, csv, hlog, hgrm, junit, markdown and html, each alone or as \
-         `type=path`"
+         `type=path`{meant}",
+        meant = suggestion(nearest(.0, Form::NAMED.map(|(name, _)| name)))
     )]
     Unknown(String),
     /// `hgrm:TREND` with something that is no trend.
@@ -232,6 +235,7 @@ mod tests {
         );
         let error = |text: &str| text.parse::<Output>().unwrap_err().to_string();
         assert!(error("pdf=x").starts_with("unknown report `pdf`; there are text, json"));
+        assert!(error("htlm").ends_with("`type=path`; did you mean `html`?"));
         assert!(error("hgrm:mood").contains("there are resolve, tcp"));
         assert!(error("html=").contains("no path"));
     }

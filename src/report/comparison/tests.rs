@@ -78,3 +78,22 @@ fn a_regression_is_told_first() {
     };
     insta::assert_snapshot!(render(&comparison(), style));
 }
+
+#[test]
+fn annotations_tell_what_is_worse_and_nothing_else() {
+    use crate::report::annotations::of_comparison;
+    let told = of_comparison(&comparison());
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "::error title=ws%3A//10.0.0.6%3A8080 with main%3A regressed::response_time p(99): 11.2ms instead of 10ms \
+             (+12.0 %25)",
+            "::error title=ws%3A//10.0.0.6%3A8080 with main%3A response_time p(99) regressed::10ms to 11.2ms, +12.0 %25 \
+             (+7.0 to +17.0)",
+        ]
+    );
+    let with = |verdict| of_comparison(&Comparison { verdict, ..comparison() });
+    assert_eq!(with(Verdict::Same) + &with(Verdict::Improved), "");
+    assert!(with(Verdict::CannotTell).starts_with("::warning title="));
+}
