@@ -1,4 +1,4 @@
-//! `wsbench gateway`: a scenario directly and through a gateway, in turns.
+//! `wsbench gateway compare`: a scenario directly and through a gateway, in turns.
 
 use std::fs;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::cli::{GatewayArgs, LoadArgs};
+use crate::cli::{GatewayArgs, GatewayCommand, GatewayCompareArgs, LoadArgs};
 use crate::exit::{self, ExitCode};
 use crate::gate::{GatewayRecord, GatewayVerdict, Round, ScenarioId, Verdict, judge_gateway};
 use crate::metrics::{Outcome, Summary, rfc3339};
@@ -24,8 +24,15 @@ struct Way {
     url: String,
 }
 
-/// Runs, judges, tells, keeps.
+/// Does what `args` ask for.
 pub(super) fn gateway(args: &GatewayArgs) -> Result<ExitCode, Failure> {
+    match &args.command {
+        GatewayCommand::Compare(args) => compare(args),
+    }
+}
+
+/// Runs, judges, tells, keeps.
+fn compare(args: &GatewayCompareArgs) -> Result<ExitCode, Failure> {
     let baseline = args.baseline.as_deref();
     let baseline = baseline
         .map(|name| read(name, &args.folder.baselines))
@@ -53,7 +60,7 @@ pub(super) fn gateway(args: &GatewayArgs) -> Result<ExitCode, Failure> {
 }
 
 impl Way {
-    fn new(mark: &'static str, url: &str, args: &GatewayArgs) -> Result<Self, Failure> {
+    fn new(mark: &'static str, url: &str, args: &GatewayCompareArgs) -> Result<Self, Failure> {
         let mut plan = run::plan(&args.scenario, Some(url), &args.load)?;
         // The verdict is the baseline's.
         plan.thresholds.clear();
@@ -100,7 +107,7 @@ impl Way {
 }
 
 /// Both ways in turns: direct, through, through, direct. A gateway that lets nobody in is not asked again.
-fn rounds(ways: &[Way; 2], args: &GatewayArgs) -> Result<Vec<Round>, Failure> {
+fn rounds(ways: &[Way; 2], args: &GatewayCompareArgs) -> Result<Vec<Round>, Failure> {
     let [direct_way, through_way] = ways;
     let mut rounds = Vec::new();
     for number in 1..=usize::from(args.repeat) {
@@ -144,7 +151,11 @@ fn read(name: &str, folder: &Path) -> Result<GatewayRecord, Failure> {
     GatewayRecord::from_json(&text).map_err(|error| wrong(&error))
 }
 
-fn publish(record: &GatewayRecord, verdict: &GatewayVerdict, args: &GatewayArgs) -> Result<(), Failure> {
+fn publish(
+    record: &GatewayRecord,
+    verdict: &GatewayVerdict,
+    args: &GatewayCompareArgs,
+) -> Result<(), Failure> {
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = crossterm::terminal::size()
         .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));

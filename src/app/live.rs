@@ -14,7 +14,7 @@ use crate::tui::{
 };
 
 use super::logging;
-use super::signals::EndSignals;
+use super::signals::RunSignals;
 
 /// From this share of a limit on it is close.
 const CLOSE: f64 = 0.8;
@@ -68,7 +68,7 @@ impl Live {
     }
 
     /// Shows the last snapshot as such, waits for whoever holds the picture, and leaves the terminal as it was.
-    pub(super) async fn finish(self, signals: &mut EndSignals) {
+    pub(super) async fn finish(self, signals: &mut RunSignals) {
         let Self { mut view, frames, .. } = self;
         frames.send_modify(|frame| Arc::make_mut(frame).ended = true);
         drop(frames);

@@ -122,7 +122,10 @@ impl Write for StandardError {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut held = held();
         let Some(held) = held.as_mut() else {
-            return stderr().write(bytes);
+            // Whoever writes a log cannot mend standard error, and tracing would panic over it: a terminal that is gone must
+            // stop nothing.
+            let _ = stderr().write_all(bytes);
+            return Ok(bytes.len());
         };
         if held.pieces.len() == MAX_HELD {
             held.pieces.pop_front();
@@ -133,7 +136,8 @@ impl Write for StandardError {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        stderr().flush()
+        // Standard error has no buffer.
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::report::progress::progress_line;
 use crate::tui::ThresholdLine;
 
 use super::live::Live;
-use super::signals::EndSignals;
+use super::signals::RunSignals;
 
 /// Where there is no terminal: one line this often, so that a log stays readable.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -89,7 +89,7 @@ impl Progress {
     }
 
     /// Leaves the terminal as it was. A view that somebody holds goes on until it is let go or a signal comes.
-    pub(super) async fn finish(self, signals: &mut EndSignals) {
+    pub(super) async fn finish(self, signals: &mut RunSignals) {
         match self {
             Self::Screen(live) => live.finish(signals).await,
             Self::Bar(bar) => bar.finish_and_clear(),

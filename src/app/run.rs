@@ -41,7 +41,7 @@ use super::machine::Machine;
 use super::misspelling;
 use super::progress::Progress;
 use super::publish;
-use super::signals::EndSignals;
+use super::signals::{RunSignal, RunSignals};
 use super::usage::UsageLog;
 
 /// How often the recorder takes in what the workers have measured, and the progress is redrawn.
@@ -405,7 +405,7 @@ impl Watch<'_> {
         &mut self,
         engine: impl FnOnce() -> Result<RunOutcome, LoadError> + Send + 'static,
     ) -> Result<RunOutcome, Failure> {
-        let mut signals = EndSignals::new().map_err(Failure::internal)?;
+        let mut signals = RunSignals::new().map_err(Failure::internal)?;
         // From here on a signal ends the run in order, so it leaves the terminal as it was.
         self.begin_to_show();
         self.open_to_others()?;
@@ -421,8 +421,7 @@ impl Watch<'_> {
                 outcome = &mut ended => break outcome,
                 _ = ticks.tick() => self.tick(now()),
                 signal = signals.next() => {
-                    signal.map_err(Failure::internal)?;
-                    self.interrupt();
+                    self.interrupt(signal.map_err(Failure::internal)?);
                 }
             }
         };
@@ -518,9 +517,11 @@ impl Watch<'_> {
     }
 
     /// The first signal ends the run in order, a further one at once.
-    fn interrupt(&mut self) {
+    fn interrupt(&mut self, signal: RunSignal) {
         if self.interrupted {
-            self.control.abort();
+            if signal == RunSignal::End {
+                self.control.abort();
+            }
             return;
         }
         self.interrupted = true;

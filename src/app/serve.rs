@@ -88,6 +88,7 @@ async fn live(
             wish = wish_of(view) => match wish {
                 ViewWish::Frame => view.iter_mut().for_each(|view| view.draw(&server)),
                 ViewWish::Stop => break,
+                ViewWish::Nothing => view.take().into_iter().for_each(ServerView::close),
             },
         }
     }

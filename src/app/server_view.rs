@@ -33,6 +33,8 @@ pub(super) enum ViewWish {
     Frame,
     /// The end, because a person asked for it.
     Stop,
+    /// Nothing any more: the terminal is gone, and the server goes on without a view.
+    Nothing,
 }
 
 impl ServerView {
@@ -69,7 +71,10 @@ impl ServerView {
     /// Returns when something is wanted.
     pub(super) async fn wish(&mut self) -> ViewWish {
         tokio::select! {
-            _ = self.ticks.tick() => ViewWish::Frame,
+            _ = self.ticks.tick() => match self.view.is_over() {
+                true => ViewWish::Nothing,
+                false => ViewWish::Frame,
+            },
             () = self.stop.notified() => ViewWish::Stop,
         }
     }

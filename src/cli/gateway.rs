@@ -2,14 +2,28 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::{FolderArgs, LoadArgs};
 
 /// Flags of `wsbench gateway`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
 pub struct GatewayArgs {
+    /// What to do with gateways.
+    #[command(subcommand)]
+    pub command: GatewayCommand,
+}
+
+/// What can be done with gateways.
+#[derive(Clone, Debug, Subcommand)]
+pub enum GatewayCommand {
+    /// Run a scenario directly and through a gateway, and say what the gateway changes
+    Compare(Box<GatewayCompareArgs>),
+}
+
+/// Flags of `wsbench gateway compare`.
+#[derive(Args, Clone, Debug)]
+pub struct GatewayCompareArgs {
     /// The backend itself: a `ws://` or `wss://` URL
     pub direct: String,
 
@@ -29,7 +43,7 @@ pub struct GatewayArgs {
     pub baseline: Option<String>,
 
     /// How much more the gateway may multiply a latency by than in the baseline, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Verdict")]
+    #[arg(long, value_name = "PERCENT", env = "WSBENCH_GATEWAY_MARGIN", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Verdict")]
     pub margin: u16,
 
     /// What to call the gateway instead of its URL
@@ -41,7 +55,12 @@ pub struct GatewayArgs {
     pub save: Option<String>,
 
     /// Write what is found and the verdict as JSON
-    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WSBENCH_GATEWAY_EXPORT",
+        help_heading = "Output"
+    )]
     pub export: Option<PathBuf>,
 
     /// How the load is made.
@@ -52,10 +71,3 @@ pub struct GatewayArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  wsbench gateway ws://10.0.0.5:9001 wss://gw.example.com scenarios/gateway/gate.yaml --save gw
-  wsbench gateway ws://10.0.0.5:9001 wss://gw.example.com scenarios/gateway/gate.yaml --baseline gw
-
-Exits with 0 if the gateway is as it was, 100 if it is worse, 102 if nothing can be told.";

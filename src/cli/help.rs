@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// The commands by what they are for, in the order of the help.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
-    ("Measure", &["run", "compare", "baseline", "report"]),
+    ("Measure", &["run", "compare", "baseline", "report", "gateway"]),
     ("Scenarios", &["validate", "schema", "import"]),
     ("Servers", &["serve", "connect"]),
     ("Shell", &["completions", "man", "help"]),
@@ -200,6 +200,31 @@ const PAGES: &[Page] = &[
             ),
         ],
         more: "docs/gate.md",
+    },
+    Page {
+        path: &["gateway"],
+        about: &["Measure what a gateway does to the connections through it."],
+        examples: &[],
+        more: "docs/gateway-gate.md",
+    },
+    Page {
+        path: &["gateway", "compare"],
+        about: &[
+            "Run a scenario directly and through a gateway, and say what the gateway changes.",
+            "Both ways are run in turns. Without a baseline, what may differ is the latency; with one, the gateway is to change \
+             what it changed then, and nothing else. Exits with 0 if so, 100 if it is worse, 102 if nothing can be told.",
+        ],
+        examples: &[
+            (
+                "Keep what a gateway changes",
+                "wsbench gateway compare ws://10.0.0.5:9001 wss://gw.example.com scenarios/gateway/gate.yaml --save gw",
+            ),
+            (
+                "Judge it by that later",
+                "wsbench gateway compare ws://10.0.0.5:9001 wss://gw.example.com scenarios/gateway/gate.yaml --baseline gw",
+            ),
+        ],
+        more: "docs/gateway-gate.md",
     },
     Page {
         path: &["validate"],

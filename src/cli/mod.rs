@@ -25,7 +25,7 @@ pub use access::AccessArgs;
 pub use connect::{ConnectArgs, Header, Stay, TokenIn};
 pub use environment::misspelt_variables;
 pub use gate::{AcceptArg, BaselineArgs, BaselineCommand, BaselineSaveArgs, CompareArgs, FolderArgs};
-pub use gateway::GatewayArgs;
+pub use gateway::{GatewayArgs, GatewayCommand, GatewayCompareArgs};
 pub use generator::GeneratorArgs;
 pub use load::{LoadArgs, RunArgs, Variable};
 pub use log::{LogArgs, LogFormat};
@@ -62,7 +62,7 @@ pub enum Command {
     Baseline(BaselineArgs),
     /// Compare two baselines or targets: improved, same, regressed, or cannot tell
     Compare(Box<CompareArgs>),
-    /// Tell what a gateway changes: a scenario directly and through it, and what its baseline says
+    /// Measure what a gateway does to the connections through it
     Gateway(Box<GatewayArgs>),
     /// Check scenarios and say everything that is wrong with them, with line and column
     Validate(ValidateArgs),

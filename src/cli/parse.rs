@@ -230,11 +230,14 @@ impl Cli {
 impl super::Command {
     /// The variables that the command sets in scenarios, if it reads any.
     fn variables_mut(&mut self) -> Option<&mut Vec<Variable>> {
-        use super::{BaselineCommand, Command};
+        use super::{BaselineCommand, Command, GatewayCommand};
         match self {
             Command::Run(args) => Some(&mut args.load.variables),
             Command::Compare(args) => Some(&mut args.load.variables),
-            Command::Gateway(args) => Some(&mut args.load.variables),
+            Command::Gateway(args) => {
+                let GatewayCommand::Compare(args) = &mut args.command;
+                Some(&mut args.load.variables)
+            }
             Command::Validate(args) => Some(&mut args.variables),
             Command::Baseline(args) => match &mut args.command {
                 BaselineCommand::Save(args) => Some(&mut args.load.variables),

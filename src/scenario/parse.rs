@@ -57,8 +57,8 @@ fn build(file: &str, path: &Path, text: &str, overrides: &Overrides) -> Result<P
     let paths = sources.paths();
     let plan = document.map(|document| compile(&document, &paths, overrides, &mut problems));
     match plan {
-        Some(plan) if problems.is_empty() => Ok(Plan {
-            fingerprint: fingerprint(&tree, overrides),
+        Some((plan, contents)) if problems.is_empty() => Ok(Plan {
+            fingerprint: fingerprint(&tree, overrides, contents),
             ..plan
         }),
         _ => Err(describe(problems, &sources.files, Some(&tree))),

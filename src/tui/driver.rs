@@ -1,6 +1,6 @@
 //! [`LiveView`]: the thread that reads keys and draws.
 
-use std::io;
+use std::io::{self, IsTerminal, stdin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -61,7 +61,9 @@ impl LiveView {
             let stop = Arc::clone(&stop);
             thread::Builder::new().name("tui".to_owned()).spawn(move || {
                 // The terminal is given back before anybody hears of the end.
-                drive(terminal, screen, frames, &stop);
+                if let Err(error) = drive(terminal, screen, frames, &stop) {
+                    tracing::warn!("the view has ended: {error}; everything else goes on");
+                }
                 let _ = end.send(());
             })
         };
@@ -78,7 +80,7 @@ impl LiveView {
         }
     }
 
-    /// Whether it is gone although nobody asked for it: the terminal failed, or a mistake in the view.
+    /// Whether it is gone although nobody asked for it: the terminal failed or vanished, or a mistake in the view.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
@@ -112,7 +114,7 @@ fn drive<S: Screen>(
     mut screen: S,
     mut frames: watch::Receiver<Arc<S::Frame>>,
     stop: &AtomicBool,
-) {
+) -> io::Result<()> {
     let mut stale = true;
     let mut more = true;
     while !stop.load(Ordering::Acquire) && terminal::Screen::is_ours() {
@@ -129,24 +131,24 @@ fn drive<S: Screen>(
             }
             Err(_) => {}
         }
-        if stale && terminal.0.draw(|frame| screen.draw(frame)).is_err() {
-            return;
+        if stale {
+            terminal.0.draw(|frame| screen.draw(frame)).map_err(vanished)?;
         }
         stale = false;
         panic_for_a_test("view");
         if !more && !screen.is_held() {
-            return;
+            break;
         }
-        match next_event() {
-            Ok(Some(Event::Key(key))) => {
+        match next_event().map_err(vanished)? {
+            Some(Event::Key(key)) => {
                 screen.key(key);
                 stale = true;
             }
-            Ok(Some(Event::Resize(..))) => stale = true,
-            Ok(_) => {}
-            Err(_) => return,
+            Some(Event::Resize(..)) => stale = true,
+            _ => {}
         }
     }
+    Ok(())
 }
 
 /// Panics if a test wants to see what is left of the terminal: `WSBENCH_TEST_PANIC` names the place. Only in debug builds.
@@ -157,10 +159,24 @@ pub fn panic_for_a_test(place: &str) {
     }
 }
 
+/// What was pressed, or nothing within [`LOOK_EVERY`].
 fn next_event() -> io::Result<Option<Event>> {
     if event::poll(LOOK_EVERY)? {
-        event::read().map(Some)
+        return event::read().map(Some);
+    }
+    // A terminal that has vanished is always readable and never has a key, so without this look it would be read for ever.
+    // crossterm's other source of events (without `use-dev-tty`) does that inside of `poll`, and does not come back.
+    if !stdin().is_terminal() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(None)
+}
+
+/// Whatever fails on a terminal that has vanished fails because of that.
+fn vanished(error: io::Error) -> io::Error {
+    if stdin().is_terminal() {
+        error
     } else {
-        Ok(None)
+        io::Error::other("the terminal is gone")
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn differences(a: &Baseline, b: &Baseline, accept: &BTreeSet<Aspect>)
     if a.scenario.fingerprint != b.scenario.fingerprint {
         let text = if a.scenario.name == b.scenario.name {
             format!(
-                "the scenario `{}` was changed in between, or run with other variables or another seed",
+                "the scenario `{}` was changed in between, or run with other variables, files or environment variables, or \
+                 another seed",
                 a.scenario.name
             )
         } else {

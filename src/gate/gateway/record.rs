@@ -46,7 +46,7 @@ pub struct Round {
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// It is not JSON, breaks off, or is something else.
-    #[error("it is no baseline of a gateway ({0}); `wsbench gateway ... --save NAME` makes one")]
+    #[error("it is no baseline of a gateway ({0}); `wsbench gateway compare ... --save NAME` makes one")]
     Malformed(#[from] serde_json::Error),
     /// It has another form.
     #[error("it has the form `{found}`, and this wsbench reads `{GATEWAY_SCHEMA}`; save it again")]

@@ -16,6 +16,7 @@
 //! | [`available_memory`] | `/proc/meminfo` | unknown |
 //! | [`ephemeral_ports`] | `ip_local_port_range` | unknown |
 //! | [`sharpen_timers`] | `PR_SET_TIMERSLACK` | nothing: timers are as they are |
+//! | [`ignores_hang_up`] | `sigaction` | the same |
 //! | [`wait_readable`] | `ppoll`, nanoseconds | `poll`, milliseconds |
 
 mod limits;
@@ -34,6 +35,7 @@ use linux as platform;
 use portable as platform;
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -67,6 +69,18 @@ pub fn time_wait_sockets() -> Option<u64> {
 #[must_use]
 pub fn available_memory() -> Option<ByteSize> {
     platform::available_memory()
+}
+
+/// Whether the process ignores SIGHUP, as one does that was started by `nohup`: it is to outlive its terminal.
+#[must_use]
+pub fn ignores_hang_up() -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null pointer in place of the new action changes nothing, and the other one is to room for the present one.
+    if unsafe { libc::sigaction(libc::SIGHUP, std::ptr::null(), action.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: all-zero bytes are a valid sigaction, which the call has filled in.
+    unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 /// What a thread has used so far.

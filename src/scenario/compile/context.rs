@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scenario::error::{Problem, quoted};
+use crate::scenario::fingerprint::Contents;
 use crate::scenario::template::{Json, Scope, Template, TemplateError, literal, template};
 use crate::scenario::values::Table;
 use crate::scenario::yaml::{Field, Located, Position, Quantity, Text};
@@ -16,6 +17,8 @@ pub(super) struct Context<'a> {
     pub(super) routes: BTreeMap<String, (Text, bool)>,
     /// Files that were read already, with their delimiters.
     pub(super) tables: BTreeMap<(PathBuf, char), Arc<Table>>,
+    /// What was read from them and from payloads.
+    pub(super) contents: Contents,
     /// Places that the group at hand needs in its clients' memory.
     slots: u16,
     /// Regular expressions among the captures so far.
@@ -31,6 +34,7 @@ impl<'a> Context<'a> {
             scope: Scope::default(),
             routes: BTreeMap::new(),
             tables: BTreeMap::new(),
+            contents: Contents::default(),
             slots: 0,
             regexes: 0,
             files,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::context::Context;
 use crate::scenario::document::FeederSpec;
 use crate::scenario::feeder::{Feeder, RowOrder};
+use crate::scenario::fingerprint::Contents;
 use crate::scenario::quantity::{Exhausted, Holder};
 use crate::scenario::values::Table;
 use crate::scenario::yaml::Located;
@@ -29,7 +30,7 @@ pub(super) fn feeder(context: &mut Context<'_>, section: &Located<FeederSpec>) -
     let table = match context.tables.get(&(path.clone(), delimiter)) {
         Some(table) => Arc::clone(table),
         None => {
-            let table = read(&path, delimiter)
+            let table = read(&path, delimiter, &mut context.contents)
                 .map_err(|message| context.problem(spec.file.at, message))
                 .ok()?;
             let table = Arc::new(table);
@@ -46,7 +47,7 @@ pub(super) fn feeder(context: &mut Context<'_>, section: &Located<FeederSpec>) -
 }
 
 /// Reads a whole file; the error says what is wrong, and on which line.
-fn read(path: &std::path::Path, delimiter: char) -> Result<Table, String> {
+fn read(path: &std::path::Path, delimiter: char, contents: &mut Contents) -> Result<Table, String> {
     let file = path.display();
     let failed = |error: &dyn std::fmt::Display| format!("cannot read {file}: {error}");
     let size = std::fs::metadata(path).map_err(|error| failed(&error))?.len();
@@ -68,10 +69,12 @@ fn read(path: &std::path::Path, delimiter: char) -> Result<Table, String> {
         .map(str::to_owned)
         .collect();
     check_columns(&columns).map_err(|error| failed(&error))?;
+    columns.iter().for_each(|name| contents.add(name.as_bytes()));
     let (mut cells, mut ends) = (Vec::new(), Vec::new());
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(|error| failed(&error))? {
         for cell in &row {
+            contents.add(cell.as_bytes());
             cells.extend_from_slice(cell.as_bytes());
             // Cells are no longer than the file, and its size was checked.
             ends.push(cells.len() as u32);

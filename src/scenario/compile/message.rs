@@ -82,6 +82,7 @@ fn file(
     let bytes = fs::read(&found)
         .map_err(|error| context.problem(path.at, format!("cannot read {}: {error}", found.display())))
         .ok()?;
+    context.contents.add(&bytes);
     if bytes.len() as u64 > MAX_SIZE.0 {
         context.problem(path.at, format!("a payload has at most {MAX_SIZE}"));
         return None;

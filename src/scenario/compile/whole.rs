@@ -12,6 +12,7 @@ use super::thresholds::thresholds;
 use super::transport::transport;
 use crate::scenario::document::{Constant, Document};
 use crate::scenario::error::{Problem, nearest, suggestion};
+use crate::scenario::fingerprint::Contents;
 use crate::scenario::plan::{Plan, TargetSpec};
 use crate::scenario::template::{BUILT_IN_NAMES, Json, Scope, Variable, literal};
 use crate::scenario::yaml::{Entries, Located, Quantity, Text};
@@ -37,13 +38,14 @@ pub struct Overrides {
     pub duration_scale: Option<f64>,
 }
 
-/// Compiles what can be compiled; the plan is good only if no problem was added.
+/// Compiles what can be compiled; the plan is good only if no problem was added. It lacks its fingerprint, for which the
+/// contents of files are the second result.
 pub(crate) fn compile(
     document: &Located<Document>,
     files: &[PathBuf],
     overrides: &Overrides,
     problems: &mut Vec<Problem>,
-) -> Plan {
+) -> (Plan, Contents) {
     let Located { at, value: document } = document;
     let mut context = Context::new(files, problems);
     context.scope.environment.clone_from(&overrides.environment);
@@ -61,7 +63,7 @@ pub(crate) fn compile(
     let seed = context.value_or(document.seed.as_ref(), 0);
     let groups = groups(&mut context, *at, document, &name);
     check_unused_routes(&mut context);
-    Plan {
+    let plan = Plan {
         target: target(&mut context, document, overrides),
         seed: overrides.seed.unwrap_or(seed),
         thresholds: thresholds(&mut context, &document.thresholds, &groups),
@@ -71,7 +73,8 @@ pub(crate) fn compile(
         fingerprint: String::new(),
         transport: transport(&mut context, document.transport.as_ref(), overrides.insecure),
         name,
-    }
+    };
+    (plan, context.contents)
 }
 
 fn target(context: &mut Context<'_>, document: &Document, overrides: &Overrides) -> TargetSpec {
