@@ -204,7 +204,10 @@ const PAGES: &[Page] = &[
     Page {
         path: &["gateway"],
         about: &["Measure what a gateway does to the connections through it."],
-        examples: &[],
+        examples: &[(
+            "What it changes, side by side with the backend alone",
+            "wsbench gateway compare ws://10.0.0.5:9001 wss://gw.example.com scenarios/gateway/gate.yaml",
+        )],
         more: "docs/gateway-gate.md",
     },
     Page {
