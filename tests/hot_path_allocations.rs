@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wsbench::clock::Moment;
-use wsbench::load::vclient::{Scratch, Script, Turn, VClient};
+use wsbench::load::vclient::{Command, Scratch, Script, Turn, VClient};
 use wsbench::metrics::{CloseCause, Counter, ErrorClass, Gauges, GroupId, Recorder, Shard, Side, Trend};
 use wsbench::net::Target;
 use wsbench::scenario::{
@@ -282,4 +282,52 @@ flow: [connect, {join: lobby}, {every: 1ms, do: [{send: {text: 'to all: ${mark}'
     assert_eq!(allocations(|| (0..3_000).for_each(|_| mirror.millisecond())), 0);
     let received = mirror.shard.groups()[0].counter(Counter::FanOutReceived);
     assert!(received >= 5_999, "{received}");
+}
+
+/// A frame of an endless stream to the client. Rations are multiples of its length: the rest of an incomplete frame has to be
+/// kept, whoever reads it.
+const PUSH: [u8; 64] = {
+    let mut frame = [b'x'; 64];
+    frame[0] = 0x81;
+    frame[1] = 62;
+    frame
+};
+
+impl Mirror {
+    /// What is due, and as much of an endless stream as the client takes.
+    fn millisecond_of_reading(&mut self, position: &mut usize) {
+        self.now += Duration::from_millis(1);
+        self.call(|client, turn, _| client.due(turn));
+        if self.client.command() == Command::Read {
+            self.client.reads_on();
+        }
+        let ration = self.client.ration(self.now).min(1_024);
+        self.back.clear();
+        self.back
+            .extend((0..ration).map(|n| PUSH[(*position + n) % PUSH.len()]));
+        *position += ration;
+        self.client.has_read(ration);
+        self.call(|client, turn, back| client.receive(turn, back));
+    }
+}
+
+#[test]
+fn a_client_that_reads_by_rations_allocates_nothing() {
+    let mut mirror = Mirror::new(
+        "
+stages: [{duration: 1h, clients: 1}]
+connection: {read_rate: 100KiB/s}
+flow: [connect, {repeat: forever, do: [{think: 300ms}, {read_rate: 0}, {think: 2ms}, {read_rate: 50KiB/s}]}]
+",
+    );
+    let mut position = 0;
+    (0..1_000).for_each(|_| mirror.millisecond_of_reading(&mut position));
+    let read = position;
+    let rounds = || (0..3_000).for_each(|_| mirror.millisecond_of_reading(&mut position));
+    assert_eq!(allocations(rounds), 0);
+    assert!(
+        (100_000..250_000).contains(&(position - read)),
+        "{}",
+        position - read
+    );
 }

@@ -43,6 +43,8 @@ fn step() -> impl Strategy<Value = String> {
              [{{send: {{text: b}}}}]}}",
             tenths * 100
         )),
+        1 => prop_oneof![Just("0"), Just("100/s"), Just("5KiB/s"), Just("unlimited")]
+            .prop_map(|rate| format!("{{read_rate: {rate}}}")),
         1 => Just("{close: {code: 4000}}, {connect: {}}".to_owned()),
         1 => Just("{drop: {}}, {connect: {}}".to_owned()),
         1 => Just("{close: {}}, {think: 300ms}, {connect: {}}".to_owned()),

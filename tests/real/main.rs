@@ -2,7 +2,7 @@
 //! clients of `wsbench serve`, the first two also as servers under `wsbench run`; npm `oidc-provider` as the issuer of
 //! tokens, Prometheus as the reader of metrics.
 //!
-//! Also the reports of a run, against libraries and tools that read their forms.
+//! Also every scenario file, directly and through nginx and HAProxy, and the reports of a run, against libraries and tools that read their forms.
 //!
 //! They need what `scripts/install-test-tools` installs, so they are built with the feature `real-tests` only, which
 //! `scripts/test` turns on. Then a missing tool is a failure.
@@ -14,5 +14,6 @@ mod oidc;
 mod process;
 mod prometheus;
 mod reports;
+mod scenarios;
 mod servers;
 mod tools;

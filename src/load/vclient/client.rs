@@ -6,7 +6,7 @@ use crate::clock::Moment;
 use crate::metrics::{Counter, ErrorClass, GroupId};
 use crate::scenario::{ClientRng, Group, client_rng};
 
-use super::link::{Link, Open};
+use super::link::Link;
 use super::loops::Loops;
 use super::memory::{NO_CASE, Who};
 use super::pending::Pending;
@@ -153,9 +153,7 @@ impl VClient {
         match self.link {
             Link::Wanted { .. } if !self.loops.held => Command::Connect,
             Link::Discarded => Command::Disconnect,
-            Link::Open(ref open) if open.reading.as_ref().is_some_and(|reading| reading.is_ready()) => {
-                Command::Read
-            }
+            Link::Open(_) if self.is_hungry() => Command::Read,
             Link::Down if self.wait == Wait::Done => Command::Finish,
             _ => Command::None,
         }
@@ -214,7 +212,7 @@ impl VClient {
             .min(leaving)
             .min(answers)
             .min(self.link.deadline(&self.plan(script).connection))
-            .min(self.link.reads_on_at())
+            .min(self.reads_on_at())
     }
 
     /// Does what is due. More may be due at once afterwards: the deadline tells.
@@ -251,13 +249,7 @@ impl VClient {
         if self.heartbeat <= now {
             self.beat(turn);
         }
-        if let Link::Open(Open {
-            reading: Some(reading),
-            ..
-        }) = &mut self.link
-        {
-            reading.due(now);
-        }
+        self.reading_is_due(now);
         self.wait_is_over(turn);
     }
 

@@ -12,7 +12,6 @@ use crate::wire::handshake::ClientHandshake;
 use crate::wire::{CloseCode, CloseInitiator, Closing, ClosingState, Receiver, Sender, Violation};
 
 use super::client::{Leaving, PROVEN, VClient, Wait};
-use super::reading::Reading;
 use super::turn::Turn;
 use super::upgrade::Upgraded;
 
@@ -49,8 +48,6 @@ pub(super) struct Open {
     pub(super) receiver: Option<Receiver>,
     pub(super) sender: Sender,
     pub(super) closing: Closing,
-    /// Present if it does not read, or did not, whatever comes as soon as it comes.
-    pub(super) reading: Option<Box<Reading>>,
     opened: Moment,
     /// The peer's last ping, or [`Moment::NEVER`].
     pub(super) peer_ping: Moment,
@@ -74,17 +71,6 @@ impl Link {
             Self::Opening(opening) => opening.started + plan.connect_timeout,
             Self::Open(open) => open.closing_since + plan.close_timeout,
             Self::Down | Self::Wanted { .. } | Self::Discarded => Moment::NEVER,
-        }
-    }
-
-    /// When more may be read of what a limit held back.
-    pub(super) fn reads_on_at(&self) -> Moment {
-        match self {
-            Self::Open(Open {
-                reading: Some(reading),
-                ..
-            }) => reading.deadline(),
-            _ => Moment::NEVER,
         }
     }
 }
@@ -205,11 +191,11 @@ impl VClient {
             receiver: Some(upgraded.receiver),
             sender: upgraded.sender,
             closing: Closing::default(),
-            reading: Reading::new(self.plan(turn.script).connection.read_rate),
             opened: turn.now,
             peer_ping: Moment::NEVER,
             closing_since: Moment::NEVER,
         });
+        self.begin_reading(turn.script);
         self.heartbeat = match &self.plan(turn.script).heartbeat {
             Some(heartbeat) => turn.now + heartbeat.every,
             None => Moment::NEVER,
@@ -279,9 +265,7 @@ impl VClient {
             open.sender.close(code, reason, turn.scratch.mask(), turn.out);
             open.closing.sent(code);
             open.closing_since = open.closing_since.min(turn.now);
-            if let Some(reading) = &mut open.reading {
-                reading.lift();
-            }
+            self.read_freely();
             self.heartbeat = Moment::NEVER;
             self.leave_room(turn);
         }

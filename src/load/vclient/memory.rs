@@ -6,6 +6,7 @@ use crate::scenario::{Capture, Group, Mark, Op, PayloadKind, RenderContext, Valu
 
 use super::client::VClient;
 use super::probe::Search;
+use super::reading::Reading;
 use super::rooms::Presence;
 use super::stream::Numbers;
 use super::turn::Turn;
@@ -25,6 +26,7 @@ pub(super) struct Memory {
     /// Captured values and the row.
     pub(super) values: Values,
     pub(super) presence: Presence,
+    pub(super) reading: Reading,
     /// What it has seen of its connection's stream.
     pub(super) stream: Option<Numbers>,
     /// Of a size probe under way.
@@ -47,6 +49,7 @@ impl Who {
             || group.connection.reconnect.is_some()
             || group.fan_out.is_some()
             || group.stream.is_some()
+            || Reading::is_limited(group)
             || group.flow.iter().any(|op| matches!(op, Op::SizeProbe(_)));
         let memory = || {
             Box::new(Memory {

@@ -8,12 +8,12 @@
 //! failed, which the system reports whether one reads or not.
 
 use crate::clock::{Moment, Pace};
-use crate::scenario::ReadRate;
+use crate::scenario::{Group, Op, ReadRate};
 
 use super::client::VClient;
-use super::link::Link;
+use super::turn::Script;
 
-/// The limit of a connection. Connections without one have none of these.
+/// How a client reads its connection. Only clients of groups that limit it somewhere remember one.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// None while there is no limit.
@@ -30,75 +30,34 @@ enum Appetite {
     /// No more may be read before this moment.
     Until(Moment),
     /// Reading goes on.
-    Ready,
+    Hungry,
 }
 
 impl Reading {
-    /// The limit of a new connection.
-    pub(super) fn new(rate: ReadRate) -> Option<Box<Self>> {
-        (rate != ReadRate::Unlimited).then(|| Box::new(Self::at(rate)))
+    /// Whether a group's clients need one.
+    pub(super) fn is_limited(group: &Group) -> bool {
+        group.connection.read_rate != ReadRate::Unlimited
+            || group.flow.iter().any(|op| matches!(op, Op::ReadRate(_)))
     }
 
-    fn at(rate: ReadRate) -> Self {
-        let pace = match rate {
+    /// Reads at this rate from now on.
+    fn set(&mut self, rate: ReadRate) {
+        self.pace = match rate {
             ReadRate::Unlimited => None,
             ReadRate::PerSecond(bytes) => Some(Pace::per_second(bytes)),
         };
-        Self {
-            pace,
-            appetite: Appetite::Sated,
+        if self.appetite != Appetite::Sated {
+            self.appetite = Appetite::Hungry;
         }
-    }
-
-    /// Reads at another rate from now on.
-    fn set(&mut self, rate: ReadRate) {
-        let was = self.appetite;
-        *self = Self::at(rate);
-        if was != Appetite::Sated {
-            self.appetite = Appetite::Ready;
-        }
-    }
-
-    /// Ends the limit.
-    pub(super) fn lift(&mut self) {
-        self.set(ReadRate::Unlimited);
-    }
-
-    /// When reading goes on, if something was held back.
-    pub(super) fn deadline(&self) -> Moment {
-        match self.appetite {
-            Appetite::Until(at) => at,
-            Appetite::Sated | Appetite::Ready => Moment::NEVER,
-        }
-    }
-
-    /// Goes on with reading if it is time.
-    pub(super) fn due(&mut self, now: Moment) {
-        if self.deadline() <= now {
-            self.appetite = Appetite::Ready;
-        }
-    }
-
-    /// Whether the driver is to read.
-    pub(super) fn is_ready(&self) -> bool {
-        self.appetite == Appetite::Ready
     }
 
     fn ration(&mut self, now: Moment) -> usize {
-        let Some(pace) = &mut self.pace else {
-            self.appetite = Appetite::Sated;
-            return usize::MAX;
+        let allowance = match &mut self.pace {
+            None => Ok(usize::MAX),
+            Some(pace) => pace.allowance(now, || {}),
         };
-        match pace.allowance(now, || {}) {
-            Ok(bytes) => {
-                self.appetite = Appetite::Sated;
-                bytes
-            }
-            Err(next) => {
-                self.appetite = Appetite::Until(next);
-                0
-            }
-        }
+        self.appetite = allowance.map_or_else(Appetite::Until, |_| Appetite::Sated);
+        allowance.unwrap_or(0)
     }
 }
 
@@ -106,50 +65,83 @@ impl VClient {
     /// Whether the driver has to ask for a [`ration`](Self::ration) before it reads.
     #[must_use]
     pub fn reads_by_rations(&self) -> bool {
-        matches!(&self.link, Link::Open(open) if open.reading.is_some())
+        self.reading().is_some_and(|reading| reading.pace.is_some())
     }
 
     /// How many bytes the driver may read for the client now, before TLS; `usize::MAX` without a limit. After 0 the client
     /// asks for [`Command::Read`](super::Command::Read) as soon as it takes more.
     pub fn ration(&mut self, now: Moment) -> usize {
-        self.reading().map_or(usize::MAX, |reading| reading.ration(now))
+        self.reading_mut()
+            .map_or(usize::MAX, |reading| reading.ration(now))
     }
 
     /// The driver has read so many bytes of the ration.
     pub fn has_read(&mut self, bytes: usize) {
-        if let Some(pace) = self.reading().and_then(|reading| reading.pace.as_mut()) {
+        if let Some(pace) = self.reading_mut().and_then(|reading| reading.pace.as_mut()) {
             pace.passed(bytes);
         }
     }
 
     /// The driver is about to read, as [`Command::Read`](super::Command::Read) asked.
     pub fn reads_on(&mut self) {
-        if let Some(reading) = self.reading() {
+        if let Some(reading) = self.reading_mut() {
             reading.appetite = Appetite::Sated;
         }
     }
 
-    /// The transport failed: what it still holds is read at once.
+    /// Reads all there is from now on: the transport failed, or the client closes.
     pub fn read_freely(&mut self) {
-        if let Some(reading) = self.reading() {
-            reading.lift();
-        }
+        self.set_read_rate(ReadRate::Unlimited);
     }
 
     /// Reads at this rate until the connection ends.
     pub(super) fn set_read_rate(&mut self, rate: ReadRate) {
-        if let Link::Open(open) = &mut self.link {
-            match &mut open.reading {
-                Some(reading) => reading.set(rate),
-                None => open.reading = Reading::new(rate),
-            }
+        if let Some(reading) = self.reading_mut() {
+            reading.set(rate);
         }
     }
 
-    fn reading(&mut self) -> Option<&mut Reading> {
-        match &mut self.link {
-            Link::Open(open) => open.reading.as_deref_mut(),
-            _ => None,
+    /// A connection is open.
+    pub(super) fn begin_reading(&mut self, script: &Script) {
+        let rate = self.plan(script).connection.read_rate;
+        if let Some(reading) = self.reading_mut() {
+            *reading = Reading::default();
+            reading.set(rate);
         }
+    }
+
+    /// When reading goes on, if something was held back.
+    pub(super) fn reads_on_at(&self) -> Moment {
+        match self.reading().map(|reading| reading.appetite) {
+            Some(Appetite::Until(at)) => at,
+            _ => Moment::NEVER,
+        }
+    }
+
+    /// Goes on with reading if it is time.
+    pub(super) fn reading_is_due(&mut self, now: Moment) {
+        if self.reads_on_at() <= now
+            && let Some(reading) = self.reading_mut()
+        {
+            reading.appetite = Appetite::Hungry;
+        }
+    }
+
+    /// Whether the driver is to read.
+    pub(super) fn is_hungry(&self) -> bool {
+        self.reading()
+            .is_some_and(|reading| reading.appetite == Appetite::Hungry)
+    }
+
+    /// There is no limit but on an open connection.
+    fn reading(&self) -> Option<&Reading> {
+        let memory = self.who.memory.as_ref()?;
+        self.is_open().then_some(&memory.reading)
+    }
+
+    fn reading_mut(&mut self) -> Option<&mut Reading> {
+        let open = self.is_open();
+        let memory = self.who.memory.as_mut()?;
+        open.then_some(&mut memory.reading)
     }
 }
