@@ -56,8 +56,15 @@ pub fn of_comparison(comparison: &Comparison) -> String {
     let sides = format!("{} with {}", comparison.b.name, comparison.a.name);
     let title = format!("{sides}: {}", comparison.verdict.label());
     command(&mut out, level, &nowhere, &title, &comparison.reason);
-    for row in comparison.rows.iter().filter(|row| row.verdict == Compared::Regressed) {
-        let group = row.group.as_deref().map_or(String::new(), |group| format!(" {{{group}}}"));
+    for row in comparison
+        .rows
+        .iter()
+        .filter(|row| row.verdict == Compared::Regressed)
+    {
+        let group = row
+            .group
+            .as_deref()
+            .map_or(String::new(), |group| format!(" {{{group}}}"));
         let title = format!("{sides}: {}{group} regressed", row.figure);
         let change = format!(
             "{} to {}, {:+.1} % ({:+.1} to {:+.1})",
@@ -115,7 +122,9 @@ fn line_of(threshold: &str, text: &str) -> Option<usize> {
     let (metric, condition) = threshold.rsplit_once(": ")?;
     let lines: Vec<String> = text.lines().map(bare).collect();
     let (metric, condition) = (bare(metric) + ":", bare(condition));
-    let begin = lines.iter().position(|line| line == "thresholds:" || line.starts_with("thresholds:{"))?;
+    let begin = lines
+        .iter()
+        .position(|line| line == "thresholds:" || line.starts_with("thresholds:{"))?;
     let at = begin + lines[begin..].iter().position(|line| line.contains(&metric))?;
     let further = lines[at..].iter().position(|line| line.contains(&condition));
     Some(at + further.unwrap_or(0) + 1)
@@ -199,7 +208,13 @@ mod tests {
             file: Some("a,b:c.yaml"),
             line: Some(7),
         };
-        command(&mut out, Level::Error, &place, "50%, or: more", "first\r\n::error::50%");
+        command(
+            &mut out,
+            Level::Error,
+            &place,
+            "50%, or: more",
+            "first\r\n::error::50%",
+        );
         assert_eq!(
             out,
             "::error file=a%2Cb%3Ac.yaml,line=7,title=50%25%2C or%3A more::first%0D%0A::error::50%25\n"

@@ -93,7 +93,12 @@ fn annotations_tell_what_is_worse_and_nothing_else() {
              (+7.0 to +17.0)",
         ]
     );
-    let with = |verdict| of_comparison(&Comparison { verdict, ..comparison() });
+    let with = |verdict| {
+        of_comparison(&Comparison {
+            verdict,
+            ..comparison()
+        })
+    };
     assert_eq!(with(Verdict::Same) + &with(Verdict::Improved), "");
     assert!(with(Verdict::CannotTell).starts_with("::warning title="));
 }
