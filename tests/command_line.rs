@@ -100,7 +100,7 @@ fn typos_are_answered_with_the_nearest_word() {
             "response_time",
         ),
         (
-            &["run", "scenarios/iot.yaml", "-e", "cleints=3"],
+            &["run", "scenarios/echo.yaml", "-e", "cleints=3"],
             BAD_CONFIGURATION,
             "`clients`",
         ),
@@ -164,7 +164,7 @@ fn switches_are_turned_on_and_off_by_variables() {
 #[test]
 fn a_flag_wins_over_its_variable_and_over_those_that_exclude_it() {
     let plan = |variables: &[(&str, &str)], flags: &[&str]| {
-        let words = [&["run", "scenarios/iot.yaml", "--dry-run"], flags].concat();
+        let words = [&["run", "scenarios/echo.yaml", "--dry-run"], flags].concat();
         let ended = wsbench(variables, &words);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         ended.stdout
