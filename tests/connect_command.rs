@@ -107,7 +107,7 @@ async fn exit_codes_tell_scripts_how_it_ended() {
         (&["no-scheme"], 104),
         (&["ws://127.0.0.1:1/", "-H", "Bad Name: x"], 104),
         (&["wss://127.0.0.1:1/", "--ca", "missing.pem"], 104),
-        (&["ws://127.0.0.1:1/", "-H", "no colon"], 2),
+        (&["ws://127.0.0.1:1/", "-H", "no colon"], 104),
     ] {
         let output = output(wsbench(arguments).spawn().unwrap()).await;
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -27,9 +27,7 @@ pub fn man_pages(exit_codes: &[(u8, &str)]) -> Vec<ManPage> {
     walk(&root)
         .into_iter()
         .map(|(path, command)| {
-            let man = Man::new(command.clone())
-                .source(concat!("wsbench ", env!("CARGO_PKG_VERSION")))
-                .manual("wsbench manual");
+            let man = Man::new(command.clone());
             ManPage {
                 file: man.get_filename(),
                 roff: page(&man, &path, command, exit_codes),
@@ -40,9 +38,14 @@ pub fn man_pages(exit_codes: &[(u8, &str)]) -> Vec<ManPage> {
 }
 
 fn page(man: &Man, path: &[String], command: &clap::Command, exit_codes: &[(u8, &str)]) -> Vec<u8> {
-    let mut out = Vec::new();
+    // No date, so that a version's pages are always the same; written here because `roff` drops an empty argument.
+    let mut out = format!(
+        ".TH {} 1 \"\" \"wsbench {}\" \"wsbench manual\"\n",
+        page_name(path),
+        env!("CARGO_PKG_VERSION")
+    )
+    .into_bytes();
     // Writing to memory cannot fail.
-    let _ = man.render_title(&mut out);
     let _ = man.render_name_section(&mut out);
     let _ = man.render_synopsis_section(&mut out);
     let _ = man.render_description_section(&mut out);
