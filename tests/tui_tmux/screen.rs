@@ -138,7 +138,7 @@ impl Terminal {
     /// The same of the headings of panels only, for a screen with panels about the machine.
     pub(crate) fn headed_as_before(&self, step: &str) {
         self.keep(step);
-        let heading = Regex::new(r"([^\n\u{2500}-\u{259f}]+) \u{2500}{2,}").unwrap();
+        let heading = Regex::new(r"([^\n\u{2500}-\u{259f}]+) \u{2500}").unwrap();
         let text = self.text();
         let headings: Vec<&str> = heading
             .captures_iter(&text)
