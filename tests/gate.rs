@@ -49,6 +49,7 @@ impl Place {
         } = Command::new(env!("CARGO_BIN_EXE_wsbench"))
             .args(arguments.split('|'))
             .current_dir(self.path())
+            .env("TMPDIR", self.path())
             .env_remove("WSBENCH_TARGET")
             .output()
             .unwrap();
@@ -218,4 +219,100 @@ fn runs_that_do_not_complete_are_not_saved_and_keep_their_exit_code() {
         ExitCode::ReportNotWritten,
     );
     assert!(text.contains("cannot write baselines to file"), "{text}");
+}
+
+/// The kernel's device that is always full, under a name in the folder.
+#[cfg(target_os = "linux")]
+fn full(place: &Place, name: &str) {
+    let path = place.path().join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("/dev/full", path).unwrap();
+}
+
+/// The file that a message names behind `words`.
+fn named_behind(words: &str, text: &str) -> String {
+    let (_, rest) = text.split_once(words).unwrap();
+    rest.split([';', '\n']).next().unwrap().to_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_loses_no_result() {
+    let place = Place::new();
+    full(&place, "full.json");
+    // Nobody may make files in /sys, not even root.
+    let text = place.wsbench(
+        "run|short.yaml|-q|--allow-invalid|--out|json=full.json|--out|csv=/sys/run.csv|--out|text=no/run.txt|--out|markdown=run.md",
+        ExitCode::ReportNotWritten,
+    );
+    assert!(text.contains("full.json`: No space left on device"), "{text}");
+    assert!(text.contains("/sys/run.csv`: Permission denied"), "{text}");
+    assert!(text.contains("no/run.txt`: No such file"), "{text}");
+    assert!(text.contains("✓ short: completed"), "{text}");
+    assert!(place.path().join("run.md").exists());
+    let kept = named_behind("the results are kept in ", &text);
+    let again = place.wsbench(&format!("report|{kept}"), ExitCode::Ok);
+    assert!(again.contains("✓ short: completed"), "{again}");
+
+    // What the run itself has to say outranks it.
+    place.wsbench(
+        "run|short.yaml|-q|--allow-invalid|--threshold|messages_sent: count<10|--out|json=full.json",
+        ExitCode::ThresholdCrossed,
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_baseline_that_cannot_be_written_is_kept_elsewhere() {
+    let place = Place::new();
+    full(&place, "reports/baselines/main.json");
+    let text = place.wsbench(
+        "baseline|save|main|short.yaml|--repeat|2",
+        ExitCode::ReportNotWritten,
+    );
+    assert!(text.contains("main.json`: No space left on device"), "{text}");
+    assert!(
+        text.contains("run 2: p(50) ") && !text.contains("saved as"),
+        "{text}"
+    );
+    let kept = named_behind("it is kept in ", &text);
+    full(&place, "c.json");
+    // Too few runs to tell, which outranks the file.
+    let text = place.wsbench(
+        &format!("compare|{kept}|{kept}|--export|c.json"),
+        ExitCode::CannotTell,
+    );
+    assert!(text.contains("2 runs of A and 2 of B are too few"), "{text}");
+    let kept = named_behind("it is kept in ", &text);
+    let comparison: serde_json::Value = serde_json::from_str(&fs::read_to_string(kept).unwrap()).unwrap();
+    assert_eq!(comparison["verdict"], "cannot_tell");
+}
+
+#[test]
+fn a_summary_that_cannot_be_used_is_refused_with_the_reason() {
+    let place = Place::new();
+    place.wsbench(
+        "run|short.yaml|-q|--allow-invalid|--out|json=run.json",
+        ExitCode::Ok,
+    );
+    let text = fs::read_to_string(place.path().join("run.json")).unwrap();
+    place.write("cut.json", &text[..text.len() / 2]);
+    place.write(
+        "old.json",
+        &text.replace("wsbench.summary/1", "wsbench.summary/0"),
+    );
+    place.write("text.json", "no JSON");
+    for (file, reason) in [
+        ("cut.json", "cut.json: the summary breaks off"),
+        ("old.json", "`wsbench.summary/0`"),
+        ("text.json", "text.json: "),
+        ("none.json", "cannot read none.json"),
+    ] {
+        let text = place.wsbench(
+            &format!("report|{file}|--html|run.html"),
+            ExitCode::BadConfiguration,
+        );
+        assert!(text.contains(reason), "{text}");
+        assert!(!place.path().join("run.html").exists());
+    }
 }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::cli::{BaselineArgs, BaselineCommand, BaselineSaveArgs};
 use crate::exit::ExitCode;
 use crate::gate::Baseline;
-use crate::report;
+use crate::report::{self, Redactor};
 use crate::units::{nearest, suggestion};
 
 use super::failure::Failure;
+use super::publish;
 use super::repeats::{Side, repeat};
 
 /// Does one of the three.
@@ -32,14 +33,14 @@ fn save(args: &BaselineSaveArgs) -> Result<ExitCode, Failure> {
     let mut side = Side::new("", &args.file, args.target.as_deref(), &args.load)?;
     repeat(&mut [&mut side], args.repeat, &args.load)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let baseline = side.into_baseline(&name);
+    let baseline = side.into_baseline(&name)?;
     let text = baseline.to_json().map_err(Failure::internal)?;
-    report::write_file(&path, text.as_bytes()).map_err(not_written)?;
-    print(&format!(
-        "{}saved as {}\n",
-        report::baseline::render(&baseline),
-        path.display()
-    ))
+    let shown = report::baseline::render(&baseline);
+    if publish::write_json(&path, &text) {
+        return print(&format!("{shown}saved as {}\n", path.display()));
+    }
+    print(&shown)?;
+    Ok(ExitCode::ReportNotWritten)
 }
 
 /// Makes the folder and tries whether a file can be made in it.
@@ -54,13 +55,6 @@ pub(super) fn prepare(path: &Path) -> Result<(), Failure> {
             message: format!("cannot write baselines to {}: {error}", folder.display()),
             code: ExitCode::ReportNotWritten,
         })
-}
-
-fn not_written(error: impl std::fmt::Display) -> Failure {
-    Failure {
-        message: error.to_string(),
-        code: ExitCode::ReportNotWritten,
-    }
 }
 
 fn list(folder: &Path) -> Result<ExitCode, Failure> {
@@ -94,9 +88,14 @@ pub(super) fn read(name: &str, folder: &Path) -> Result<Baseline, Failure> {
             path.display()
         ))
     })?;
-    Baseline::from_json(&text).map_err(|error| {
+    let unusable = |error: &dyn std::fmt::Display| {
         Failure::configuration(format!("cannot use the baseline {}: {error}", path.display()))
-    })
+    };
+    let baseline = Baseline::from_json(&text).map_err(|error| unusable(&error))?;
+    // It may have been made by a version that kept the target as it was given.
+    Redactor::default()
+        .baseline(&baseline)
+        .map_err(|error| unusable(&error))
 }
 
 /// A name stands for a file in the folder; what looks like a path is one.

@@ -36,17 +36,18 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
         accept: args.accept.iter().copied().map(aspect).collect(),
         interleaved,
     };
-    let comparison = judge(&finished(a), &finished(b), &options);
-    tell(&comparison, args)?;
-    Ok(match comparison.verdict {
+    let comparison = judge(&finished(a)?, &finished(b)?, &options);
+    let written = show(&comparison, args)?;
+    let code = match comparison.verdict {
         Verdict::Improved | Verdict::Same => ExitCode::Ok,
         Verdict::Regressed => ExitCode::Regression,
         Verdict::CannotTell => ExitCode::CannotTell,
-    })
+    };
+    Ok(publish::exit_code(code, written))
 }
 
 fn given(mark: &'static str, text: &str, args: &CompareArgs) -> Result<Given, Failure> {
-    let is_target = text == "embedded" || text.starts_with("ws://") || text.starts_with("wss://");
+    let is_target = text == "embedded" || text.contains("://");
     if !is_target {
         let baseline = baselines::read(text, &args.folder.baselines)?;
         return Ok(Given::Stored(Box::new(baseline)));
@@ -59,9 +60,9 @@ fn given(mark: &'static str, text: &str, args: &CompareArgs) -> Result<Given, Fa
     Side::new(mark, scenario, Some(text), &args.load).map(Given::Target)
 }
 
-fn finished(given: Given) -> Baseline {
+fn finished(given: Given) -> Result<Baseline, Failure> {
     match given {
-        Given::Stored(baseline) => *baseline,
+        Given::Stored(baseline) => Ok(*baseline),
         Given::Target(side) => {
             let name = side.target().to_owned();
             side.into_baseline(&name)
@@ -77,7 +78,8 @@ const fn aspect(accepted: AcceptArg) -> Aspect {
     }
 }
 
-fn tell(comparison: &Comparison, args: &CompareArgs) -> Result<(), Failure> {
+/// Prints the comparison and writes the file if one was asked for; tells whether that succeeded.
+fn show(comparison: &Comparison, args: &CompareArgs) -> Result<bool, Failure> {
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = crossterm::terminal::size()
         .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
@@ -88,11 +90,8 @@ fn tell(comparison: &Comparison, args: &CompareArgs) -> Result<(), Failure> {
         publish::annotate(&annotations::of_comparison(comparison));
     }
     let Some(path) = &args.export else {
-        return Ok(());
+        return Ok(true);
     };
     let text = serde_json::to_string_pretty(comparison).map_err(Failure::internal)? + "\n";
-    report::write_file(path, text.as_bytes()).map_err(|error| Failure {
-        message: error.to_string(),
-        code: ExitCode::ReportNotWritten,
-    })
+    Ok(publish::write_json(path, &text))
 }

@@ -70,6 +70,21 @@ pub(super) fn rescue(summary: &Summary) {
     }
 }
 
+/// Writes a file of JSON; one that cannot be written is kept elsewhere, and standard error says why and where. Tells whether
+/// it is where it should be.
+pub(super) fn write_json(path: &Path, content: &str) -> bool {
+    let Err(error) = report::write_file(path, content.as_bytes()) else {
+        return true;
+    };
+    tell(&error.to_string());
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    match report::rescue_file(&name, content.as_bytes()) {
+        Ok(path) => tell(&format!("it is kept in {}", path.display())),
+        Err(error) => tell(&format!("it could not be kept elsewhere either: {error}")),
+    }
+    false
+}
+
 /// Takes the secrets out; a summary that cannot be cleaned is not published at all.
 pub(super) fn clean(summary: &Summary, redactor: &report::Redactor) -> Result<Summary, Failure> {
     redactor

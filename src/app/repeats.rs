@@ -10,6 +10,7 @@ use crate::exit;
 use crate::gate::{BASELINE_SCHEMA, Baseline, Machine, Pace, Repeat, ScenarioId};
 use crate::metrics::{Outcome, Trend, rfc3339};
 use crate::net::system::{allowed_cores, cpu_model};
+use crate::report::{Redactor, ReportError};
 use crate::scenario::{Plan, TargetSpec};
 
 use super::failure::Failure;
@@ -20,7 +21,9 @@ pub(super) struct Side {
     /// Which side of a comparison; empty for a baseline.
     mark: &'static str,
     plan: Arc<Plan>,
+    /// Without its secrets.
     target: String,
+    redactor: Redactor,
     repeats: Vec<Repeat>,
 }
 
@@ -34,14 +37,16 @@ impl Side {
     ) -> Result<Self, Failure> {
         let mut plan = run::plan(scenario, target, load)?;
         plan.thresholds.clear();
+        let redactor = run::redactor(scenario, load, &plan);
         let target = match &plan.target {
             TargetSpec::Embedded => "embedded".to_owned(),
-            TargetSpec::Url(url) => url.clone(),
+            TargetSpec::Url(url) => redactor.text(url),
         };
         Ok(Self {
             mark,
             plan: Arc::new(plan),
             target,
+            redactor,
             repeats: Vec::new(),
         })
     }
@@ -58,10 +63,9 @@ impl Side {
         let after = pace::measure().map_err(Failure::internal)?;
         let run = &done.summary.run;
         if run.outcome != Outcome::Completed || !done.summary.books.balanced {
-            let reason = run
-                .reason
-                .as_deref()
-                .map_or(String::new(), |reason| format!(": {reason}"));
+            let reason = run.reason.as_deref().map_or(String::new(), |reason| {
+                format!(": {}", self.redactor.text(reason))
+            });
             return Err(Failure {
                 message: format!(
                     "run {number} of {of} against {} ended as {}{reason}; nothing was compared or saved",
@@ -100,9 +104,9 @@ impl Side {
         format!("{}{number}/{of}: {what} ({}){machine}", self.mark, self.target)
     }
 
-    /// Everything that was run, under a name.
-    pub(super) fn into_baseline(self, name: &str) -> Baseline {
-        Baseline {
+    /// Everything that was run, under a name and without secrets; what cannot be cleaned is not kept at all.
+    pub(super) fn into_baseline(self, name: &str) -> Result<Baseline, Failure> {
+        let baseline = Baseline {
             schema: BASELINE_SCHEMA.to_owned(),
             name: name.to_owned(),
             created: rfc3339(SystemTime::now()),
@@ -114,7 +118,10 @@ impl Side {
             target: self.target,
             machine: machine(),
             repeats: self.repeats,
-        }
+        };
+        self.redactor
+            .baseline(&baseline)
+            .map_err(|error| Failure::internal(ReportError::from(error)))
     }
 
     /// As a comparison calls it.

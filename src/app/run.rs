@@ -57,13 +57,15 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if args.dry_run {
         return show(&plan);
     }
+    let redactor = redactor(&args.file, &args.load, &plan);
     let open = Openings {
-        exporter: exporter(args, &plan)?,
+        redactor: redactor.clone(),
+        exporter: exporter(args, &plan, &redactor)?,
         remote: remote_access(args)?,
         screen: wants_screen(args),
     };
     let done = carry_out(&Arc::new(plan), &args.load, open)?;
-    let summary = complete(args, done.summary)?;
+    let summary = complete(args, done.summary, &redactor)?;
     Ok(publish(args, &summary, &outputs))
 }
 
@@ -77,6 +79,8 @@ pub(super) struct Done {
 /// Where a run is open to others while it goes on.
 #[derive(Default)]
 pub(super) struct Openings {
+    /// Knows what must not be shown to any of them.
+    redactor: Redactor,
     /// To Prometheus, which reads.
     exporter: Option<Exporter>,
     /// To whoever steers it.
@@ -103,8 +107,9 @@ pub(super) fn carry_out(plan: &Arc<Plan>, args: &LoadArgs, open: Openings) -> Re
             .map(|server| server.url().to_owned())
             .unwrap_or_default(),
     };
+    let shown = open.redactor.text(&url);
     let target =
-        Target::parse(&url).map_err(|error| Failure::configuration(format!("target {url}: {error}")))?;
+        Target::parse(&url).map_err(|error| Failure::configuration(format!("target {shown}: {error}")))?;
     let target = ResolvedTarget::resolve(target, &plan.transport).map_err(Failure::unreachable)?;
 
     let groups: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
@@ -121,7 +126,7 @@ pub(super) fn carry_out(plan: &Arc<Plan>, args: &LoadArgs, open: Openings) -> Re
         };
         move || crate::load::run(&plan, target, shards, options, &control)
     };
-    let identity = identity(plan, &url);
+    let identity = identity(plan, &shown);
     let watch = Watch {
         recorder,
         control,
@@ -131,7 +136,7 @@ pub(super) fn carry_out(plan: &Arc<Plan>, args: &LoadArgs, open: Openings) -> Re
         remote: open.remote.map(|remote| (remote, identity)),
         progress: Progress::Quiet,
         showing: Showing {
-            screen: open.screen.then(|| live::brief(plan, &url)),
+            screen: open.screen.then(|| live::brief(plan, &shown)),
             quiet: args.quiet,
             length: plan.duration(),
         },
@@ -293,13 +298,13 @@ fn start_server(generator_workers: usize) -> Result<EmbeddedServer, Failure> {
 }
 
 /// The address for Prometheus, if one was asked for.
-fn exporter(args: &RunArgs, plan: &Plan) -> Result<Option<Exporter>, Failure> {
+fn exporter(args: &RunArgs, plan: &Plan, redactor: &Redactor) -> Result<Option<Exporter>, Failure> {
     let Some(address) = args.metrics else {
         return Ok(None);
     };
     let target = match &plan.target {
         TargetSpec::Embedded => "embedded".to_owned(),
-        TargetSpec::Url(url) => redactor(args, url).text(url),
+        TargetSpec::Url(url) => redactor.text(url),
     };
     let labels = RunLabels {
         scenario: plan.name.clone(),
@@ -311,19 +316,23 @@ fn exporter(args: &RunArgs, plan: &Plan) -> Result<Option<Exporter>, Failure> {
 }
 
 /// Knows the secrets of this run.
-fn redactor(args: &RunArgs, target: &str) -> Redactor {
-    let (text, variables) = (scenario_text(args), variables(args));
+pub(super) fn redactor(scenario: &Path, args: &LoadArgs, plan: &Plan) -> Redactor {
+    let (text, variables) = (scenario_text(scenario), variables(args));
+    let target = match &plan.target {
+        TargetSpec::Embedded => "",
+        TargetSpec::Url(url) => url,
+    };
     let environment = |name: &str| std::env::var(name).ok();
     Redactor::new(&text, variables.iter().map(String::as_str), target, environment)
 }
 
 /// The scenario was read before; if its file is gone meanwhile, the reports do without its text.
-fn scenario_text(args: &RunArgs) -> String {
-    fs::read_to_string(&args.file).unwrap_or_default()
+fn scenario_text(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_default()
 }
 
-fn variables(args: &RunArgs) -> Vec<String> {
-    let variables = args.load.variables.iter();
+fn variables(args: &LoadArgs) -> Vec<String> {
+    let variables = args.variables.iter();
     variables
         .map(|variable| format!("{}={}", variable.key, variable.value))
         .collect()
@@ -544,13 +553,13 @@ fn machine(workers: usize) -> Environment {
 }
 
 /// The summary with what was asked for and without secrets.
-fn complete(args: &RunArgs, mut summary: Summary) -> Result<Summary, Failure> {
+fn complete(args: &RunArgs, mut summary: Summary, redactor: &Redactor) -> Result<Summary, Failure> {
     summary.scenario = Some(ScenarioText {
         file: args.file.display().to_string(),
-        text: scenario_text(args),
-        variables: variables(args),
+        text: scenario_text(&args.file),
+        variables: variables(&args.load),
     });
-    publish::clean(&summary, &redactor(args, &summary.run.target))
+    publish::clean(&summary, redactor)
 }
 
 /// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.

@@ -165,15 +165,28 @@ pub struct RunFacts {
 /// Why a summary could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
+    /// The text breaks off.
+    #[error("the summary breaks off in the middle ({0}); run the scenario again")]
+    Truncated(#[source] serde_json::Error),
     /// It is not JSON, or not a summary.
     #[error("not a summary of wsbench ({0}); write one with `wsbench run --out json=FILE`")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(#[source] serde_json::Error),
     /// It has another form.
     #[error("the summary has the form `{found}`, and this wsbench reads `{SCHEMA}`; run the scenario again")]
     OtherSchema {
         /// What the summary calls its form.
         found: String,
     },
+}
+
+impl From<serde_json::Error> for SummaryError {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_eof() {
+            Self::Truncated(error)
+        } else {
+            Self::Malformed(error)
+        }
+    }
 }
 
 impl Summary {

@@ -27,6 +27,6 @@ mod verdict;
 
 pub use error::ReportError;
 pub use file::write as write_file;
-pub use output::{DEFAULT_FOLDER, Form, FormError, Output, rescue, write_all};
+pub use output::{DEFAULT_FOLDER, Form, FormError, Output, rescue, rescue_file, write_all};
 pub use page::Style;
 pub use redact::Redactor;

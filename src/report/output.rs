@@ -214,6 +214,20 @@ pub fn rescue(summary: &Summary) -> Result<PathBuf, ReportError> {
     Ok(path)
 }
 
+/// Keeps a file that could not be written where it should be: in the system's folder for temporary files, under a name of
+/// this process's own.
+///
+/// # Errors
+///
+/// If there is no room either.
+pub fn rescue_file(name: &str, content: &[u8]) -> Result<PathBuf, ReportError> {
+    let folder = std::env::temp_dir().join("wsbench");
+    let path = folder.join(format!("{name}.{}.json", std::process::id()));
+    fs::create_dir_all(&folder).map_err(|source| ReportError::Write { path: folder, source })?;
+    file::write(&path, content)?;
+    Ok(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

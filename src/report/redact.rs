@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
+use crate::gate::Baseline;
 use crate::metrics::Summary;
 
 /// What stands for a secret.
@@ -147,6 +148,17 @@ impl Redactor {
     pub fn yaml(&self, text: &str) -> String {
         let (lines, _) = without_secrets(text);
         self.text(&(lines.join("\n") + "\n"))
+    }
+
+    /// A baseline without secrets in any of its texts.
+    ///
+    /// # Errors
+    ///
+    /// None that a baseline can cause; the way through JSON has them in its signature.
+    pub fn baseline(&self, baseline: &Baseline) -> Result<Baseline, serde_json::Error> {
+        let mut value = serde_json::to_value(baseline)?;
+        self.clean(&mut value);
+        serde_json::from_value(value)
     }
 
     /// A summary without secrets in any of its texts.

@@ -104,9 +104,20 @@ impl Quantity for TargetSpec {
         if text == "embedded" {
             return Ok(Self::Embedded);
         }
-        let uri: http::Uri = text.parse().map_err(|_| not::<Self>(text))?;
+        // Messages are copied and logged, and what comes after the question mark may be a secret.
+        let shown = text.split('?').next().unwrap_or_default();
+        let uri: http::Uri = text.parse().map_err(|_| match shown.contains('@') {
+            true => USER_INFORMATION.to_owned(),
+            false => not::<Self>(shown),
+        })?;
+        if uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'))
+        {
+            return Err(USER_INFORMATION.to_owned());
+        }
         let is_websocket = matches!(uri.scheme_str(), Some("ws" | "wss"));
-        // Whatever follows the host in the authority must be a port; user information has no place in these URLs.
+        // Whatever follows the host in the authority must be a port.
         let rest = uri
             .authority()
             .zip(uri.host())
@@ -116,10 +127,13 @@ impl Quantity for TargetSpec {
         if good {
             Ok(Self::Url(text.to_owned()))
         } else {
-            Err(not::<Self>(text))
+            Err(not::<Self>(shown))
         }
     }
 }
+
+const USER_INFORMATION: &str = "a target's URL has no user name or password; the header `Authorization` or the section `auth` of a connection says who \
+     its clients are";
 
 impl Quantity for Arrivals {
     const EXPECTED: &'static str = "`constant` or `poisson`";

@@ -1,7 +1,8 @@
 //! The full-screen views in a real terminal: every key, and a terminal that is as it was whatever happens.
 //!
 //! They need tmux, which `scripts/install-test-tools` installs, so they are built with the feature `real-tests` only, which
-//! `scripts/test` turns on. Then a missing tmux is a failure. What the screens showed is kept in `target/tmp/screens`.
+//! `scripts/test` turns on. Then a missing tmux is a failure. The words on the screens and their order are compared with those
+//! in `snapshots`; all that they showed is kept in `target/tmp/screens`.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -76,7 +77,9 @@ fn every_key_does_what_the_help_says() {
     let screen = terminal.wait_for("running");
     assert!(screen.contains("screens → ws://127.0.0.1:"), "{screen}");
     assert!(screen.contains("stage 2/2 → 20 clients"), "{screen}");
-    terminal.keep("overview");
+    // From now on every timing has been measured.
+    terminal.wait_for("ping ");
+    terminal.looks_as_before("overview");
     pages_and_tabs(&terminal);
     help_and_windows(&terminal);
     steering(&terminal);
@@ -101,7 +104,7 @@ fn every_key_does_what_the_help_says() {
     ] {
         assert!(large.contains(panel), "{panel} is missing:\n{large}");
     }
-    terminal.keep("large");
+    terminal.headed_as_before("large");
     terminal.resize(80, 24);
     terminal.wait_without("service histogram");
 
@@ -121,7 +124,7 @@ fn pages_and_tabs(terminal: &Terminal) {
     ] {
         terminal.press(key);
         terminal.wait_for(panel);
-        terminal.keep(&format!("page-{key}"));
+        terminal.looks_as_before(&format!("page-{key}"));
     }
     assert_eq!(chosen_tab(&terminal.coloured()), "all");
     for (key, tab) in [
@@ -140,7 +143,7 @@ fn pages_and_tabs(terminal: &Terminal) {
 fn help_and_windows(terminal: &Terminal) {
     terminal.press("?");
     terminal.wait_for("quit with the full summary");
-    terminal.keep("help");
+    terminal.looks_as_before("help");
     terminal.press("Escape");
     terminal.wait_without("quit with the full summary");
     for window in ["last 5m", "whole run", "last 1m"] {
@@ -158,7 +161,7 @@ fn steering(terminal: &Terminal) {
     terminal.press("p");
     terminal.wait_for("PAUSED");
     terminal.wait_for("sent 0/s");
-    terminal.keep("paused");
+    terminal.looks_as_before("paused");
     terminal.press("Space");
     terminal.wait_without("PAUSED");
     terminal.press("+");
@@ -190,6 +193,7 @@ fn a_frozen_picture_stays_until_it_is_let_go() {
     terminal.wait_for("running");
     terminal.press("f");
     terminal.wait_for("ENDED");
+    terminal.headed_as_before("ended");
     terminal.press("q");
     assert_eq!(terminal.wait_for_the_end().0, 0);
 }
@@ -289,7 +293,7 @@ fn a_server_shows_who_is_connected_and_stops() {
     client.file("long.yaml", LONG);
     client.wsbench("", &format!("run long.yaml --no-tui --target {url}"));
     terminal.wait_for("20 open");
-    terminal.keep("open");
+    terminal.looks_as_before("open");
     terminal.press("f");
     terminal.wait_for("FROZEN");
     terminal.press("f");
@@ -300,7 +304,7 @@ fn a_server_shows_who_is_connected_and_stops() {
     assert_eq!(client.wait_for_the_end().0, 105);
     terminal.wait_for("0 open");
     terminal.wait_for("1001 ×20");
-    terminal.keep("closed");
+    terminal.looks_as_before("closed");
     terminal.press("q");
     assert_eq!(terminal.wait_for_the_end().0, 0);
 }

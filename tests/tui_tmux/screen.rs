@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use regex::Regex;
+
 /// Within this a screen shows what a test waits for, on a machine that is busy with other tests too.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -127,6 +129,30 @@ impl Terminal {
         fs::write(folder.join(format!("{}-{step}.txt", self.name)), self.text()).unwrap();
     }
 
+    /// Keeps the screen and compares its words and their places with those of before: see [`words`].
+    pub(crate) fn looks_as_before(&self, step: &str) {
+        self.keep(step);
+        self.compare(step, &words(&self.text()));
+    }
+
+    /// The same of the headings of panels only, for a screen with panels about the machine.
+    pub(crate) fn headed_as_before(&self, step: &str) {
+        self.keep(step);
+        let heading = Regex::new(r"([^\n\u{2500}-\u{259f}]+) \u{2500}").unwrap();
+        let text = self.text();
+        let headings: Vec<&str> = heading
+            .captures_iter(&text)
+            .map(|found| found.get(1).unwrap().as_str().trim())
+            .collect();
+        self.compare(step, &words(&headings.join("\n")));
+    }
+
+    fn compare(&self, step: &str, words: &str) {
+        insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(format!("{}-{step}", self.name), words);
+        });
+    }
+
     /// Sends a signal to wsbench.
     pub(crate) fn signal(&self, signal: i32) {
         let pid = fs::read_to_string(self.folder.path().join("pid")).unwrap();
@@ -172,4 +198,20 @@ impl Drop for Terminal {
             .args(["-L", &self.socket, "kill-server"])
             .output();
     }
+}
+
+/// What of a screen is the same in each run: its words, line by line, without figures, units, charts and the panel about
+/// the generator, which depends on the machine.
+fn words(text: &str) -> String {
+    let figure = Regex::new(r"\b(p|×)?\d[\d.,:]*\s?([kM]?B/s|/s|[µmn]?s\b|m\b|%)?|[×✓✗!]").unwrap();
+    let is_drawn = |c: char| matches!(c, '\u{2500}'..='\u{259f}' | '\u{2800}'..='\u{28ff}' | '•');
+    let is_word = |word: &&str| word.chars().any(|c| !matches!(c, '-' | '+' | '/' | '.'));
+    let line = |line: &str| {
+        let line = figure.replace_all(line, " ").replace(is_drawn, " ");
+        let words: Vec<&str> = line.split_whitespace().filter(is_word).collect();
+        words.join(" ")
+    };
+    let above = text.split("\ngenerator ").next().unwrap();
+    let lines: Vec<String> = above.lines().map(line).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::text::tests::{full, single, unbalanced};
+use crate::report::text::tests::{full, single, three_seconds, unbalanced};
 
 #[test]
 fn the_verdict_comes_first() {
@@ -81,4 +81,35 @@ fn every_part_is_there() {
     ] {
         assert!(page.contains(value), "{value}");
     }
+}
+
+#[test]
+fn a_run_as_a_page() {
+    let page = render(&Summary {
+        scenario: full().scenario,
+        environment: full().environment,
+        ..three_seconds()
+    });
+    // A line for each tag; the style sheet has a file of its own.
+    let page = page
+        .unwrap()
+        .replace(STYLE, "style.css")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+        .replace("><", ">\n<");
+    insta::assert_snapshot!(page);
+}
+
+/// It is attached to messages and kept for each build.
+#[test]
+fn a_page_stays_small_however_long_the_run() {
+    const KIB: usize = 1024;
+    let short = three_seconds();
+    let mut long = short.clone();
+    long.series.points = short.series.points.iter().cycle().take(300).cloned().collect();
+    for (second, point) in long.series.points.iter_mut().enumerate() {
+        point.at_s = second as f64;
+    }
+    let (short, long) = (render(&short).unwrap().len(), render(&long).unwrap().len());
+    assert!(short < 64 * KIB, "{short}");
+    assert!(long < 256 * KIB, "{long}");
 }
