@@ -2,12 +2,14 @@
 //! clients of `wsbench serve`, the first two also as servers under `wsbench run`; npm `oidc-provider` as the issuer of
 //! tokens, Prometheus as the reader of metrics.
 //!
-//! Also the reports of a run, against libraries and tools that read their forms.
+//! Also the reports of a run, against libraries and tools that read their forms; and `scripts/gate` with real gateways.
 //!
 //! They need what `scripts/install-test-tools` installs, so they are built with the feature `real-tests` only, which
 //! `scripts/test` turns on. Then a missing tool is a failure.
 
 mod clients;
+mod compose;
+mod gate;
 mod http;
 mod modes;
 mod oidc;
