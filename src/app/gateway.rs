@@ -111,7 +111,13 @@ fn rounds(ways: &[Way; 2], args: &GatewayCompareArgs) -> Result<Vec<Round>, Fail
     let [direct_way, through_way] = ways;
     let mut rounds = Vec::new();
     for number in 1..=usize::from(args.repeat) {
-        let run = |way: &Way| way.run(&args.load, number, args.repeat);
+        let run = |way: &Way| {
+            let summary = way.run(&args.load, number, args.repeat)?;
+            if says_nothing(&summary) {
+                return Err(way.failed(&summary));
+            }
+            Ok(summary)
+        };
         let (direct, through) = if number % 2 == 1 {
             let direct = run(direct_way)?;
             (direct, run(through_way)?)
@@ -119,11 +125,8 @@ fn rounds(ways: &[Way; 2], args: &GatewayCompareArgs) -> Result<Vec<Round>, Fail
             let through = run(through_way)?;
             (run(direct_way)?, through)
         };
-        if direct.run.outcome != Outcome::Completed || says_nothing(&direct) {
+        if direct.run.outcome != Outcome::Completed {
             return Err(direct_way.failed(&direct));
-        }
-        if says_nothing(&through) {
-            return Err(through_way.failed(&through));
         }
         let unreachable = through.run.outcome == Outcome::TargetUnreachable;
         rounds.push(Round { direct, through });
