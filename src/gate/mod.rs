@@ -11,6 +11,8 @@ mod compare;
 mod expression;
 mod judge;
 mod metric;
+#[cfg(test)]
+mod testing;
 mod threshold;
 
 pub use baseline::{
