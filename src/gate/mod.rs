@@ -12,6 +12,8 @@ mod expression;
 mod gateway;
 mod judge;
 mod metric;
+#[cfg(test)]
+mod testing;
 mod threshold;
 
 pub use baseline::{

@@ -1,53 +1,18 @@
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::*;
-use crate::clock::Moment;
-use crate::metrics::{Gauges, GroupId, Processes, Recorder, RunEnd, RunFacts};
+use crate::gate::testing;
+use crate::metrics::GroupId;
 
 /// Two groups, `a` with responses of 1 to 100 ms and `b` with one of 1 s.
-fn repeat() -> Repeat {
-    let (recorder, mut senders) = Recorder::new(&["a", "b"], 1, Moment::ZERO);
-    let mut sender = senders.remove(0);
-    for millis in 1..=100 {
-        sender
-            .shard()
-            .record(GroupId(0), Trend::Response, Duration::from_millis(millis));
-    }
-    sender
-        .shard()
-        .record(GroupId(1), Trend::Response, Duration::from_secs(1));
-    sender.finish(Gauges::default());
-    let facts = RunFacts {
-        name: "test".to_owned(),
-        target: "ws://localhost/".to_owned(),
-        seed: 1,
-        started: UNIX_EPOCH,
-        duration: Duration::from_secs(1),
-        end: RunEnd::Completed,
-    };
-    let totals = recorder.finish();
-    let summary = Summary::new(facts, &totals, Processes::default());
-    let pace = Pace {
-        before: 1000.0,
-        after: 1010.0,
-    };
-    Repeat::new(summary, &totals, pace)
-}
-
 fn baseline() -> Baseline {
-    Baseline {
-        schema: BASELINE_SCHEMA.to_owned(),
-        name: "main".to_owned(),
-        created: "2026-01-01T00:00:00Z".to_owned(),
-        version: "1.0.0".to_owned(),
-        scenario: ScenarioId {
-            name: "test".to_owned(),
-            fingerprint: "00".to_owned(),
-        },
-        target: "ws://localhost/".to_owned(),
-        machine: Machine::default(),
-        repeats: vec![repeat()],
-    }
+    let repeat = testing::repeat(&["a", "b"], |shard| {
+        for millis in 1..=100 {
+            shard.record(GroupId(0), Trend::Response, Duration::from_millis(millis));
+        }
+        shard.record(GroupId(1), Trend::Response, Duration::from_secs(1));
+    });
+    testing::baseline("main", vec![repeat])
 }
 
 #[test]

@@ -221,6 +221,4 @@ fn in_words(row: &Row) -> String {
 }
 
 #[cfg(test)]
-mod simulation_tests;
-#[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::board::{Board, Input, JoinError, News, Notice, PlayerId, left};
 use super::ticker;
 use crate::clock::{self, Moment};
+use crate::server::backplane::Backplane;
 use crate::server::hub::Publication;
 use crate::server::ids::RouteId;
 use crate::server::journal::WallClock;
@@ -78,13 +79,9 @@ impl Matches {
     /// A player of this server leaves; the match ends with the last.
     pub(crate) fn leave(&self, shared: &Shared, game: &Match, player: &PlayerId) {
         let mut running = self.running();
-        if game.board().leave(player) {
+        if game.leave(player, shared.backplane.as_ref()) {
             running.remove(&game.key);
             game.ended.notify_one();
-        }
-        drop(running);
-        if let Some(backplane) = &shared.backplane {
-            backplane.publish_match(&game.key, left(player));
         }
     }
 
@@ -152,9 +149,22 @@ impl Match {
         self.publication(&state)
     }
 
-    /// What the other servers have to know.
-    pub(super) fn changes(&self, all: bool) -> Option<Vec<u8>> {
-        self.board().changes(all)
+    /// Tells the other servers what they have to know, or about all players of this one.
+    pub(super) fn tell(&self, all: bool, backplane: &Backplane) {
+        // Under the lock, as the word about who left, lest that one is overtaken by an older one.
+        let mut board = self.board();
+        if let Some(update) = board.changes(all) {
+            backplane.publish_match(&self.key, update);
+        }
+    }
+
+    /// A player of this server goes, and the other servers are told; says whether it was the last.
+    fn leave(&self, player: &PlayerId, backplane: Option<&Backplane>) -> bool {
+        let mut board = self.board();
+        if let Some(backplane) = backplane {
+            backplane.publish_match(&self.key, left(player));
+        }
+        board.leave(player)
     }
 
     /// Forgets players of servers that fell silent; returns what the players here are to be told.

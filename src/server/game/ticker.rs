@@ -40,9 +40,7 @@ pub(super) async fn run(shared: Arc<Shared>, game: Arc<Match>) {
                 publish(&shared, &notice);
             }
         }
-        if let Some(update) = game.changes(all) {
-            backplane.publish_match(&game.key, update);
-        }
+        game.tell(all, backplane);
     }
 }
 

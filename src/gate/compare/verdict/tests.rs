@@ -1,68 +1,32 @@
 use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::*;
-use crate::gate::baseline::{BASELINE_SCHEMA, Machine, Pace, Repeat, ScenarioId};
-use crate::metrics::{Counter, Gauges, GroupId, Processes, Recorder, RunEnd, RunFacts, Summary, Trend};
+use crate::gate::baseline::{Pace, Repeat};
+use crate::gate::testing::{baseline, repeat};
+use crate::metrics::{Counter, GroupId, Trend};
 
 /// A run of 6,000 responses around `millis` and of so many failed flows of 1,000.
 fn run(millis: f64, failed: u64) -> Repeat {
-    let (recorder, mut senders) = Recorder::new(&["only"], 1, crate::clock::Moment::ZERO);
-    let mut sender = senders.remove(0);
-    let shard = sender.shard();
-    for step in 0..6_000 {
-        let response = millis * (0.9 + f64::from(step) / 30_000.0);
-        shard.record(
-            GroupId(0),
-            Trend::Response,
-            Duration::from_secs_f64(response / 1e3),
-        );
-    }
-    shard.add(GroupId(0), Counter::FlowsStarted, 1_000);
-    shard.add(GroupId(0), Counter::FlowsFailed, failed);
-    shard.add(GroupId(0), Counter::FlowsCompleted, 1_000 - failed);
-    sender.finish(Gauges::default());
-    let facts = RunFacts {
-        name: "test".to_owned(),
-        target: "ws://localhost/".to_owned(),
-        seed: 1,
-        started: UNIX_EPOCH,
-        duration: Duration::from_secs(10),
-        end: RunEnd::Completed,
-    };
-    let totals = recorder.finish();
-    let summary = Summary::new(facts, &totals, Processes::default());
-    let pace = Pace {
-        before: 100.0,
-        after: 100.0,
-    };
-    Repeat::new(summary, &totals, pace)
-}
-
-fn side(name: &str, repeats: Vec<Repeat>) -> Baseline {
-    Baseline {
-        schema: BASELINE_SCHEMA.to_owned(),
-        name: name.to_owned(),
-        created: "2026-01-01T00:00:00Z".to_owned(),
-        version: "1.0.0".to_owned(),
-        scenario: ScenarioId {
-            name: "iot".to_owned(),
-            fingerprint: "1".to_owned(),
-        },
-        target: "ws://localhost/".to_owned(),
-        machine: Machine {
-            system: "linux x86_64".to_owned(),
-            cpu: "A processor".to_owned(),
-            cores: 4,
-        },
-        repeats,
-    }
+    repeat(&["only"], |shard| {
+        for step in 0..6_000 {
+            let response = millis * (0.9 + f64::from(step) / 30_000.0);
+            shard.record(
+                GroupId(0),
+                Trend::Response,
+                Duration::from_secs_f64(response / 1e3),
+            );
+        }
+        shard.add(GroupId(0), Counter::FlowsStarted, 1_000);
+        shard.add(GroupId(0), Counter::FlowsFailed, failed);
+        shard.add(GroupId(0), Counter::FlowsCompleted, 1_000 - failed);
+    })
 }
 
 /// Six runs whose response times differ by up to two per cent.
 fn steady(name: &str, millis: f64, failed: u64) -> Baseline {
     let runs = [0.99, 1.01, 1.0, 1.005, 0.995, 1.002];
-    side(name, runs.map(|factor| run(millis * factor, failed)).into())
+    baseline(name, runs.map(|factor| run(millis * factor, failed)).into())
 }
 
 fn told(a: &Baseline, b: &Baseline) -> Comparison {
@@ -112,7 +76,7 @@ fn a_margin_says_what_matters() {
 #[test]
 fn noise_among_the_runs_leaves_nothing_to_tell() {
     let noisy = |name| {
-        side(
+        baseline(
             name,
             [6.0, 14.0, 9.0, 12.0, 8.0, 11.0]
                 .map(|millis| run(millis, 0))
@@ -132,7 +96,7 @@ fn noise_among_the_runs_leaves_nothing_to_tell() {
 fn too_few_runs_leave_nothing_to_tell() {
     let few = |name, count| {
         let all = steady(name, 10.0, 0);
-        side(name, all.repeats[..count].to_vec())
+        baseline(name, all.repeats[..count].to_vec())
     };
     for (a, b) in [(1, 1), (3, 3), (1, 6)] {
         let comparison = told(&few("a", a), &few("b", b));
