@@ -1,6 +1,5 @@
 //! Files that do not exist, but nearly.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -43,21 +42,8 @@ fn existing(path: &Path, is_wanted: fn(&Path) -> bool) -> Option<PathBuf> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
     names.sort();
-    let nearest = nearest(name, names.iter().map(String::as_str)).filter(|found| alike(name, found))?;
+    let nearest = nearest(name, names.iter().map(String::as_str))?;
     Some(folder.join(nearest))
-}
-
-/// A file of another kind is hardly what was meant.
-fn alike(written: &str, found: &str) -> bool {
-    let ending = |name: &str| Path::new(name).extension().map(OsStr::to_owned);
-    match (ending(written), ending(found)) {
-        (Some(a), Some(b)) => a == b || (a.len() == b.len() && a != b) || is_yaml(&a) && is_yaml(&b),
-        _ => true,
-    }
-}
-
-fn is_yaml(ending: &OsStr) -> bool {
-    ending == "yaml" || ending == "yml"
 }
 
 #[cfg(test)]
