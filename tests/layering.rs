@@ -208,7 +208,9 @@ fn layers(text: &str) -> Layers {
 fn upward_imports(layers: &Layers, relative: &Path, source: &str) -> Vec<String> {
     let path = module_path(relative);
     let stem = relative.file_stem().unwrap().to_string_lossy();
-    let is_test_file = stem == "tests" || stem.ends_with("_tests") || path.iter().any(|name| name == "tests");
+    let is_test_file = ["tests", "testing"].contains(&&*stem)
+        || stem.ends_with("_tests")
+        || path.iter().any(|name| name == "tests");
     if stem == "lib" || is_test_file {
         return Vec::new();
     }
