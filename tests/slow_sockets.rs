@@ -1,5 +1,5 @@
 //! Slow readers over real sockets, against the reference server: what each policy makes of them, and that the books of
-//! both sides agree.
+//! both sides agree (seed B11).
 
 #![expect(clippy::unwrap_used, reason = "whatever does not work fails the test")]
 
@@ -146,13 +146,13 @@ const SLOW: &str = "read_rate: 1MiB/s, receive_buffer: 16KiB";
 const TO_THE_LAST: &str = "[{expect: {text: over, timeout: 40s}}, close]";
 
 #[test]
-fn a_slow_reader_misses_the_oldest_messages() {
+fn b11_a_slow_reader_misses_the_oldest_messages() {
     let outcome = carry_out("drop-oldest", "", &scenario(SLOW, TO_THE_LAST));
     outcome.assert_dropped_and_nothing_else();
 }
 
 #[test]
-fn a_slow_reader_misses_the_oldest_messages_through_tls() {
+fn b11_a_slow_reader_misses_the_oldest_messages_through_tls() {
     let outcome = carry_out(
         "drop-oldest",
         "tls: {self_signed: []}",
@@ -162,7 +162,7 @@ fn a_slow_reader_misses_the_oldest_messages_through_tls() {
 }
 
 #[test]
-fn a_slow_reader_misses_the_newest_messages() {
+fn b11_a_slow_reader_misses_the_newest_messages() {
     let outcome = carry_out(
         "drop-newest",
         "",
@@ -172,7 +172,7 @@ fn a_slow_reader_misses_the_newest_messages() {
 }
 
 #[test]
-fn a_reader_that_stopped_is_reset_when_it_does_not_take_the_close_frame() {
+fn b11_a_reader_that_stopped_is_reset_when_it_does_not_take_the_close_frame() {
     let flow = "[{read_rate: 0}, {think: 40s}]";
     let outcome = carry_out(
         "disconnect",
@@ -185,7 +185,7 @@ fn a_reader_that_stopped_is_reset_when_it_does_not_take_the_close_frame() {
 }
 
 #[test]
-fn a_reader_that_goes_on_learns_why_it_was_thrown_out() {
+fn b11_a_reader_that_goes_on_learns_why_it_was_thrown_out() {
     let flow = "[{read_rate: 0}, {think: 5s}, {read_rate: unlimited}, {receive: {for: 30s}}]";
     let outcome = carry_out(
         "disconnect",

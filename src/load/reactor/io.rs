@@ -217,7 +217,9 @@ impl Reactor {
             let capacity = ration.min(input.len());
             let result = self.socket(key).map(|socket| socket.read(&mut input[..capacity]));
             if let Some(Ok(length @ 1..)) = result {
-                if let Some(entry) = self.clients.get_mut(key as usize) {
+                if ration != usize::MAX
+                    && let Some(entry) = self.clients.get_mut(key as usize)
+                {
                     entry.client.has_read(length);
                 }
                 self.received(key, &mut input[..length]);
