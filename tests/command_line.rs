@@ -131,6 +131,8 @@ fn what_is_missing_or_too_much_is_a_wrong_command_line() {
         &["run", "a.yaml", "--target"],
         &["connect", "ws://h/", "-q", "-v"],
         &["connect", "ws://h/", "--cert", "c.pem"],
+        &["connect", "ws://h/", "--token-in", "bearer"],
+        &["run", "scenarios/echo.yaml", "--dry-run", "--control-token", "x"],
     ] {
         let ended = wsbench(&[], words);
         assert_eq!(ended.code, USAGE, "{words:?}: {}", ended.stderr);
@@ -183,6 +185,8 @@ fn a_flag_wins_over_its_variable_and_over_those_that_exclude_it() {
     let by_flags = plan(&environment, &flags);
     assert_eq!(by_flags, plan(&[], &flags));
     assert_ne!(by_flags, by_variables);
+    // A variable that needs another one may be meant for another command.
+    assert_eq!(plan(&[("WSBENCH_CONTROL_TOKEN", "secret")], &[]), plan(&[], &[]));
     // An empty variable is as good as none.
     assert_eq!(plan(&[("WSBENCH_TARGET", "")], &[]), plan(&[], &[]));
 

@@ -72,13 +72,7 @@ pub struct ConnectArgs {
     pub token: Option<String>,
 
     /// Where the token goes: `?token=`, `Authorization: Bearer`, or the subprotocols `access_token, TOKEN`
-    #[arg(
-        long,
-        value_enum,
-        default_value = "query",
-        requires = "token",
-        help_heading = "Request"
-    )]
+    #[arg(long, value_enum, default_value = "query", help_heading = "Request")]
     pub token_in: TokenIn,
 
     /// Authenticate with a name and a password
@@ -271,7 +265,6 @@ mod tests {
     fn flags_that_make_no_sense_are_refused() {
         for flags in [
             &["-q", "-v"][..],
-            &["--token-in", "bearer"],
             &["--ping-every", "0"],
             &["-B", "0"],
             &["-H", "no colon"],

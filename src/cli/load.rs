@@ -63,7 +63,7 @@ pub struct RunArgs {
     pub control: Option<SocketAddr>,
 
     /// Token that the control interface asks for; needed unless it listens on the loopback interface
-    #[arg(long, value_name = "TOKEN", requires = "control", help_heading = "Control")]
+    #[arg(long, value_name = "TOKEN", help_heading = "Control")]
     pub control_token: Option<String>,
 
     /// Print what the run would do and stop

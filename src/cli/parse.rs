@@ -67,7 +67,10 @@ pub fn parse(words: &[OsString]) -> Result<Cli, Refusal> {
         }
     });
     let mut cli = matches
-        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .and_then(|matches| {
+            check_needs(&command, &matches)?;
+            Cli::from_arg_matches(&matches)
+        })
         .map_err(|error| Refusal(explained(error, &command, words)))?;
     if let Some(variables) = cli.command.variables_mut() {
         let given = std::mem::replace(variables, scenario_variables());
@@ -89,19 +92,10 @@ fn flags_win(command: &Command, words: &[OsString]) -> Command {
     let Ok(matches) = lenient.try_get_matches_from(words) else {
         return command.clone();
     };
-    let (mut command_given, mut matches): (&Command, &ArgMatches) = (command, &matches);
-    while let Some((name, below)) = matches.subcommand()
-        && let Some(found) = command_given.find_subcommand(name)
-    {
-        (command_given, matches) = (found, below);
-    }
+    let (command_given, matches) = leaf(command, &matches);
     let given: Vec<&Arg> = command_given
         .get_arguments()
-        .filter(|arg| {
-            let id = arg.get_id().as_str();
-            matches.try_contains_id(id).unwrap_or(false)
-                && matches.value_source(id) == Some(ValueSource::CommandLine)
-        })
+        .filter(|arg| source(matches, arg.get_id().as_str()) == Some(ValueSource::CommandLine))
         .collect();
     let excludes = |a: &Arg, b: &Arg| {
         let of_a = command_given.get_arg_conflicts_with(a);
@@ -119,6 +113,38 @@ fn flags_win(command: &Command, words: &[OsString]) -> Command {
     without_variables(command.clone(), &|arg: &Arg| {
         excluded.contains(&arg.get_id().as_str())
     })
+}
+
+/// Flags that make no sense without another one. Of clap's own `requires` a variable would be a part, and one that is set
+/// for other commands would stop this one.
+const NEEDS: [(&str, &str); 2] = [("control_token", "control"), ("token_in", "token")];
+
+fn check_needs(command: &Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let (command, matches) = leaf(command, matches);
+    let flag = |id: &str| format!("--{}", id.replace('_', "-"));
+    for (id, needed) in NEEDS {
+        if source(matches, id) == Some(ValueSource::CommandLine) && source(matches, needed).is_none() {
+            let message = format!("{} needs {}\n", flag(id), flag(needed));
+            return Err(command.clone().error(ErrorKind::MissingRequiredArgument, message));
+        }
+    }
+    Ok(())
+}
+
+/// The command that was given, and what it was given.
+fn leaf<'a>(mut command: &'a Command, mut matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
+    while let Some((name, below)) = matches.subcommand()
+        && let Some(found) = command.find_subcommand(name)
+    {
+        (command, matches) = (found, below);
+    }
+    (command, matches)
+}
+
+/// Where the value of a flag came from, if the command has the flag and the flag a value.
+fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
+    let is_given = matches.try_contains_id(id).unwrap_or(false);
+    is_given.then(|| matches.value_source(id)).flatten()
 }
 
 /// Adds what clap cannot know.

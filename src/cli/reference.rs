@@ -18,7 +18,7 @@ Made by `wsbench man --markdown`; `wsbench COMMAND --help` shows the same.
   commands, the tables show the variable. A variable means the same in every command that has it.
 - Switches are on by `1`, `true`, `yes` or `on` and off by `0`, `false`, `no` or `off`; anything else is an error. An empty
   variable is as good as none. Flags that can be given several times take a list with commas; `WSBENCH_THRESHOLD` and
-  `WSBENCH_HEADER`, whose values may hold commas, take one value a line.
+  `WSBENCH_HEADER`, whose values may hold commas, take one value a line, and `WSBENCH_EXECUTE` is one message.
 - `WSBENCH_VAR_name` sets the variable `name` of scenarios, as `-e name=...` does.
 - A flag of the command line also wins over variables that exclude it: `--token` over `WSBENCH_TOKEN_FILE`.
 - Values of variables are never shown in a help text.

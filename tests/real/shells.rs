@@ -62,13 +62,13 @@ fn fish_completes_commands_flags_and_values() {
 fn zsh_completes_at_its_prompt() {
     let folder = script("zsh", "_wsbench");
     let path = folder.path().display();
-    // A second zsh on a terminal of its own gets the keys.
+    // A second zsh on a terminal of its own gets the keys, once it shows its prompt and so reads keys by itself.
     let complete = |line: &str| {
         let driver = format!(
             "zmodload zsh/zpty; zpty z zsh -f -i\n\
-             zpty -w z \"unset zle_bracketed_paste; PS1=; fpath=('{path}' \\$fpath); autoload -U compinit; compinit -u -d \
-             '{path}/dump'; setopt nobeep; echo READ''Y\"\n\
-             zpty -r -m z line '*READY*'\n\
+             zpty -w z \"unset zle_bracketed_paste; PS1='PROM''PT '; fpath=('{path}' \\$fpath); autoload -U compinit; compinit -u -d \
+             '{path}/dump'; setopt nobeep\"\n\
+             zpty -r -m z line '*PROMPT*'\n\
              zpty -w -n z '{line}'$'\\t'\n\
              zpty -w -n z $' #END\\n'\n\
              zpty -r -m z line '*#END*'\n\
