@@ -294,7 +294,7 @@ fn a_summary_that_breaks_off_is_named_and_said_to() {
         .expect("wsbench starts");
     assert_eq!(output.status.code(), Some(BAD_CONFIGURATION));
     let error = String::from_utf8_lossy(&output.stderr);
-    let told = ["half.json", "not a summary of wsbench", "at line"];
+    let told = ["half.json", "breaks off in the middle", "at line"];
     assert!(told.iter().all(|part| error.contains(part)), "{error}");
 }
 
