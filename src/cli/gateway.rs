@@ -35,11 +35,16 @@ pub struct GatewayCompareArgs {
     pub scenario: PathBuf,
 
     /// How many times to run it on each way, in turns
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100), help_heading = "Load")]
+    #[arg(long, value_name = "N", env = "WSBENCH_REPEAT", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100), help_heading = "Load")]
     pub repeat: u16,
 
     /// What the gateway may change: a record's name or file; without it, nothing but latency
-    #[arg(long, value_name = "NAME", help_heading = "Verdict")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WSBENCH_GATEWAY_BASELINE",
+        help_heading = "Verdict"
+    )]
     pub baseline: Option<String>,
 
     /// How much more the gateway may multiply a latency by than in the baseline, in percent
@@ -47,11 +52,21 @@ pub struct GatewayCompareArgs {
     pub margin: u16,
 
     /// What to call the gateway instead of its URL
-    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "WSBENCH_GATEWAY_NAME",
+        help_heading = "Output"
+    )]
     pub name: Option<String>,
 
     /// Keep what is found as a baseline: its name, or the path of its file
-    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WSBENCH_GATEWAY_SAVE",
+        help_heading = "Output"
+    )]
     pub save: Option<String>,
 
     /// Write what is found and the verdict as JSON

@@ -35,6 +35,8 @@ pub struct Added {
     pub through_ms: f64,
     /// How many times the direct latency that through the gateway is: the geometric mean over the rounds.
     pub ratio: f64,
+    /// The same ratio of the fastest run through the gateway to the fastest direct one, which were disturbed the least.
+    pub least: f64,
     /// Lower end of the ratio's 95 % interval; zero if one round is all there is.
     pub low: f64,
     /// Upper end of it; `None` if one round is all there is.
@@ -98,12 +100,15 @@ fn compared(group: &str, figure: &str, direct: Vec<f64>, through: Vec<f64>) -> A
     let count = logs.len() as f64;
     let mean = logs.iter().sum::<f64>() / count;
     let half = half_width(&logs, mean);
+    let fastest = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+    let least = fastest(&through) / fastest(&direct);
     Added {
         group: group.to_owned(),
         figure: figure.to_owned(),
         direct_ms: median(direct),
         through_ms: median(through),
         ratio: mean.exp(),
+        least,
         low: half.map_or(0.0, |half| (mean - half).exp()),
         high: half.map(|half| (mean + half).exp()),
     }

@@ -17,6 +17,7 @@ fn the_verdict_comes_first_and_then_why_and_what_it_costs() {
             direct_ms: 0.2,
             through_ms: 0.3,
             ratio: 1.5,
+            least: 1.5,
             low: 1.4,
             high: Some(1.6),
         }],

@@ -22,6 +22,7 @@ fn the_interval_is_student_s() {
     // Logarithms 0 and ln 4: mean ln 2, standard error ln 2, one degree of freedom.
     let added = latency(&[1.0, 1.0], &[1.0, 4.0]);
     assert!((added.ratio - 2.0).abs() < 1e-9);
+    assert!((added.least - 1.0).abs() < 1e-9);
     let half = 12.71 * 2.0_f64.ln();
     let high = added.high.unwrap_or_default();
     assert!((high.ln() - (2.0_f64.ln() + half)).abs() < 1e-6, "{high}");

@@ -25,6 +25,7 @@ fn latency(direct_ms: f64, ratio: f64) -> Added {
         direct_ms,
         through_ms: direct_ms * ratio,
         ratio,
+        least: ratio,
         low: ratio * 0.9,
         high: Some(ratio * 1.1),
     }
@@ -160,11 +161,15 @@ fn latency_counts_by_ratio_and_only_from_a_millisecond_on() {
 
 #[test]
 fn latency_that_may_be_worse_cannot_be_told() {
-    let mut now = slow(1.0, 3.0);
+    let mut now = slow(1.0, 4.0);
     now.added[0].low = 0.2;
     now.added[0].high = Some(45.0);
     let judged = judge(&now, Some(&slow(1.0, 1.5)), 1.0);
     assert_eq!(judged.verdict, Verdict::CannotTell, "{judged:?}");
+    // A fast run shows that the others were disturbed.
+    let mut calm = now.clone();
+    calm.added[0].least = 1.2;
+    assert_eq!(judge(&calm, Some(&slow(1.0, 1.5)), 1.0).verdict, Verdict::Same);
     // A fact that is wrong needs no more rounds.
     now.facts.push(fact("idle", Subject::CloseCodes, "1000", "1006"));
     let judged = judge(&now, Some(&slow(1.0, 1.5)), 1.0);
