@@ -35,7 +35,7 @@ pub struct GatewayCompareArgs {
     pub scenario: PathBuf,
 
     /// How many times to run it on each way, in turns
-    #[arg(long, value_name = "N", env = "WSBENCH_REPEAT", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100), help_heading = "Load")]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100), help_heading = "Load")]
     pub repeat: u16,
 
     /// What the gateway may change: a record's name or file; without it, nothing but latency

@@ -4,7 +4,7 @@
 //!
 //! Also every scenario file, directly and through nginx and HAProxy; the reports of a run, against libraries and tools that
 //! read their forms; completions and manual pages, in the shells and by the formatters that they are for; and what CI
-//! systems read, against their schemas; and `scripts/gate` with real gateways.
+//! systems read, against their schemas.
 //!
 //! They need what `scripts/install-test-tools` installs, so they are built with the feature `real-tests` only, which
 //! `scripts/test` turns on. Then a missing tool is a failure.
@@ -12,7 +12,6 @@
 mod ci;
 mod clients;
 mod compose;
-mod gate;
 mod http;
 mod modes;
 mod oidc;
