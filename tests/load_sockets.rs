@@ -177,6 +177,25 @@ fn echoes_are_sent_counted_and_closed() {
 }
 
 #[test]
+fn arrivals_that_a_worker_is_late_for_are_not_lost() {
+    let server = Server::start(None);
+    // A thousand connections in ten milliseconds are more than a worker can begin in that time.
+    let plan = plan(
+        "
+arrivals: {max_clients: 500, stages: [{duration: 10ms, rate: 100000/s}]}
+graceful_stop: 10s
+flow: [connect, close]
+",
+    );
+    for workers in [1, 3] {
+        let report = carry_out(&plan, server.url("ws"), workers, &Control::new());
+        let begun = report.count(Counter::FlowsStarted);
+        let dropped = report.count(Counter::ArrivalsDropped);
+        assert_eq!(begun + dropped, 1_000, "{begun} begun, {dropped} dropped");
+    }
+}
+
+#[test]
 fn echoes_through_tls() {
     let identity = Identity::self_signed(&["localhost".to_owned()]).unwrap();
     let acceptor = TlsAcceptor::from(server_config(identity, &[]).unwrap());

@@ -81,10 +81,14 @@ impl Worker {
             } else {
                 self.begin + self.plan.duration()
             };
+            if stage == Stage::Running && now >= end && self.control.request() == Request::Continue {
+                // However late this turn is, what was due before the end is due.
+                self.follow_roster(self.plan.duration().saturating_sub(Duration::from_nanos(1)));
+            }
             stage = self.progress(stage, now, end);
             let next = match stage {
                 Stage::Running if paused => Moment::NEVER,
-                Stage::Running => self.follow_roster(now).min(end),
+                Stage::Running => self.follow_roster(now - self.begin).min(end),
                 Stage::Ending { .. } if self.reactor.len() == 0 => return Ok(()),
                 Stage::Ending { deadline, .. } => deadline,
             };
@@ -168,9 +172,8 @@ impl Worker {
             .unwrap_or_default()
     }
 
-    /// Starts and stops what is due; returns when there is more to do.
-    fn follow_roster(&mut self, now: Moment) -> Moment {
-        let elapsed = now - self.begin;
+    /// Starts and stops what is due `elapsed` after the begin; returns when there is more to do.
+    fn follow_roster(&mut self, elapsed: Duration) -> Moment {
         while let Some(order) = self.roster.next_order(elapsed, self.reactor.len() as u64) {
             match order {
                 Order::Start { group, id, at } => {

@@ -432,9 +432,9 @@ impl Worker {
             Entry::Connection(ConnectionEntry {
                 id: slot.id,
                 route: slot.route,
-                peer: slot.peer,
-                remarks: slot.remarks.clone(),
-                opened: slot.opened,
+                peer: slot.about.peer,
+                remarks: slot.about.remarks.clone(),
+                opened: slot.about.opened,
                 traffic: slot.traffic,
                 ended: None,
             })

@@ -240,15 +240,15 @@ impl Drop for Session {
         let Some(slot) = slot else { return };
 
         let now = crate::clock::now();
-        worker.metrics().routes[route.index()].ended(&ending, now - slot.opened);
+        worker.metrics().routes[route.index()].ended(&ending, now - slot.about.opened);
         tracing::debug!(
             id = slot.id.0,
             route = worker.shared.path(route),
-            peer = %slot.peer,
+            peer = %slot.about.peer,
             cause = %ending.cause,
             closed_by = initiator_name(ending.outcome.by),
             code = ending.outcome.code.0,
-            seconds = (now - slot.opened).as_secs_f64(),
+            seconds = (now - slot.about.opened).as_secs_f64(),
             messages_in = slot.traffic.messages_in,
             messages_out = slot.traffic.messages_out,
             "connection ended"
@@ -256,9 +256,9 @@ impl Drop for Session {
         worker.shared.journal.push(Entry::Connection(ConnectionEntry {
             id: slot.id,
             route,
-            peer: slot.peer,
-            remarks: slot.remarks,
-            opened: slot.opened,
+            peer: slot.about.peer,
+            remarks: slot.about.remarks,
+            opened: slot.about.opened,
             traffic: slot.traffic,
             ended: Some((now, Box::new(ending))),
         }));
