@@ -23,6 +23,9 @@ const SHORTEST_LITERAL: usize = 4;
 /// The same of a value that only stands somewhere below such a name, as `HS256` does.
 const SHORTEST_VALUE: usize = 8;
 
+/// A number of so many digits may be any close code, port or count of a report: it is masked under its name only.
+const LONGEST_FIGURE: usize = 5;
+
 /// Names, or parts of names, whose values are secrets.
 const PARTS: &str = "token|secret|passw(?:or)?d|passphrase|credential|authori[sz]ation|cookie|signature|jwt|bearer\
     |session[-_]?(?:id|key)|(?:api|access|private|device|client|shared)[-_]?key";
@@ -237,7 +240,8 @@ fn literal(value: &str, shortest: usize) -> Option<String> {
         .split_once(' ')
         .filter(|(scheme, _)| ["bearer", "basic"].contains(&scheme.to_lowercase().as_str()))
         .map_or(value, |(_, credential)| credential);
-    (value.len() >= shortest && !value.contains("${") && value != MASK).then(|| value.to_owned())
+    let is_figure = value.len() <= LONGEST_FIGURE && value.bytes().all(|byte| byte.is_ascii_digit());
+    (value.len() >= shortest && !is_figure && !value.contains("${") && value != MASK).then(|| value.to_owned())
 }
 
 /// `Bearer` is followed by a credential; `basic` may just be a word.

@@ -175,3 +175,12 @@ flow: []
     let yaml = redactor.yaml(scenario);
     assert!(yaml.contains("  auth: ***\n  headers:\n"), "{yaml}");
 }
+
+#[test]
+fn a_close_code_in_a_query_is_no_secret_wherever_it_occurs() {
+    let redactor = Redactor::new("", [], "ws://h/close?code=4002&token=123456", |_| None);
+    assert_eq!(
+        redactor.text("ws://h/close?code=4002 closed with 4002 private, 123456"),
+        "ws://h/close?code=*** closed with 4002 private, ***"
+    );
+}
