@@ -241,7 +241,8 @@ fn literal(value: &str, shortest: usize) -> Option<String> {
         .filter(|(scheme, _)| ["bearer", "basic"].contains(&scheme.to_lowercase().as_str()))
         .map_or(value, |(_, credential)| credential);
     let is_figure = value.len() <= LONGEST_FIGURE && value.bytes().all(|byte| byte.is_ascii_digit());
-    (value.len() >= shortest && !is_figure && !value.contains("${") && value != MASK).then(|| value.to_owned())
+    (value.len() >= shortest && !is_figure && !value.contains("${") && value != MASK)
+        .then(|| value.to_owned())
 }
 
 /// `Bearer` is followed by a credential; `basic` may just be a word.
