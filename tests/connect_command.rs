@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "shared/terminal.rs"]
+mod pseudo_terminal;
 #[path = "connect/support.rs"]
 #[expect(dead_code, reason = "the tests of the library use the rest")]
 mod support;

@@ -6,10 +6,15 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
+
+#[path = "shared/terminal.rs"]
+mod terminal;
+
+use terminal::open_terminal;
 
 /// Longer than anything here takes; a test that gets there has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,7 +50,7 @@ impl Program {
             let text = SCENARIO.replace("SECONDS", &seconds.to_string());
             fs::write(folder.path().join(format!("{seconds}.yaml")), text).unwrap();
         }
-        let (outer, inner) = open_terminal();
+        let (outer, inner) = unwaiting_terminal();
         let log = match log_on_terminal {
             true => Stdio::from(inner.try_clone().unwrap()),
             false => File::create(folder.path().join("log")).unwrap().into(),
@@ -158,37 +163,15 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     panic!("in vain: {what}");
 }
 
-/// A pseudo-terminal of 80 columns and 24 rows: its outer end, on which reading does not wait, and its inner end. The
-/// outer end is not inherited, so it closes with the test's own.
-fn open_terminal() -> (File, OwnedFd) {
-    let (mut outer, mut inner) = (0, 0);
-    let mut size = libc::winsize {
-        ws_row: 24,
-        ws_col: 80,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    // SAFETY: all pointers are to live variables or null where null is allowed; both descriptors are ours alone.
-    let (outer, inner) = unsafe {
-        let opened = libc::openpty(
-            &raw mut outer,
-            &raw mut inner,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            &raw mut size,
-        );
-        assert_eq!(opened, 0);
-        (File::from_raw_fd(outer), OwnedFd::from_raw_fd(inner))
-    };
-    for (fd, command, flags) in [
-        (outer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK),
-        (outer.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC),
-        (inner.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC),
-    ] {
-        // SAFETY: the descriptor is open, and the command takes an integer.
-        assert_eq!(unsafe { libc::fcntl(fd, command, flags) }, 0);
-    }
-    (outer, inner)
+/// A terminal whose outer end is read without waiting.
+fn unwaiting_terminal() -> (File, OwnedFd) {
+    let (outer, inner) = open_terminal();
+    // SAFETY: the descriptor is open, and the command takes an integer.
+    assert_eq!(
+        unsafe { libc::fcntl(outer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) },
+        0
+    );
+    (outer.into(), inner)
 }
 
 /// The first line of a server's answer.

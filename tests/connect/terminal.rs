@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread;
 
 use futures_util::{SinkExt, StreamExt};
@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::pseudo_terminal::open_terminal;
 use crate::support::{PATIENCE, Server, accept, close, listen, read_all};
 
 /// The outer end of a terminal on which `wsbench connect` runs.
@@ -95,29 +96,6 @@ impl Terminal {
             modes
         };
         modes.c_lflag & (libc::ICANON | libc::ECHO) == libc::ICANON | libc::ECHO
-    }
-}
-
-/// A pseudo-terminal of 80 columns and 24 rows: its outer and its inner end.
-fn open_terminal() -> (OwnedFd, OwnedFd) {
-    let (mut outer, mut inner) = (0, 0);
-    let mut size = libc::winsize {
-        ws_row: 24,
-        ws_col: 80,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    // SAFETY: all pointers are to live variables or null where null is allowed; both descriptors are ours alone.
-    unsafe {
-        let opened = libc::openpty(
-            &raw mut outer,
-            &raw mut inner,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            &raw mut size,
-        );
-        assert_eq!(opened, 0);
-        (OwnedFd::from_raw_fd(outer), OwnedFd::from_raw_fd(inner))
     }
 }
 
