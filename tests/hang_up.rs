@@ -167,10 +167,8 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 fn unwaiting_terminal() -> (File, OwnedFd) {
     let (outer, inner) = open_terminal();
     // SAFETY: the descriptor is open, and the command takes an integer.
-    assert_eq!(
-        unsafe { libc::fcntl(outer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) },
-        0
-    );
+    let set = unsafe { libc::fcntl(outer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
+    assert_eq!(set, 0);
     (outer.into(), inner)
 }
 
