@@ -14,7 +14,7 @@ use crate::report::{self, Style};
 use crate::scenario::Plan;
 
 use super::failure::Failure;
-use super::{baselines, repeats, run};
+use super::{baselines, publish, repeats, run};
 
 /// One of the two ways.
 struct Way {
@@ -51,12 +51,13 @@ fn compare(args: &GatewayCompareArgs) -> Result<ExitCode, Failure> {
     let rounds = rounds(&ways, args)?;
     let record = GatewayRecord::new(scenario, repeats::machine(), rfc3339(SystemTime::now()), &rounds);
     let verdict = judge_gateway(&record, baseline.as_ref(), f64::from(args.margin) / 100.0);
-    publish(&record, &verdict, args)?;
-    Ok(match verdict.verdict {
+    let written = show(&record, &verdict, args)?;
+    let code = match verdict.verdict {
         Verdict::Same | Verdict::Improved => ExitCode::Ok,
         Verdict::Regressed => ExitCode::Regression,
         Verdict::CannotTell => ExitCode::CannotTell,
-    })
+    };
+    Ok(publish::exit_code(code, written))
 }
 
 impl Way {
@@ -154,11 +155,12 @@ fn read(name: &str, folder: &Path) -> Result<GatewayRecord, Failure> {
     GatewayRecord::from_json(&text).map_err(|error| wrong(&error))
 }
 
-fn publish(
+/// Prints what was found and writes the files that were asked for; tells whether that succeeded.
+fn show(
     record: &GatewayRecord,
     verdict: &GatewayVerdict,
     args: &GatewayCompareArgs,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = crossterm::terminal::size()
         .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
@@ -166,21 +168,21 @@ fn publish(
     let text = report::gateway::render(name, record, verdict, Style { colour, width });
     // A closed standard output must not keep the files from being written.
     let _ = stdout().write_all(text.as_bytes());
+    let mut written = true;
     if let Some(path) = &args.export {
         let both = serde_json::json!({"record": record, "judged": verdict});
         let text = serde_json::to_string_pretty(&both).map_err(Failure::internal)? + "\n";
-        write(path, &text)?;
+        written &= publish::write_json(path, &text);
     }
-    let Some(name) = &args.save else { return Ok(()) };
+    let Some(name) = &args.save else {
+        return Ok(written);
+    };
     let path = baselines::path_of(name, &args.folder.baselines);
-    write(&path, &record.to_json().map_err(Failure::internal)?)?;
-    let _ = writeln!(stdout(), "saved as {}", path.display());
-    Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    report::write_file(path, text.as_bytes()).map_err(|error| Failure {
-        message: error.to_string(),
-        code: ExitCode::ReportNotWritten,
-    })
+    let text = record.to_json().map_err(Failure::internal)?;
+    if publish::write_json(&path, &text) {
+        let _ = writeln!(stdout(), "saved as {}", path.display());
+        Ok(written)
+    } else {
+        Ok(false)
+    }
 }
