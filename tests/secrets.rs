@@ -260,3 +260,21 @@ fn get(address: &str, path: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
+
+#[test]
+fn what_a_gateway_was_compared_through_shows_no_secret() {
+    const TOKEN: &str = "s3cr3t-of-the-gateway";
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_wsbench"))
+        .args(["gateway", "compare", "--repeat", "1"])
+        .args([
+            format!("ws://127.0.0.1:1/?token={TOKEN}"),
+            format!("ws://127.0.0.1:1/?token={TOKEN}"),
+        ])
+        .arg("scenarios/echo.yaml")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(told.concat().contains("ws://127.0.0.1:1/?token=***"), "{told:?}");
+    assert!(!told.concat().contains(TOKEN), "{told:?}");
+}

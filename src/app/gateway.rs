@@ -10,7 +10,7 @@ use crate::cli::{GatewayArgs, GatewayCommand, GatewayCompareArgs, LoadArgs};
 use crate::exit::{self, ExitCode};
 use crate::gate::{GatewayRecord, GatewayVerdict, Round, ScenarioId, Verdict, judge_gateway};
 use crate::metrics::{Outcome, Summary, rfc3339};
-use crate::report::{self, Style};
+use crate::report::{self, Redactor, Style};
 use crate::scenario::Plan;
 
 use super::failure::Failure;
@@ -21,7 +21,9 @@ struct Way {
     /// For the lines of progress.
     mark: &'static str,
     plan: Arc<Plan>,
+    /// Without its secrets.
     url: String,
+    redactor: Redactor,
 }
 
 /// Does what `args` ask for.
@@ -51,7 +53,8 @@ fn compare(args: &GatewayCompareArgs) -> Result<ExitCode, Failure> {
     let rounds = rounds(&ways, args)?;
     let record = GatewayRecord::new(scenario, repeats::machine(), rfc3339(SystemTime::now()), &rounds);
     let verdict = judge_gateway(&record, baseline.as_ref(), f64::from(args.margin) / 100.0);
-    let written = show(&record, &verdict, args)?;
+    let name = args.name.as_deref().unwrap_or(&ways[1].url);
+    let written = show(name, &record, &verdict, args)?;
     let code = match verdict.verdict {
         Verdict::Same | Verdict::Improved => ExitCode::Ok,
         Verdict::Regressed => ExitCode::Regression,
@@ -65,10 +68,12 @@ impl Way {
         let mut plan = run::plan(&args.scenario, Some(url), &args.load)?;
         // The verdict is the baseline's.
         plan.thresholds.clear();
+        let redactor = run::redactor(&args.scenario, &args.load, &plan);
         Ok(Self {
             mark,
             plan: Arc::new(plan),
-            url: url.to_owned(),
+            url: redactor.text(url),
+            redactor,
         })
     }
 
@@ -78,7 +83,7 @@ impl Way {
             ..load.clone()
         };
         let done = run::carry_out(&self.plan, &quiet, run::Openings::default())?;
-        let summary = done.summary.without_series();
+        let summary = publish::clean(&done.summary.without_series(), &self.redactor)?;
         if !load.quiet {
             let run = &summary.run;
             // A courtesy: a closed standard error is no reason to end.
@@ -157,6 +162,7 @@ fn read(name: &str, folder: &Path) -> Result<GatewayRecord, Failure> {
 
 /// Prints what was found and writes the files that were asked for; tells whether that succeeded.
 fn show(
+    name: &str,
     record: &GatewayRecord,
     verdict: &GatewayVerdict,
     args: &GatewayCompareArgs,
@@ -164,7 +170,6 @@ fn show(
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = crossterm::terminal::size()
         .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
-    let name = args.name.as_deref().unwrap_or(&args.through);
     let text = report::gateway::render(name, record, verdict, Style { colour, width });
     // A closed standard output must not keep the files from being written.
     let _ = stdout().write_all(text.as_bytes());
