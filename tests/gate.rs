@@ -303,7 +303,7 @@ fn a_summary_that_cannot_be_used_is_refused_with_the_reason() {
     );
     place.write("text.json", "no JSON");
     for (file, reason) in [
-        ("cut.json", "cut.json: the summary breaks off"),
+        ("cut.json", "cut.json: it breaks off"),
         ("old.json", "`wsbench.summary/0`"),
         ("text.json", "text.json: "),
         ("none.json", "cannot read none.json"),

@@ -79,6 +79,21 @@ fn list(folder: &Path) -> Result<ExitCode, Failure> {
 
 /// Reads a baseline by its name in the folder, or by its path.
 pub(super) fn read(name: &str, folder: &Path) -> Result<Baseline, Failure> {
+    // It may have been made by a version that kept the target as it was given.
+    let without_secrets = |baseline: Baseline| Redactor::default().baseline(&baseline);
+    load(name, folder, |text| {
+        Baseline::from_json(text)
+            .map_err(|error| error.to_string())
+            .and_then(|baseline| without_secrets(baseline).map_err(|error| error.to_string()))
+    })
+}
+
+/// Reads what `parse` makes of the file that a name stands for.
+pub(super) fn load<T>(
+    name: &str,
+    folder: &Path,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, Failure> {
     let path = path_of(name, folder);
     let text = fs::read_to_string(&path).map_err(|error| {
         let known = names(folder);
@@ -88,14 +103,9 @@ pub(super) fn read(name: &str, folder: &Path) -> Result<Baseline, Failure> {
             path.display()
         ))
     })?;
-    let unusable = |error: &dyn std::fmt::Display| {
+    parse(&text).map_err(|error| {
         Failure::configuration(format!("cannot use the baseline {}: {error}", path.display()))
-    };
-    let baseline = Baseline::from_json(&text).map_err(|error| unusable(&error))?;
-    // It may have been made by a version that kept the target as it was given.
-    Redactor::default()
-        .baseline(&baseline)
-        .map_err(|error| unusable(&error))
+    })
 }
 
 /// A name stands for a file in the folder; what looks like a path is one.

@@ -1,11 +1,9 @@
 //! `wsbench compare`: two baselines, two targets, or one of each.
 
-use std::io::{IsTerminal, Write, stdout};
-
 use crate::cli::{AcceptArg, AnnotationsArg, CompareArgs};
 use crate::exit::ExitCode;
 use crate::gate::{Aspect, Baseline, CompareOptions, Comparison, Verdict, compare as judge};
-use crate::report::{self, Style, annotations};
+use crate::report::{self, annotations};
 
 use super::baselines;
 use super::failure::Failure;
@@ -80,14 +78,9 @@ const fn aspect(accepted: AcceptArg) -> Aspect {
 
 /// Prints the comparison and writes the file if one was asked for; tells whether that succeeded.
 fn show(comparison: &Comparison, args: &CompareArgs) -> Result<bool, Failure> {
-    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let width = crossterm::terminal::size()
-        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
-    let text = report::comparison::render(comparison, Style { colour, width });
-    // A closed standard output must not keep the file from being written.
-    let _ = stdout().write_all(text.as_bytes());
+    publish::print(|style| report::comparison::render(comparison, style));
     if let Some(AnnotationsArg::Github) = args.annotations {
-        publish::annotate(&annotations::of_comparison(comparison));
+        publish::say(&annotations::of_comparison(comparison));
     }
     let Some(path) = &args.export else {
         return Ok(true);

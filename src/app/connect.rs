@@ -16,6 +16,7 @@ use crate::net::tls::ClientTls;
 use crate::net::{DialError, Target};
 
 use super::failure::Failure;
+use super::publish;
 use super::signals::EndSignals;
 
 /// Connects, converses, and tells how it ended.
@@ -99,7 +100,7 @@ fn settings(args: &ConnectArgs) -> Result<ConnectConfig, Failure> {
             control_frames: args.show_ping_pong,
             pretty_json: args.json,
             timestamps: args.timestamps,
-            colour: !args.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            colour: !args.no_color && publish::colours_wanted(),
             quiet: args.quiet,
             verbose: args.verbose,
             raw: args.raw,

@@ -1,8 +1,6 @@
 //! `wsbench gateway compare`: a scenario directly and through a gateway, in turns.
 
-use std::fs;
-use std::io::{IsTerminal, Write, stderr, stdout};
-use std::path::Path;
+use std::io::{Write, stderr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,7 +8,7 @@ use crate::cli::{GatewayArgs, GatewayCommand, GatewayCompareArgs, LoadArgs};
 use crate::exit::{self, ExitCode};
 use crate::gate::{GatewayRecord, GatewayVerdict, Round, ScenarioId, Verdict, judge_gateway};
 use crate::metrics::{Outcome, Summary, rfc3339};
-use crate::report::{self, Redactor, Style};
+use crate::report::{self, Redactor};
 use crate::scenario::Plan;
 
 use super::failure::Failure;
@@ -37,7 +35,11 @@ pub(super) fn gateway(args: &GatewayArgs) -> Result<ExitCode, Failure> {
 fn compare(args: &GatewayCompareArgs) -> Result<ExitCode, Failure> {
     let baseline = args.baseline.as_deref();
     let baseline = baseline
-        .map(|name| read(name, &args.folder.baselines))
+        .map(|name| {
+            baselines::load(name, &args.folder.baselines, |text| {
+                GatewayRecord::from_json(text).map_err(|error| error.to_string())
+            })
+        })
         .transpose()?;
     if let Some(name) = &args.save {
         baselines::prepare(&baselines::path_of(name, &args.folder.baselines))?;
@@ -151,15 +153,6 @@ fn says_nothing(summary: &Summary) -> bool {
     )
 }
 
-fn read(name: &str, folder: &Path) -> Result<GatewayRecord, Failure> {
-    let path = baselines::path_of(name, folder);
-    let wrong = |error: &dyn std::fmt::Display| {
-        Failure::configuration(format!("cannot use the baseline {}: {error}", path.display()))
-    };
-    let text = fs::read_to_string(&path).map_err(|error| wrong(&error))?;
-    GatewayRecord::from_json(&text).map_err(|error| wrong(&error))
-}
-
 /// Prints what was found and writes the files that were asked for; tells whether that succeeded.
 fn show(
     name: &str,
@@ -167,12 +160,7 @@ fn show(
     verdict: &GatewayVerdict,
     args: &GatewayCompareArgs,
 ) -> Result<bool, Failure> {
-    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let width = crossterm::terminal::size()
-        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
-    let text = report::gateway::render(name, record, verdict, Style { colour, width });
-    // A closed standard output must not keep the files from being written.
-    let _ = stdout().write_all(text.as_bytes());
+    publish::print(|style| report::gateway::render(name, record, verdict, style));
     let mut written = true;
     if let Some(path) = &args.export {
         let both = serde_json::json!({"record": record, "judged": verdict});
@@ -185,7 +173,7 @@ fn show(
     let path = baselines::path_of(name, &args.folder.baselines);
     let text = record.to_json().map_err(Failure::internal)?;
     if publish::write_json(&path, &text) {
-        let _ = writeln!(stdout(), "saved as {}", path.display());
+        publish::say(&format!("saved as {}\n", path.display()));
         Ok(written)
     } else {
         Ok(false)

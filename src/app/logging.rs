@@ -16,6 +16,7 @@ use crate::cli::{LogArgs, LogFormat};
 use crate::units::{nearest, suggestion};
 
 use super::failure::Failure;
+use super::publish::is_colourful;
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 /// Pieces that are held back; of more the oldest are dropped.
@@ -43,7 +44,7 @@ pub(super) fn init(args: &LogArgs) -> Result<(), Failure> {
         .map_err(|error| wrong(&error))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(args.log_file.is_none() && is_colourful())
+        .with_ansi(args.log_file.is_none() && is_colourful(&stderr()))
         .with_writer(writer(args.log_file.as_deref())?);
     match args.log_format {
         LogFormat::Text => builder.init(),
@@ -68,10 +69,6 @@ fn check_levels(filter: &str) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn is_colourful() -> bool {
-    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Where log lines go.

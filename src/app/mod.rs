@@ -58,7 +58,7 @@ pub fn main(words: &[OsString]) -> ExitCode {
     carry_out(&cli).unwrap_or_else(|Failure { message, code }| {
         tell(&message);
         if let Some(AnnotationsArg::Github) = cli.annotations() {
-            publish::annotate(&annotations::of_failure(&message));
+            publish::say(&annotations::of_failure(&message));
         }
         code
     })

@@ -24,20 +24,29 @@ pub(super) fn outputs(out: &[String], export: Option<&Path>) -> Result<Vec<Outpu
         .map_err(|error| Failure::configuration(format!("--out: {error}")))
 }
 
-/// Prints the text, for a terminal if there is one.
-pub(super) fn print(summary: &Summary) {
-    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+/// Prints a page on standard output, made for the terminal if there is one.
+pub(super) fn print(page: impl FnOnce(Style) -> String) {
     let width = crossterm::terminal::size()
         .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
-    let text = report::text::render(summary, Style { colour, width });
-    // A closed standard output must not keep files from being written.
-    let _ = stdout().write_all(text.as_bytes());
+    say(&page(Style {
+        colour: is_colourful(&stdout()),
+        width,
+    }));
 }
 
-/// Prints annotations where the service that runs the step looks for them.
-pub(super) fn annotate(annotations: &str) {
-    // A closed standard output must not keep files from being written.
-    let _ = stdout().write_all(annotations.as_bytes());
+/// Whether what is written to `stream` may have colours.
+pub(super) fn is_colourful(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && colours_wanted()
+}
+
+/// Whether the environment has nothing against colours (<https://no-color.org>).
+pub(super) fn colours_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Writes to standard output. A closed one must not keep files from being written.
+pub(super) fn say(text: &str) {
+    let _ = stdout().write_all(text.as_bytes());
 }
 
 /// Writes every report and says on standard error where each is, or why it is not. Tells whether all were written.

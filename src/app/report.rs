@@ -5,7 +5,7 @@ use std::fs;
 use crate::cli::{AnnotationsArg, ReportArgs};
 use crate::exit::ExitCode;
 use crate::metrics::Summary;
-use crate::report::{Output, Redactor, annotations};
+use crate::report::{self, Output, Redactor, annotations};
 
 use super::failure::Failure;
 use super::misspelling;
@@ -32,10 +32,10 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
     // A summary that was written by other means may hold what ours does not.
     let summary = publish::clean(&summary, &Redactor::default())?;
     if outputs.is_empty() {
-        publish::print(&summary);
+        publish::print(|style| report::text::render(&summary, style));
     }
     if let Some(AnnotationsArg::Github) = args.annotations {
-        publish::annotate(&annotations::of_run(&summary));
+        publish::say(&annotations::of_run(&summary));
     }
     if outputs.is_empty() {
         return Ok(ExitCode::Ok);

@@ -25,9 +25,8 @@ use crate::metrics::{
 use crate::net::system::{self, allowed_cores, ephemeral_ports, raise_open_file_limit};
 use crate::net::{SourceAddresses, Target};
 use crate::remote::{Guard, LoadKind, Remote, RunIdentity};
-use crate::report::annotations;
 use crate::report::prometheus::RunLabels;
-use crate::report::{Output, Redactor};
+use crate::report::{self, Output, Redactor, annotations};
 use crate::scenario::{self, LoadModel, Overrides, Plan, Resources, TargetSpec};
 use crate::tui::Brief;
 
@@ -564,9 +563,9 @@ fn complete(args: &RunArgs, mut summary: Summary, redactor: &Redactor) -> Result
 
 /// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.
 fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
-    publish::print(summary);
+    publish::print(|style| report::text::render(summary, style));
     if let Some(AnnotationsArg::Github) = args.annotations {
-        publish::annotate(&annotations::of_run(summary));
+        publish::say(&annotations::of_run(summary));
     }
     let written = publish::write(summary, outputs, args.load.quiet);
     if !written {

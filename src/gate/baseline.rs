@@ -4,11 +4,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Histogram, HistogramError, Outcome, Summary, Tally, Totals, Trend, Verdict};
+use crate::metrics::{
+    Form, FormError, Histogram, HistogramError, Outcome, Summary, Tally, Totals, Trend, Verdict,
+};
 
 /// Name and version of the form. A field that is added keeps the version; one that is removed or changes its meaning
 /// makes a new one.
 pub const BASELINE_SCHEMA: &str = "wsbench.baseline/1";
+
+const FORM: Form = Form {
+    schema: BASELINE_SCHEMA,
+    what: "a baseline",
+    maker: "`wsbench baseline save NAME SCENARIO`",
+    remedy: "save the baseline again",
+};
 
 /// A scenario that was run several times against one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,18 +93,9 @@ pub struct GroupHistograms {
 /// Why a baseline could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
-    /// The text breaks off.
-    #[error("it breaks off in the middle ({0}); save the baseline again")]
-    Truncated(#[source] serde_json::Error),
-    /// It is not JSON, or something else.
-    #[error("it is no baseline ({0}); `wsbench baseline save NAME SCENARIO` makes one")]
-    Malformed(#[source] serde_json::Error),
-    /// It has another form.
-    #[error("it has the form `{found}`, and this wsbench reads `{BASELINE_SCHEMA}`; save the baseline again")]
-    OtherSchema {
-        /// What it calls its form.
-        found: String,
-    },
+    /// It is no baseline of this form.
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// It holds no run.
     #[error("it holds no run; save the baseline again")]
     Empty,
@@ -118,22 +118,7 @@ impl Baseline {
     ///
     /// If the text breaks off, is something else, has another version's form, or holds a damaged histogram.
     pub fn from_json(text: &str) -> Result<Self, BaselineError> {
-        #[derive(Deserialize)]
-        struct Form {
-            schema: String,
-        }
-        let wrong = |error: serde_json::Error| {
-            if error.is_eof() {
-                BaselineError::Truncated(error)
-            } else {
-                BaselineError::Malformed(error)
-            }
-        };
-        let Form { schema } = serde_json::from_str(text).map_err(wrong)?;
-        if schema != BASELINE_SCHEMA {
-            return Err(BaselineError::OtherSchema { found: schema });
-        }
-        let baseline: Self = serde_json::from_str(text).map_err(wrong)?;
+        let baseline: Self = FORM.read(text)?;
         if baseline.repeats.is_empty() {
             return Err(BaselineError::Empty);
         }

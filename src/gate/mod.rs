@@ -24,7 +24,7 @@ pub use compare::{
 };
 pub use expression::{Aggregate, Expression, Operator};
 pub use gateway::{
-    Added, Fact, Finding, GATEWAY_SCHEMA, GatewayError, GatewayRecord, GatewayVerdict, Round, Subject,
+    Added, Fact, Finding, GATEWAY_SCHEMA, GatewayRecord, GatewayVerdict, Round, Subject,
     judge as judge_gateway,
 };
 pub use judge::Judge;

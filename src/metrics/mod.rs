@@ -14,6 +14,7 @@ mod close_codes;
 mod close_reasons;
 mod error_log;
 mod figures;
+mod form;
 mod generator;
 mod handover;
 mod histogram;
@@ -41,6 +42,7 @@ pub use figures::{
     CloseCodeFigures, CloseReasonFigures, CodeCounts, ErrorFigures, Figures, SizeLimitFigures, SizeRange,
     TrendFigures,
 };
+pub use form::{Form, FormError};
 pub use generator::{
     Finding, FindingKind, GeneratorFigures, GeneratorLimits, GeneratorSnapshot, Lags, ProcessPulse, Verdict,
     WorkerFigures, WorkerPulse, WorkerShare,
@@ -59,7 +61,6 @@ pub use snapshot::{GroupSnapshot, Snapshot};
 pub use spread::{Spread, SpreadBucket};
 pub use summary::{
     Environment, GroupSummary, ProcessUsage, Processes, RunFacts, RunInfo, SCHEMA, ScenarioText, Summary,
-    SummaryError,
 };
 pub use tally::Tally;
 pub use threshold::{ThresholdResult, ThresholdState, ThresholdUnit, ThresholdVerdict, Thresholds};

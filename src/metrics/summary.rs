@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::books::Books;
 use super::figures::Figures;
+use super::form::{Form, FormError};
 use super::generator::GeneratorFigures;
 use super::outcome::{Outcome, RunEnd};
 use super::recorder::Totals;
@@ -19,6 +20,13 @@ use super::timestamp::{compact, rfc3339};
 /// Name and version of the form. A field that is added keeps the version; one that is removed or changes its meaning
 /// makes a new one.
 pub const SCHEMA: &str = "wsbench.summary/1";
+
+const FORM: Form = Form {
+    schema: SCHEMA,
+    what: "a summary of wsbench",
+    maker: "`wsbench run --out json=FILE`",
+    remedy: "run the scenario again",
+};
 
 /// What a run was, what it measured and whether its books balance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,33 +170,6 @@ pub struct RunFacts {
     pub end: RunEnd,
 }
 
-/// Why a summary could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum SummaryError {
-    /// The text breaks off.
-    #[error("the summary breaks off in the middle ({0}); run the scenario again")]
-    Truncated(#[source] serde_json::Error),
-    /// It is not JSON, or not a summary.
-    #[error("not a summary of wsbench ({0}); write one with `wsbench run --out json=FILE`")]
-    Malformed(#[source] serde_json::Error),
-    /// It has another form.
-    #[error("the summary has the form `{found}`, and this wsbench reads `{SCHEMA}`; run the scenario again")]
-    OtherSchema {
-        /// What the summary calls its form.
-        found: String,
-    },
-}
-
-impl From<serde_json::Error> for SummaryError {
-    fn from(error: serde_json::Error) -> Self {
-        if error.is_eof() {
-            Self::Truncated(error)
-        } else {
-            Self::Malformed(error)
-        }
-    }
-}
-
 impl Summary {
     /// The summary of a run that has ended, without thresholds.
     #[must_use]
@@ -249,16 +230,8 @@ impl Summary {
     /// # Errors
     ///
     /// If the text is not a summary, or one of another form.
-    pub fn from_json(text: &str) -> Result<Self, SummaryError> {
-        #[derive(Deserialize)]
-        struct Form {
-            schema: String,
-        }
-        let Form { schema } = serde_json::from_str(text)?;
-        if schema != SCHEMA {
-            return Err(SummaryError::OtherSchema { found: schema });
-        }
-        Ok(serde_json::from_str(text)?)
+    pub fn from_json(text: &str) -> Result<Self, FormError> {
+        FORM.read(text)
     }
 
     /// The summary as indented JSON, with a line feed at its end.

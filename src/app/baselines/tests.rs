@@ -29,7 +29,7 @@ fn what_cannot_be_read_is_told_with_its_path_and_what_to_do() {
             "`wsbench.baseline/0`, and this wsbench reads `wsbench.baseline/1`",
         ),
         ("summary", "`wsbench.summary/1`"),
-        ("text", "no baseline"),
+        ("text", "it is not a baseline"),
         ("mian", "did you mean `main`?"),
     ] {
         let failure = read(name, folder.path()).unwrap_err();

@@ -35,7 +35,10 @@ fn a_baseline_cut_off_anywhere_says_so() {
     let text = whole.trim_end();
     for end in (1..text.len()).step_by(text.len() / 50) {
         let error = Baseline::from_json(&text[..end]).unwrap_err();
-        assert!(matches!(error, BaselineError::Truncated(_)), "{end}: {error}");
+        assert!(
+            matches!(error, BaselineError::Form(FormError::Truncated { .. })),
+            "{end}: {error}"
+        );
         assert!(error.to_string().contains("save the baseline again"), "{error}");
     }
 }
@@ -52,7 +55,7 @@ fn another_form_another_document_and_a_damaged_histogram_are_told_apart() {
 
     assert!(matches!(
         Baseline::from_json("[1]"),
-        Err(BaselineError::Malformed(_))
+        Err(BaselineError::Form(FormError::Malformed { .. }))
     ));
     let without_runs = Baseline {
         repeats: Vec::new(),

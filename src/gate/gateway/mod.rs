@@ -15,4 +15,4 @@ mod record;
 pub use added::Added;
 pub use fact::{Fact, Subject};
 pub use judge::{Finding, GatewayVerdict, judge};
-pub use record::{GATEWAY_SCHEMA, GatewayError, GatewayRecord, Round};
+pub use record::{GATEWAY_SCHEMA, GatewayRecord, Round};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::gate::baseline::{Machine, ScenarioId};
-use crate::metrics::Summary;
+use crate::metrics::{Form, FormError, Summary};
 
 use super::added::{Added, added};
 use super::fact::{Fact, facts};
@@ -11,6 +11,13 @@ use super::fact::{Fact, facts};
 /// Name and version of the form. A field that is added keeps the version; one that is removed or changes its meaning
 /// makes a new one.
 pub const GATEWAY_SCHEMA: &str = "wsbench.gateway/1";
+
+const FORM: Form = Form {
+    schema: GATEWAY_SCHEMA,
+    what: "a baseline of a gateway",
+    maker: "`wsbench gateway compare ... --save NAME`",
+    remedy: "save the baseline again",
+};
 
 /// What a scenario showed directly and through a gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,20 +49,6 @@ pub struct Round {
     pub through: Summary,
 }
 
-/// Why a record could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum GatewayError {
-    /// It is not JSON, breaks off, or is something else.
-    #[error("it is no baseline of a gateway ({0}); `wsbench gateway compare ... --save NAME` makes one")]
-    Malformed(#[from] serde_json::Error),
-    /// It has another form.
-    #[error("it has the form `{found}`, and this wsbench reads `{GATEWAY_SCHEMA}`; save it again")]
-    OtherSchema {
-        /// What it calls its form.
-        found: String,
-    },
-}
-
 impl GatewayRecord {
     /// What the rounds say.
     #[must_use]
@@ -78,17 +71,9 @@ impl GatewayRecord {
     ///
     /// # Errors
     ///
-    /// If it is something else.
-    pub fn from_json(text: &str) -> Result<Self, GatewayError> {
-        #[derive(Deserialize)]
-        struct Form {
-            schema: String,
-        }
-        let Form { schema } = serde_json::from_str(text)?;
-        if schema != GATEWAY_SCHEMA {
-            return Err(GatewayError::OtherSchema { found: schema });
-        }
-        Ok(serde_json::from_str(text)?)
+    /// If the text breaks off, is something else, or has another version's form.
+    pub fn from_json(text: &str) -> Result<Self, FormError> {
+        FORM.read(text)
     }
 
     /// As JSON for people and programs, with a line feed at its end.

@@ -13,7 +13,7 @@ fn what_is_kept_comes_back() {
     let half = &text[..text.len() / 2];
     assert!(matches!(
         GatewayRecord::from_json(half),
-        Err(GatewayError::Malformed(_))
+        Err(FormError::Truncated { .. })
     ));
 }
 
