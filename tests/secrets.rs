@@ -128,6 +128,12 @@ fn the_reports_of_a_run_hold_none() {
     assert_eq!(place.files_without_secrets(), FORMS.len() + 2);
 }
 
+/// Makes a baseline of two runs.
+fn saving(target: &str) -> Vec<&str> {
+    let words = "baseline save main short.yaml --repeat 2 --target";
+    words.split(' ').chain([target]).collect()
+}
+
 #[test]
 fn a_run_that_cannot_begin_tells_none() {
     let place = Place::new();
@@ -143,16 +149,7 @@ fn a_run_that_cannot_begin_tells_none() {
         for command in [
             vec!["run", "short.yaml", "--target", target],
             vec!["run", "short.yaml", "--dry-run", "--target", target],
-            vec![
-                "baseline",
-                "save",
-                "main",
-                "short.yaml",
-                "--repeat",
-                "2",
-                "--target",
-                target,
-            ],
+            saving(target),
             vec![
                 "compare",
                 "embedded",
@@ -173,16 +170,7 @@ fn a_run_that_cannot_begin_tells_none() {
 #[test]
 fn baselines_and_comparisons_hold_none() {
     let place = Place::new();
-    let (text, code) = place.wsbench(&[
-        "baseline",
-        "save",
-        "main",
-        "short.yaml",
-        "--repeat",
-        "2",
-        "--target",
-        &place.target,
-    ]);
+    let (text, code) = place.wsbench(&saving(&place.target));
     assert_eq!(code, Some(0), "{text}");
     assert!(
         text.contains("2/2: ") && text.contains("/?room=1&access_token=***"),
@@ -195,7 +183,10 @@ fn baselines_and_comparisons_hold_none() {
     }
     let compare = ["compare", "main", &place.target, "--scenario", "short.yaml"];
     let (text, _) = place.wsbench(&[&compare[..], &["--repeat", "2", "--export", "c.json"]].concat());
-    assert!(text.contains("2 runs of A and 2 of B are too few"), "{text}");
+    assert!(
+        text.contains("? cannot tell") && text.contains("2 runs of "),
+        "{text}"
+    );
     assert_eq!(place.files_without_secrets(), 4);
 }
 

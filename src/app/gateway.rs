@@ -11,8 +11,10 @@ use crate::metrics::{Outcome, Summary, rfc3339};
 use crate::report::{self, Redactor};
 use crate::scenario::Plan;
 
+use super::carry_out::quietly;
 use super::failure::Failure;
-use super::{baselines, publish, repeats, run};
+use super::prepare::Prepared;
+use super::{baselines, publish, repeats};
 
 /// One of the two ways.
 struct Way {
@@ -67,24 +69,17 @@ fn compare(args: &GatewayCompareArgs) -> Result<ExitCode, Failure> {
 
 impl Way {
     fn new(mark: &'static str, url: &str, args: &GatewayCompareArgs) -> Result<Self, Failure> {
-        let mut plan = run::plan(&args.scenario, Some(url), &args.load)?;
-        // The verdict is the baseline's.
-        plan.thresholds.clear();
-        let redactor = run::redactor(&args.scenario, &args.load, &plan);
+        let prepared = Prepared::new(&args.scenario, Some(url), &args.load)?.without_thresholds();
         Ok(Self {
             mark,
-            plan: Arc::new(plan),
-            url: redactor.text(url),
-            redactor,
+            url: prepared.target(),
+            plan: Arc::new(prepared.plan),
+            redactor: prepared.redactor,
         })
     }
 
     fn run(&self, load: &LoadArgs, number: usize, of: u16) -> Result<Summary, Failure> {
-        let quiet = LoadArgs {
-            quiet: true,
-            ..load.clone()
-        };
-        let done = run::carry_out(&self.plan, &quiet, run::Openings::default())?;
+        let done = quietly(&self.plan, load)?;
         let summary = publish::clean(&done.summary.without_series(), &self.redactor)?;
         if !load.quiet {
             let run = &summary.run;

@@ -2,6 +2,7 @@
 
 mod access;
 mod baselines;
+mod carry_out;
 mod compare;
 mod connect;
 mod embedded;
@@ -17,6 +18,7 @@ mod manual;
 mod misspelling;
 mod notify;
 mod pace;
+mod prepare;
 mod progress;
 mod publish;
 mod repeats;
@@ -28,6 +30,7 @@ mod server_view;
 mod signals;
 mod usage;
 mod validate;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{Write, stderr};

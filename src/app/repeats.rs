@@ -11,10 +11,12 @@ use crate::gate::{BASELINE_SCHEMA, Baseline, Machine, Pace, Repeat, ScenarioId};
 use crate::metrics::{Outcome, Trend, rfc3339};
 use crate::net::system::{allowed_cores, cpu_model};
 use crate::report::{Redactor, ReportError};
-use crate::scenario::{Plan, TargetSpec};
+use crate::scenario::Plan;
 
+use super::carry_out::quietly;
 use super::failure::Failure;
-use super::{pace, run};
+use super::pace;
+use super::prepare::Prepared;
 
 /// A scenario against one target, and the runs of it so far.
 pub(super) struct Side {
@@ -28,38 +30,28 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// Reads the scenario; its thresholds play no part, since a comparison is a verdict of its own.
+    /// Reads the scenario.
     pub(super) fn new(
         mark: &'static str,
         scenario: &Path,
         target: Option<&str>,
         load: &LoadArgs,
     ) -> Result<Self, Failure> {
-        let mut plan = run::plan(scenario, target, load)?;
-        plan.thresholds.clear();
-        let redactor = run::redactor(scenario, load, &plan);
-        let target = match &plan.target {
-            TargetSpec::Embedded => "embedded".to_owned(),
-            TargetSpec::Url(url) => redactor.text(url),
-        };
+        let prepared = Prepared::new(scenario, target, load)?.without_thresholds();
         Ok(Self {
             mark,
-            plan: Arc::new(plan),
-            target,
-            redactor,
+            target: prepared.target(),
+            plan: Arc::new(prepared.plan),
+            redactor: prepared.redactor,
             repeats: Vec::new(),
         })
     }
 
     /// Runs it once more. A run that does not complete ends everything, with the exit code of that run.
     fn run(&mut self, load: &LoadArgs, of: u16) -> Result<(), Failure> {
-        let quiet = LoadArgs {
-            quiet: true,
-            ..load.clone()
-        };
         let number = self.repeats.len() + 1;
         let before = pace::measure().map_err(Failure::internal)?;
-        let done = run::carry_out(&self.plan, &quiet, run::Openings::default())?;
+        let done = quietly(&self.plan, load)?;
         let after = pace::measure().map_err(Failure::internal)?;
         let run = &done.summary.run;
         if run.outcome != Outcome::Completed || !done.summary.books.balanced {

@@ -4,23 +4,15 @@ use std::io::{Write, stderr, stdout};
 
 use crate::cli::ValidateArgs;
 use crate::exit::ExitCode;
-use crate::scenario::{self, Overrides};
+use crate::scenario;
 
-use super::environment::environment;
 use super::failure::Failure;
 use super::misspelling;
+use super::prepare::overrides;
 
 /// Checks every file and tells all errors of all of them.
 pub(super) fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
-    let overrides = Overrides {
-        variables: args
-            .variables
-            .iter()
-            .map(|variable| (variable.key.clone(), variable.value.clone()))
-            .collect(),
-        environment: environment(),
-        ..Overrides::default()
-    };
+    let overrides = overrides(&args.variables);
     let mut wrong = 0;
     for file in &args.files {
         match scenario::load(file, &overrides) {

@@ -276,7 +276,7 @@ mod tests {
     fn known_to_the_parser() -> BTreeMap<String, BTreeSet<String>> {
         let mut found = Vec::new();
         macro_rules! ask {
-            ($($kind:ident),*) => { $( let _ = document::$kind::deserialize(Asker(&mut found)); )* };
+            ($($($kind:ident)::+),*) => { $( let _ = document::$($kind)::+::deserialize(Asker(&mut found)); )* };
         }
         ask!(
             Document,
@@ -293,13 +293,13 @@ mod tests {
             FeederSpec,
             HeartbeatSpec,
             Step,
-            Case,
+            step::Case,
             Test,
             Empty,
             SendStep,
             SizeSpec,
-            NormalSpec,
-            LogNormalSpec,
+            distribution::NormalSpec,
+            distribution::LogNormalSpec,
             FileContent,
             Binary,
             Reply,

@@ -4,14 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::world::{Act, ROUND_TRIP, World, answering, plan};
+use crate::world::{Act, ROUND_TRIP, SECOND, World, answering, plan};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use wsbench::clock::Moment;
 use wsbench::metrics::{Counter, Histogram, Trend};
 
-const SECOND: Duration = Duration::from_secs(1);
 const SHARES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 
 /// The value that a share of the sorted values does not exceed.

@@ -1,16 +1,10 @@
 //! Whatever a plan asks for, whatever a server does and however the bytes are split: the books balance, time goes on, and
 //! nobody survives the end of the run.
 
-use std::time::Duration;
-
-use crate::world::{Act, Behaviour, Door, Seen, World, plan, polite};
+use crate::world::{Act, Behaviour, Door, Seen, World, ms, plan, polite};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 /// A step of a random flow, as it stands in a scenario.
 fn step() -> impl Strategy<Value = String> {

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use wsbench::metrics::{CloseCause, Counter, Side, Trend};
 
-use crate::world::{Act, ROUND_TRIP, Seen, World, answering, plan, polite};
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
+use crate::world::{Act, ROUND_TRIP, Seen, World, answering, ms, plan, polite};
 
 #[test]
 fn the_interval_of_the_peers_pings_is_measured_on_each_connection() {

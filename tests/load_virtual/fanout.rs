@@ -11,11 +11,7 @@ use rand_pcg::Pcg64Mcg;
 use wsbench::clock::Moment;
 use wsbench::metrics::{Counter, Trend};
 
-use crate::world::{Act, DELAY, Seen, World, plan, polite};
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
+use crate::world::{Act, DELAY, Seen, World, ms, plan, polite};
 
 /// What the server wrote down, in moments of its own.
 #[derive(Default)]

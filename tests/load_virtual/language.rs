@@ -7,15 +7,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::world::{Act, Door, Seen, Upgrade, World, answering, echo, plan, polite};
+use crate::world::{Act, Door, SECOND, Seen, Upgrade, World, answering, echo, ms, plan, polite};
 use wsbench::metrics::{Counter, ErrorClass, GroupId};
 use wsbench::scenario::{Overrides, Plan, load};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 /// The texts that reached the server.
 fn texts(world: &World) -> Vec<&str> {

@@ -3,7 +3,10 @@
 //! | file | purpose |
 //! |---|---|
 //! | `world` | the clients' driver, the network and a scripted server |
-//! | `simulation` | what a client does and measures, exact to the nanosecond |
+//! | `replies` | what is answered, lost, expected, exact to the nanosecond |
+//! | `connections` | how they begin and end |
+//! | `timing` | schedules, pings, stalls |
+//! | `stages` | clients that come and go |
 //! | `language` | captures, branches, rows, credentials, reconnects, sizes |
 //! | `accuracy` | reported percentiles against those that are known |
 //! | `steering` | runs that are paused, scaled and ended while they go on |
@@ -16,10 +19,13 @@
 
 mod accuracy;
 mod books;
+mod connections;
 mod endings;
 mod fanout;
 mod language;
 mod reading;
-mod simulation;
+mod replies;
+mod stages;
 mod steering;
+mod timing;
 mod world;

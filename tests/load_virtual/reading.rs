@@ -4,16 +4,11 @@ use std::time::Duration;
 
 use wsbench::metrics::{CloseCause, Counter, Trend};
 
-use crate::world::{Act, Behaviour, Seen, World, plan, polite};
+use crate::world::{Act, Behaviour, SECOND, Seen, World, ms, plan, polite};
 
-const SECOND: Duration = Duration::from_secs(1);
 /// A message of this payload is this many bytes on the wire.
 const PAYLOAD: usize = 1020;
 const ON_THE_WIRE: usize = 1024;
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 /// Sends so many messages to whoever connects, at once, and then does this.
 fn flooding(messages: usize, then: &[(Duration, Act)]) -> impl FnMut() -> Behaviour + use<> {

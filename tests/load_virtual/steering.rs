@@ -3,17 +3,11 @@
 use std::time::Duration;
 
 use crate::books::{door, erratic, steps};
-use crate::world::{Act, DELAY, ROUND_TRIP, World, answering, echo, plan};
+use crate::world::{Act, DELAY, ROUND_TRIP, SECOND, World, answering, echo, ms, plan};
 use proptest::prelude::*;
 use wsbench::clock::Moment;
 use wsbench::load::roster::{Order, Roster};
 use wsbench::metrics::{CloseCause, Counter, Trend};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 /// What someone asks of a run.
 #[derive(Clone, Copy, Debug)]

@@ -1,16 +1,11 @@
 use super::*;
-use crate::gate::{GATEWAY_SCHEMA, Machine, ScenarioId};
+use crate::gate::{Machine, ScenarioId};
 
 #[test]
 fn the_verdict_comes_first_and_then_why_and_what_it_costs() {
+    let created = "2026-01-01T00:00:00Z".to_owned();
     let record = GatewayRecord {
-        schema: GATEWAY_SCHEMA.to_owned(),
-        created: "2026-01-01T00:00:00Z".to_owned(),
-        version: "1.0.0".to_owned(),
-        scenario: ScenarioId::default(),
-        machine: Machine::default(),
         rounds: 5,
-        facts: Vec::new(),
         added: vec![Added {
             group: "echo".to_owned(),
             figure: "response p(50)".to_owned(),
@@ -21,6 +16,7 @@ fn the_verdict_comes_first_and_then_why_and_what_it_costs() {
             low: 1.4,
             high: Some(1.6),
         }],
+        ..GatewayRecord::new(ScenarioId::default(), Machine::default(), created, &[])
     };
     let judged = GatewayVerdict {
         verdict: Verdict::Regressed,

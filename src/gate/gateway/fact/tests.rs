@@ -1,24 +1,10 @@
-use std::time::{Duration, UNIX_EPOCH};
-
 use super::*;
-use crate::clock::Moment;
-use crate::metrics::{
-    ErrorFigures, Processes, Recorder, RunEnd, RunFacts, SizeLimitFigures, SizeRange, TrendFigures,
-};
+use crate::gate::testing;
+use crate::metrics::{ErrorFigures, SizeLimitFigures, SizeRange, TrendFigures};
 
 /// A run of one group in which nothing happened.
 fn run() -> Summary {
-    let (recorder, senders) = Recorder::new(&["only"], 1, Moment::ZERO);
-    drop(senders);
-    let facts = RunFacts {
-        name: "test".to_owned(),
-        target: "ws://localhost/".to_owned(),
-        seed: 1,
-        started: UNIX_EPOCH,
-        duration: Duration::from_secs(1),
-        end: RunEnd::Completed,
-    };
-    Summary::new(facts, &recorder.finish(), Processes::default())
+    testing::repeat(&["only"], |_| {}).summary
 }
 
 /// A run with these counts.

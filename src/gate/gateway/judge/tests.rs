@@ -1,6 +1,5 @@
 use super::*;
 use crate::gate::baseline::{Machine, ScenarioId};
-use crate::gate::gateway::GATEWAY_SCHEMA;
 
 fn fact(group: &str, subject: Subject, direct: &str, through: &str) -> Fact {
     let set = |text: &str| {
@@ -32,15 +31,12 @@ fn latency(direct_ms: f64, ratio: f64) -> Added {
 }
 
 fn record(facts: Vec<Fact>, added: Vec<Added>) -> GatewayRecord {
+    let created = "2026-01-01T00:00:00Z".to_owned();
     GatewayRecord {
-        schema: GATEWAY_SCHEMA.to_owned(),
-        created: "2026-01-01T00:00:00Z".to_owned(),
-        version: "1.0.0".to_owned(),
-        scenario: ScenarioId::default(),
-        machine: Machine::default(),
         rounds: 5,
         facts,
         added,
+        ..GatewayRecord::new(ScenarioId::default(), Machine::default(), created, &[])
     }
 }
 

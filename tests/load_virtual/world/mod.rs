@@ -1,104 +1,40 @@
 //! A world over virtual time: virtual clients on one side, a scripted server that speaks `wire` on the other, and a network
 //! with a fixed delay between them. Nothing here waits; time jumps from one event to the next.
 
+mod event;
+mod measured;
+mod peer;
+mod server;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use wsbench::clock::Moment;
 use wsbench::load::pacer::{Change, ClosedPacer, OpenPacer};
 use wsbench::load::vclient::{Command, Scratch, Script, TransportEnd, Turn, VClient};
-use wsbench::metrics::{Books, CloseCause, Counter, ErrorClass, Figures, GroupId, Histogram, Shard, Trend};
+use wsbench::metrics::{Counter, ErrorClass, GroupId, Shard};
 use wsbench::net::Target;
 use wsbench::scenario::{LoadModel, Overrides, Plan, from_str};
-use wsbench::wire::handshake::{HandshakeRules, HeadLimits, ServerHandshake, ServerProgress};
-use wsbench::wire::{CloseCode, MaskKey, MessageKind, Received, Receiver, ReceiverConfig, Role, Sender};
+use wsbench::wire::handshake::{HeadLimits, ServerHandshake};
+use wsbench::wire::{Receiver, ReceiverConfig, Role, Sender};
+
+use event::{Event, Queued};
+pub(crate) use peer::{Act, Behaviour, Door, Hub, Seen, Upgrade, answering, echo, polite};
 
 /// One way through the network.
 pub(crate) const DELAY: Duration = Duration::from_millis(1);
 /// There and back.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(2);
 
-/// What the server sees of a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    Opened,
-    Text(String),
-    Binary(Vec<u8>),
-    Ping(Vec<u8>),
-    Pong(Vec<u8>),
-    Close(Option<u16>),
-    /// The client's TCP connection ended.
-    Gone,
-}
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// What the server does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Act {
-    Text(String),
-    Binary(Vec<u8>),
-    Ping(Vec<u8>),
-    Pong(Vec<u8>),
-    Close(Option<u16>),
-    /// Bytes as they are.
-    Raw(Vec<u8>),
-    Eof,
-    Reset,
-}
-
-/// What becomes of a connect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
-    Open,
-    Refused,
-    /// Nothing ever comes back.
-    Silent,
-    /// TCP opens, the upgrade gets no answer.
-    Mute,
-    /// TCP opens and ends.
-    Slammed,
-    /// The upgrade is refused.
-    Forbidden,
-    /// The same, and the client is asked to come again after so many seconds.
-    Busy(u32),
-}
-
-/// An upgrade request: when it was sent, its target and its headers.
-pub(crate) type Upgrade = (Moment, String, Vec<(String, String)>);
-
-/// A server's behaviour: what it does, and how long after it saw something.
-pub(crate) type Behaviour = Box<dyn FnMut(Moment, &Seen) -> Vec<(Duration, Act)>>;
-
-/// What connects the connections of a server: what it does on others (by the client's number) when it saw something on one.
-pub(crate) type Hub = Box<dyn FnMut(Moment, usize, &Seen) -> Vec<(usize, Duration, Act)>>;
-
-/// A server that echoes at once, answers pings and completes close handshakes.
-pub(crate) fn echo() -> Behaviour {
-    Box::new(|_, seen| match seen {
-        Seen::Text(text) => vec![(Duration::ZERO, Act::Text(text.clone()))],
-        other => polite(other),
-    })
-}
-
-/// Answers pings, completes close handshakes and ends TCP after them.
-pub(crate) fn polite(seen: &Seen) -> Vec<(Duration, Act)> {
-    match seen {
-        Seen::Ping(payload) => vec![(Duration::ZERO, Act::Pong(payload.clone()))],
-        Seen::Close(code) => vec![(Duration::ZERO, Act::Close(*code)), (Duration::ZERO, Act::Eof)],
-        _ => Vec::new(),
-    }
-}
-
-/// As [`polite`], but with these answers to text messages.
-pub(crate) fn answering(mut answer: impl FnMut(Moment, &str) -> Vec<(Duration, Act)> + 'static) -> Behaviour {
-    Box::new(move |now, seen| match seen {
-        Seen::Text(text) => answer(now, text),
-        other => polite(other),
-    })
+pub(crate) const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }
 
 /// Compiles a scenario; what every scenario needs and the tests do not care about is added.
@@ -112,41 +48,6 @@ pub(crate) fn plan(text: &str) -> Arc<Plan> {
         from_str("test.yaml", &whole, &Overrides::default())
             .unwrap_or_else(|errors| panic!("{errors}\n{whole}")),
     )
-}
-
-enum Event {
-    Connected,
-    ConnectRefused,
-    ToServer(Vec<u8>),
-    ToClient(Vec<u8>),
-    ServerActs(Act),
-    ClientGone,
-    ServerGone(bool),
-}
-
-struct Queued {
-    at: Moment,
-    order: u64,
-    client: usize,
-    connection: u64,
-    event: Event,
-}
-
-impl PartialEq for Queued {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Queued {}
-impl PartialOrd for Queued {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Queued {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
 }
 
 /// The server's end of one connection.
@@ -595,222 +496,5 @@ impl World {
             connection,
             event,
         }));
-    }
-
-    fn server_receives(&mut self, key: usize, mut bytes: Vec<u8>) {
-        let Some(server) = self.clients.get_mut(&key).and_then(|sim| sim.server.as_mut()) else {
-            return;
-        };
-        let mut start = 0;
-        if let Some(handshake) = &mut server.handshake {
-            let Ok(ServerProgress::Done { consumed, head }) = handshake.receive(&bytes) else {
-                return;
-            };
-            server.handshake = None;
-            self.requests
-                .push((self.now, head.target.clone(), head.headers.clone()));
-            start = consumed;
-            let mut answer = Vec::new();
-            match server.door {
-                Door::Mute => return,
-                Door::Forbidden => {
-                    answer.extend_from_slice(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-                }
-                Door::Busy(seconds) => answer.extend_from_slice(
-                    format!("HTTP/1.1 503 Busy\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n")
-                        .as_bytes(),
-                ),
-                _ => head
-                    .upgrade(HandshakeRules::STRICT)
-                    .unwrap()
-                    .accept(None, None)
-                    .write(&mut answer),
-            }
-            let opened = server.door == Door::Open;
-            self.send_to_client(key, &answer);
-            if opened {
-                self.server_sees(key, &Seen::Opened);
-            }
-        }
-        let mut seen = Vec::new();
-        if let Some(server) = self.clients.get_mut(&key).and_then(|sim| sim.server.as_mut()) {
-            loop {
-                let (used, event) = server.receiver.receive(&mut bytes[start..]);
-                start += used;
-                seen.push(match event {
-                    Received::NeedMore => break,
-                    Received::Message {
-                        kind: MessageKind::Text,
-                        payload,
-                    } => Seen::Text(String::from_utf8(payload.to_vec()).unwrap()),
-                    Received::Message {
-                        kind: MessageKind::Binary,
-                        payload,
-                    } => Seen::Binary(payload.to_vec()),
-                    Received::Ping(payload) => Seen::Ping(payload.to_vec()),
-                    Received::Pong(payload) => Seen::Pong(payload.to_vec()),
-                    Received::Close(close) => Seen::Close(close.map(|close| close.code.0)),
-                    Received::Violation(violation) => panic!("the client broke the protocol: {violation}"),
-                });
-            }
-        }
-        for seen in &seen {
-            if let Seen::Text(text) = seen {
-                let left = Moment::from_nanos(self.now.as_nanos() - DELAY.as_nanos() as u64);
-                self.sent.push((left, text.clone()));
-            }
-            self.server_sees(key, seen);
-        }
-    }
-
-    fn server_sees(&mut self, key: usize, seen: &Seen) {
-        let now = self.now;
-        let Some(sim) = self.clients.get_mut(&key) else {
-            return;
-        };
-        let connection = sim.connection;
-        let Some(server) = sim.server.as_mut() else { return };
-        for (after, act) in (server.behaviour)(now, seen) {
-            self.push(now + after, key, connection, Event::ServerActs(act));
-        }
-        let acts = self.hub.as_mut().map(|hub| hub(now, key, seen));
-        for (to, after, act) in acts.into_iter().flatten() {
-            let connection = self.clients.get(&to).map(|sim| sim.connection);
-            if let Some(connection) = connection {
-                self.push(now + after, to, connection, Event::ServerActs(act));
-            }
-        }
-    }
-
-    fn server_does(&mut self, key: usize, act: Act) {
-        let now = self.now;
-        let Some(sim) = self.clients.get_mut(&key) else {
-            return;
-        };
-        let connection = sim.connection;
-        let Some(server) = sim
-            .server
-            .as_mut()
-            .filter(|server| !server.ended && server.handshake.is_none())
-        else {
-            return;
-        };
-        let mut out = Vec::new();
-        let mask = MaskKey([0; 4]);
-        match act {
-            Act::Text(text) => server
-                .sender
-                .message(MessageKind::Text, text.as_bytes(), mask, &mut out),
-            Act::Binary(bytes) => server.sender.message(MessageKind::Binary, &bytes, mask, &mut out),
-            Act::Ping(payload) => server.sender.ping(&payload, mask, &mut out),
-            Act::Pong(payload) => server.sender.pong(&payload, mask, &mut out),
-            Act::Close(code) => server.sender.close(code.map(CloseCode), "", mask, &mut out),
-            Act::Raw(bytes) => out = bytes,
-            Act::Eof | Act::Reset => {
-                server.ended = true;
-                self.push(now + DELAY, key, connection, Event::ServerGone(act == Act::Reset));
-                return;
-            }
-        }
-        self.send_to_client(key, &out);
-    }
-
-    fn send_to_client(&mut self, key: usize, bytes: &[u8]) {
-        let connection = self.clients[&key].connection;
-        let at = self.now + DELAY;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let length = match &mut self.splitter {
-                Some(random) => random.random_range(1..=rest.len()),
-                None => rest.len(),
-            };
-            self.push(at, key, connection, Event::ToClient(rest[..length].to_vec()));
-            rest = &rest[length..];
-        }
-    }
-
-    pub(crate) fn count(&self, counter: Counter) -> u64 {
-        self.shard
-            .groups()
-            .iter()
-            .map(|tally| tally.counter(counter))
-            .sum()
-    }
-
-    pub(crate) fn cause(&self, cause: CloseCause) -> u64 {
-        self.shard.groups().iter().map(|tally| tally.cause(cause)).sum()
-    }
-
-    pub(crate) fn errors(&self, class: ErrorClass) -> u64 {
-        self.shard
-            .groups()
-            .iter()
-            .map(|tally| tally.errors().count(class))
-            .sum()
-    }
-
-    pub(crate) fn figures(&self) -> Figures {
-        Figures::new(&self.shard.groups()[0], Duration::from_secs(1))
-    }
-
-    pub(crate) fn trend(&self, trend: Trend) -> Histogram {
-        self.shard.groups()[0]
-            .trend(trend)
-            .cloned()
-            .unwrap_or_else(Histogram::new)
-    }
-
-    /// The one value, or the common value, of a trend.
-    pub(crate) fn exactly(&self, trend: Trend) -> Duration {
-        let histogram = self.trend(trend);
-        assert!(!histogram.is_empty(), "{trend:?} has no value");
-        assert_eq!(histogram.min(), histogram.max(), "{trend:?} has several values");
-        histogram.min()
-    }
-
-    /// Every equation holds, and so do those that the books cannot know.
-    pub(crate) fn assert_balanced(&self) {
-        let figures = self.figures();
-        let books = Books::check(&figures, [("group", &figures)]);
-        let broken: Vec<String> = books.broken().map(ToString::to_string).collect();
-        assert!(books.balanced(), "{broken:#?}");
-        assert_eq!(
-            self.count(Counter::SentLostTimeout),
-            self.errors(ErrorClass::ReplyTimeout)
-        );
-        assert_eq!(
-            self.cause(CloseCause::CloseTimeout),
-            self.errors(ErrorClass::CloseTimeout)
-        );
-        let lost = self.cause(CloseCause::PeerEof) + self.cause(CloseCause::TransportError);
-        assert_eq!(lost, self.errors(ErrorClass::ConnectionLost));
-        assert_eq!(
-            self.trend(Trend::Response).count(),
-            self.count(Counter::SentAnswered)
-        );
-        assert_eq!(
-            self.trend(Trend::Service).count(),
-            self.count(Counter::SentAnswered)
-        );
-        assert_eq!(
-            self.trend(Trend::SendLag).count(),
-            self.count(Counter::MessagesSent)
-        );
-        assert_eq!(
-            self.trend(Trend::Session).count(),
-            self.count(Counter::ConnectOpened)
-        );
-        assert_eq!(
-            self.trend(Trend::Connect).count(),
-            self.count(Counter::ConnectOpened)
-        );
-        let codes: u64 = figures.close_codes.client.codes.values().sum::<u64>()
-            + figures.close_codes.server.codes.values().sum::<u64>()
-            + figures.close_codes.nobody.codes.values().sum::<u64>();
-        assert_eq!(
-            codes,
-            self.count(Counter::ConnectOpened),
-            "one close code for each connection"
-        );
     }
 }

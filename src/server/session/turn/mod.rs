@@ -1,34 +1,34 @@
 //! [`Turn`]: what a session does each time it is polled.
 
+mod stage;
+mod writing;
+
 use std::cell::Ref;
-use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::deadlines::Due;
-use super::life::{Life, Phase};
+use super::life::Phase;
 use super::output::{Output, Socket};
-use super::peer::{Peer, Wishes};
+use super::peer::Peer;
 use super::task::State;
 use crate::clock::{self, Moment};
 use crate::server::config::RouteLimits;
 use crate::server::fault::Attended;
-use crate::server::message::SharedMessage;
-use crate::server::mode::{Message, Mode};
+use crate::server::mode::Message;
 use crate::server::outbox::Outbox;
-use crate::server::ratelimit::MessageAllowance;
 use crate::server::record::{Cause, Traffic};
 use crate::server::registry::{Attention, Kill, SessionOrder};
 use crate::server::worker::{Buffers, Worker};
-use crate::wire::{CloseCode, MaskKey, Received, Receiver};
+use crate::wire::{CloseCode, Received};
+
+use stage::{Stage, farewell};
 
 /// Reads after which a session lets others run.
 const READS_PER_TURN: usize = 8;
-/// Waiting messages that are encoded for one write.
-const MESSAGES_PER_WRITE: usize = 32;
 
 /// One turn of a session.
 pub(super) struct Turn<'a> {
@@ -410,93 +410,6 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Writes what waits.
-    fn write_out(&mut self) -> Result<Next, Over> {
-        let mut cx = Context::from_waker(self.waker);
-        let mut progress = false;
-        let blocked = loop {
-            self.encode_waiting(MESSAGES_PER_WRITE);
-            let Some(outbox) = self.outbox.as_deref_mut().filter(|outbox| !outbox.is_empty()) else {
-                self.outbox = None;
-                break false;
-            };
-            let mut slices = [IoSlice::new(&[]); MESSAGES_PER_WRITE];
-            let used = outbox.fill(&mut slices);
-            match Pin::new(&mut self.state.transport).poll_write_vectored(&mut cx, &slices[..used]) {
-                Poll::Pending => break true,
-                Poll::Ready(Ok(written)) if written > 0 => {
-                    progress = true;
-                    self.traffic.bytes_out += written as u64;
-                    outbox.advance(written);
-                    self.state.unflushed = self.state.transport.keeps_written_bytes();
-                }
-                Poll::Ready(_) => return Err(self.transport_failed()),
-            }
-        };
-        let blocked = blocked
-            || self.state.unflushed
-                && match Pin::new(&mut self.state.transport).poll_flush(&mut cx) {
-                    Poll::Pending => true,
-                    Poll::Ready(Ok(())) => false,
-                    Poll::Ready(Err(_)) => return Err(self.transport_failed()),
-                };
-        let deadlines = &mut self.state.life.deadlines;
-        if blocked {
-            deadlines.write_blocked(&self.limits, progress, self.now);
-            self.new_deadline = true;
-            return Ok(Next::Wait);
-        }
-        self.state.unflushed = false;
-        // What was put off meanwhile may be due sooner than the write was.
-        self.new_deadline |= deadlines.write_done(&self.limits, self.now);
-        if progress {
-            deadlines.active(self.now);
-        }
-        Ok(Next::Go)
-    }
-
-    /// Gives up to `count` messages from others the encoding of this connection.
-    fn encode_waiting(&mut self, count: usize) {
-        let Some(outbox) = &mut self.outbox else { return };
-        let State {
-            sender,
-            shares_deflated,
-            ..
-        } = &mut *self.state;
-        let level = self.limits.compression.unwrap_or_default();
-        self.traffic.messages_out += outbox.make_ready(count, |message: &SharedMessage| {
-            if !sender.compresses() {
-                return message.plain();
-            }
-            if *shares_deflated {
-                return message.deflated(level);
-            }
-            let mut frame = Vec::new();
-            sender.message(message.kind(), message.payload(), MaskKey::default(), &mut frame);
-            Bytes::from(frame)
-        });
-    }
-
-    /// Whether faults hold nothing back any more.
-    fn drained(&mut self) -> bool {
-        let mut cx = Context::from_waker(self.waker);
-        // What fails now would have told nobody anything.
-        self.state.transport.poll_drained(&mut cx).is_ready()
-    }
-
-    /// Shuts the writing side; says whether that is done.
-    fn shut_down(&mut self) -> bool {
-        let mut cx = Context::from_waker(self.waker);
-        match Pin::new(&mut self.state.transport).poll_shutdown(&mut cx) {
-            Poll::Pending => false,
-            // If it fails, the connection is gone, and reading will tell.
-            Poll::Ready(_) => {
-                self.state.life.phase = Phase::Lingering;
-                true
-            }
-        }
-    }
-
     fn transport_failed(&mut self) -> Over {
         let cause = match self.state.transport.ended_by_fault() {
             true => Cause::Fault,
@@ -529,47 +442,5 @@ impl<'a> Turn<'a> {
                 .wake_by(slot, self.state.life.deadlines.next(&self.limits));
         }
         self.buffers.trim();
-    }
-}
-
-fn farewell(cause: Cause) -> (Cause, CloseCode, String) {
-    let (code, reason) = cause.farewell();
-    (cause, code, reason.to_owned())
-}
-
-/// What is there when a session speaks: the parts of it that are needed at the same time.
-struct Stage<'s, 'a> {
-    receiver: &'s mut Receiver,
-    mode: &'s mut dyn Mode,
-    life: &'s mut Life,
-    allowance: Option<&'s MessageAllowance>,
-    peer: &'s mut Peer<'a>,
-    /// The read buffer.
-    input: &'s mut [u8],
-    /// What came in.
-    seen: &'s mut Traffic,
-    now: Moment,
-    new_deadline: &'s mut bool,
-}
-
-impl Stage<'_, '_> {
-    /// Begins to close for a cause of the server's own.
-    fn dismiss(&mut self, cause: Cause) {
-        let (cause, code, reason) = farewell(cause);
-        self.life.close(cause, code, &reason, &mut self.peer.output);
-    }
-
-    /// Does what the mode asked for.
-    #[inline]
-    fn grant_wishes(&mut self) {
-        let Wishes { close, wake_after } = &mut self.peer.wishes;
-        if let Some(delay) = wake_after.take() {
-            self.life.deadlines.wake_mode(self.now + delay);
-            *self.new_deadline = true;
-        }
-        if let Some((code, reason)) = close.take() {
-            self.life
-                .close(Cause::ModeClosed, code, &reason, &mut self.peer.output);
-        }
     }
 }
