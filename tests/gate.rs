@@ -23,6 +23,15 @@ flow:
       - send: {text: hello, reply: echo}
 ";
 
+/// Whether a comparison says that it had too few runs. How many of them it could use is the machine's doing: one in
+/// which the speed changed is left out.
+fn says_too_few(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words
+        .join(" ")
+        .contains(" are too few: with so few, chance alone")
+}
+
 struct Place(TempDir);
 
 impl Place {
@@ -161,7 +170,7 @@ fn a_baseline_is_saved_listed_shown_and_compared() {
     );
 
     let text = place.wsbench("compare|main|main", ExitCode::CannotTell);
-    assert!(text.contains("2 runs of A and 2 of B are too few"), "{text}");
+    assert!(says_too_few(&text), "{text}");
     place.write("other.yaml", &SCENARIO.replace("repeat: 20", "repeat: 21"));
     let text = place.wsbench(
         "compare|main|embedded|--scenario|other.yaml|--repeat|2|--export|c.json",
@@ -282,7 +291,7 @@ fn a_baseline_that_cannot_be_written_is_kept_elsewhere() {
         &format!("compare|{kept}|{kept}|--export|c.json"),
         ExitCode::CannotTell,
     );
-    assert!(text.contains("2 runs of A and 2 of B are too few"), "{text}");
+    assert!(says_too_few(&text), "{text}");
     let kept = named_behind("it is kept in ", &text);
     let comparison: serde_json::Value = serde_json::from_str(&fs::read_to_string(kept).unwrap()).unwrap();
     assert_eq!(comparison["verdict"], "cannot_tell");
