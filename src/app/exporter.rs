@@ -56,8 +56,9 @@ impl Exporter {
         self.listener.as_ref()?.local_addr().ok()
     }
 
-    /// Begins to answer; ends with the runtime that this is called in.
-    pub(super) fn serve(&mut self) -> io::Result<()> {
+    /// Begins to answer, from the first request on with what there is; ends with the runtime that this is called in.
+    pub(super) fn serve(&mut self, snapshot: &Snapshot, recorder: &Recorder) -> io::Result<()> {
+        self.show(snapshot, recorder);
         if let Some(listener) = self.listener.take() {
             let listener = TcpListener::from_std(listener)?;
             tokio::spawn(accept(listener, self.page.subscribe()));
@@ -127,4 +128,32 @@ fn answer(request: &Request<Incoming>, page: Bytes) -> Response<Full<Bytes>> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::clock::now;
+
+    #[tokio::test]
+    async fn a_scrape_before_anything_was_measured_has_a_page() {
+        let labels = RunLabels {
+            scenario: "short".to_owned(),
+            target: "embedded".to_owned(),
+        };
+        let mut exporter = Exporter::bind("127.0.0.1:0".parse().unwrap(), labels).unwrap();
+        let address = exporter.address().unwrap();
+        let (mut recorder, _shards) = Recorder::new(&["only"], 1, now());
+        let begin = recorder.tick(now());
+        exporter.serve(&begin, &recorder).unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.contains("wsbench_run_info{"), "{answer}");
+    }
 }

@@ -201,17 +201,21 @@ impl Watch {
 
     /// Opens what Prometheus reads and the control interface; both end with the runtime.
     fn open_to_others(&mut self) -> Result<(), Failure> {
+        let begin = self.recorder.tick(now());
         if let Some(exporter) = &mut self.exporter {
             let address = exporter
                 .address()
                 .map_or_else(String::new, |address| address.to_string());
             self.progress
                 .note(&format!("metrics at http://{address}/metrics"));
-            exporter.serve().map_err(Failure::internal)?;
+            exporter
+                .serve(&begin, &self.recorder)
+                .map_err(Failure::internal)?;
         }
         let Some((RemoteAccess { listener, guard }, run)) = self.remote.take() else {
             return Ok(());
         };
+        self.snapshots.send_replace(begin);
         let listener = TcpListener::from_std(listener).map_err(Failure::internal)?;
         let address = listener.local_addr().map_err(Failure::internal)?;
         self.progress
