@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 use super::board::{Board, Input, JoinError, News, Notice, PlayerId, left};
 use super::ticker;
 use crate::clock::{self, Moment};
-use crate::server::backplane::Backplane;
 use crate::server::hub::Publication;
 use crate::server::ids::RouteId;
 use crate::server::journal::WallClock;
@@ -79,7 +78,11 @@ impl Matches {
     /// A player of this server leaves; the match ends with the last.
     pub(crate) fn leave(&self, shared: &Shared, game: &Match, player: &PlayerId) {
         let mut running = self.running();
-        if game.leave(player, shared.backplane.as_ref()) {
+        let publish = shared
+            .backplane
+            .as_ref()
+            .map(|backplane| |word| backplane.publish_match(&game.key, word));
+        if game.leave(player, publish) {
             running.remove(&game.key);
             game.ended.notify_one();
         }
@@ -149,20 +152,21 @@ impl Match {
         self.publication(&state)
     }
 
-    /// Tells the other servers what they have to know, or about all players of this one.
-    pub(super) fn tell(&self, all: bool, backplane: &Backplane) {
+    /// Has the other servers told what they have to know, or about all players of this one. `publish` must not wait.
+    pub(super) fn tell(&self, all: bool, publish: impl FnOnce(Vec<u8>)) {
         // Under the lock, as the word about who left, lest that one is overtaken by an older one.
         let mut board = self.board();
         if let Some(update) = board.changes(all) {
-            backplane.publish_match(&self.key, update);
+            publish(update);
         }
     }
 
-    /// A player of this server goes, and the other servers are told; says whether it was the last.
-    fn leave(&self, player: &PlayerId, backplane: Option<&Backplane>) -> bool {
+    /// A player of this server goes, and the other servers are told; says whether it was the last. `publish` must not
+    /// wait.
+    fn leave(&self, player: &PlayerId, publish: Option<impl FnOnce(Vec<u8>)>) -> bool {
         let mut board = self.board();
-        if let Some(backplane) = backplane {
-            backplane.publish_match(&self.key, left(player));
+        if let Some(publish) = publish {
+            publish(left(player));
         }
         board.leave(player)
     }
@@ -197,4 +201,37 @@ impl Match {
 fn encode(value: &impl Serialize) -> Vec<u8> {
     // A value with string keys can always be written.
     serde_json::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else a player could leave, and the others be told so, between the making of an older word about it and its sending.
+    #[test]
+    fn the_board_stands_still_until_a_word_about_it_is_sent() {
+        let rules = MatchRules {
+            hz: 20,
+            max_players: 8,
+            max_input: 100,
+        };
+        let key = (RouteId(0), RoomName::default());
+        let game = Match::new(key, rules, WallClock::new(clock::now()));
+        let player = PlayerId::from("p".to_owned());
+        game.board().join(player.clone(), rules.max_players).unwrap();
+        let mut words = Vec::new();
+        let mut publish = |word: Vec<u8>| {
+            assert!(
+                game.board.try_lock().is_err(),
+                "others could change the board now"
+            );
+            words.push(String::from_utf8(word).unwrap());
+        };
+        game.tell(false, &mut publish);
+        game.tell(true, &mut publish);
+        assert!(game.leave(&player, Some(&mut publish)), "it was the last");
+        game.tell(true, &mut publish);
+        let shown = r#"{"players":{"p":{"seq":null,"received":0}}}"#;
+        assert_eq!(words, [shown, shown, r#"{"left":["p"]}"#]);
+    }
 }

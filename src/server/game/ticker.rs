@@ -40,7 +40,7 @@ pub(super) async fn run(shared: Arc<Shared>, game: Arc<Match>) {
                 publish(&shared, &notice);
             }
         }
-        game.tell(all, backplane);
+        game.tell(all, |update| backplane.publish_match(&game.key, update));
     }
 }
 
