@@ -152,7 +152,7 @@ mod tests {
         for &(counter, n) in counts {
             sender.shard().add(crate::metrics::GroupId(0), counter, n);
         }
-        sender.finish(crate::metrics::Gauges::default());
+        sender.finish(crate::clock::Moment::ZERO, crate::metrics::Gauges::default());
         let facts = RunFacts {
             name: "test".to_owned(),
             target: "ws://localhost/".to_owned(),

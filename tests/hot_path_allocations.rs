@@ -87,7 +87,7 @@ fn handing_over_warm_shards_allocates_nothing() {
     let (mut recorder, mut senders) = Recorder::new(&["only"], 1, Moment::ZERO);
     let mut round = || {
         measure(senders[0].shard());
-        senders[0].flush(Gauges::default());
+        senders[0].flush(Moment::ZERO, Gauges::default());
         recorder.drain();
     };
     (0..4).for_each(|_| round());

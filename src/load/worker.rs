@@ -60,7 +60,7 @@ impl Worker {
         self.pulse();
         let gauges = self.gauges();
         self.publish();
-        self.reactor.finish(gauges);
+        self.reactor.finish(now(), gauges);
         result
     }
 
@@ -201,7 +201,7 @@ impl Worker {
     fn flush(&mut self) {
         self.pulse();
         let gauges = self.gauges();
-        self.reactor.shards().flush(gauges);
+        self.reactor.shards().flush(now(), gauges);
         self.publish();
     }
 
@@ -221,15 +221,13 @@ impl Worker {
     }
 
     fn gauges(&self) -> Gauges {
-        let census = self.reactor.census();
         let clients_wanted = match self.plan.load {
             LoadModel::Closed { .. } => self.keys.len() as u64,
             LoadModel::Open { .. } => self.reactor.len() as u64,
         };
         Gauges {
             clients_wanted,
-            clients_active: census.active,
-            connections_open: census.open,
+            ..self.reactor.census().gauges()
         }
     }
 }

@@ -7,6 +7,8 @@
 use std::mem;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
+use crate::clock::Moment;
+
 use super::generator::WorkerPulse;
 use super::shard::Shard;
 
@@ -48,8 +50,14 @@ impl Gauges {
 pub(super) struct Handover {
     pub(super) worker: usize,
     pub(super) shard: Shard,
+    /// Up to when it was measured; what follows is in the next shard.
+    pub(super) until: Moment,
     pub(super) gauges: Gauges,
+    /// The highest of each gauge since the hand-over before.
+    pub(super) peak: Gauges,
     pub(super) pulse: Option<WorkerPulse>,
+    /// None follows.
+    pub(super) last: bool,
 }
 
 /// The recorder's end: full shards come in, cleared ones go back.
@@ -75,6 +83,7 @@ pub struct ShardSender {
     shard: Shard,
     outgoing: SyncSender<Handover>,
     spares: Receiver<Shard>,
+    peak: Gauges,
     pulse: Option<WorkerPulse>,
 }
 
@@ -89,31 +98,42 @@ impl ShardSender {
         self.pulse = Some(pulse);
     }
 
-    /// Hands the shard to the recorder, if the recorder is not behind; never waits and never loses a sample.
-    pub fn flush(&mut self, gauges: Gauges) {
+    /// Looks at gauges between two hand-overs, lest a peak is missed.
+    #[inline]
+    pub fn saw(&mut self, gauges: Gauges) {
+        self.peak = self.peak.max(gauges);
+    }
+
+    /// Hands the shard to the recorder, if the recorder is not behind; never waits and never loses a sample. It holds what
+    /// was measured up to `at`.
+    pub fn flush(&mut self, at: Moment, gauges: Gauges) {
         match self.spares.try_recv() {
             Ok(spare) => {
                 let shard = mem::replace(&mut self.shard, spare);
-                self.send(shard, gauges);
+                self.send(shard, at, gauges, false);
             }
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
         }
     }
 
-    /// Hands over the last shard.
-    pub fn finish(mut self, gauges: Gauges) {
+    /// Hands over the last shard, with what was measured up to `at`.
+    pub fn finish(mut self, at: Moment, gauges: Gauges) {
         let shard = mem::replace(&mut self.shard, Shard::new(0));
-        self.send(shard, gauges);
+        self.send(shard, at, gauges, true);
     }
 
-    fn send(&self, shard: Shard, gauges: Gauges) {
+    fn send(&mut self, shard: Shard, until: Moment, gauges: Gauges, last: bool) {
+        let peak = mem::replace(&mut self.peak, gauges).max(gauges);
         // The channel has room for both shards of every worker, so this does not wait; it fails only if the recorder
         // is gone, and then nobody is left to tell.
         let _ = self.outgoing.send(Handover {
             worker: self.worker,
             shard,
+            until,
             gauges,
+            peak,
             pulse: self.pulse,
+            last,
         });
     }
 }
@@ -132,6 +152,7 @@ pub(super) fn connect(groups: usize, workers: usize) -> (Collector, Vec<ShardSen
             shard: Shard::new(groups),
             outgoing: outgoing.clone(),
             spares,
+            peak: Gauges::default(),
             pulse: None,
         });
     }

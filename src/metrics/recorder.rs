@@ -27,19 +27,40 @@ pub struct Recorder {
     names: Vec<Arc<str>>,
     collector: Collector,
     started: Moment,
-    window_began: Moment,
     /// Since the run began, without the present window.
     cumulative: Shard,
     /// Since the last snapshot.
     window: Shard,
-    /// The latest of each worker.
-    gauges: Vec<Gauges>,
+    /// How each worker stood at its latest hand-over.
+    workers: Vec<Standing>,
     peak: Gauges,
     timeline: Timeline,
-    /// At the last tick.
-    elapsed: Duration,
+    /// Up to when the run was measured by the last tick. Workers hand over in their own time, so a window ends here and not
+    /// at the tick: what it holds, divided by its length, is then the true rate.
+    measured: Moment,
     spreads: bool,
     generator: GeneratorLog,
+}
+
+/// A worker at its latest hand-over.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    until: Moment,
+    gauges: Gauges,
+    /// The highest of each gauge since the hand-over before.
+    peak: Gauges,
+    finished: bool,
+}
+
+impl Standing {
+    fn new(at: Moment) -> Self {
+        Self {
+            until: at,
+            gauges: Gauges::default(),
+            peak: Gauges::default(),
+            finished: false,
+        }
+    }
 }
 
 /// Everything that a run measured.
@@ -49,7 +70,7 @@ pub struct Totals {
     pub total: Tally,
     /// Name and tally of each group, in the plan's order.
     pub groups: Vec<(Arc<str>, Tally)>,
-    /// The highest value of each gauge that a hand-over saw.
+    /// The highest value of each gauge. With several workers the highest sum of what each had within a fifth of a second.
     pub peak: Gauges,
     /// The run over time.
     pub series: Series,
@@ -80,13 +101,12 @@ impl Recorder {
             names: groups.iter().map(|name| Arc::from(name.as_ref())).collect(),
             collector,
             started,
-            window_began: started,
             cumulative: Shard::new(groups.len()),
             window: Shard::new(groups.len()),
-            gauges: vec![Gauges::default(); workers],
+            workers: vec![Standing::new(started); workers],
             peak: Gauges::default(),
             timeline: Timeline::new(groups.len()),
-            elapsed: Duration::ZERO,
+            measured: started,
             spreads: false,
             generator: GeneratorLog::new(workers, started),
         };
@@ -151,8 +171,9 @@ impl Recorder {
         let present = self.present();
         self.generator.add(&self.window);
         let total = sum(self.cumulative.groups());
+        let measured = self.measured.max(self.reached()).since(self.started);
         Totals {
-            series: self.timeline.finish(&self.window, present, self.elapsed),
+            series: self.timeline.finish(&self.window, present, measured),
             generator: self.generator.figures(exhausted(&total)),
             paused: self.generator.paused,
             total,
@@ -178,8 +199,11 @@ impl Recorder {
         Handover {
             worker,
             shard,
+            until,
             gauges,
+            peak,
             pulse,
+            last,
         }: Handover,
     ) {
         if let Some(pulse) = pulse {
@@ -187,22 +211,49 @@ impl Recorder {
         }
         self.window.merge(&shard);
         self.collector.give_back(worker, shard);
-        self.gauges[worker] = gauges;
-        self.peak = self.peak.max(self.present());
+        self.workers[worker] = Standing {
+            until,
+            gauges,
+            peak,
+            finished: last,
+        };
+        self.peak = self.peak.max(self.over_workers(|worker| worker.peak));
     }
 
     fn present(&self) -> Gauges {
-        self.gauges
+        self.over_workers(|worker| worker.gauges)
+    }
+
+    fn over_workers(&self, of: impl Fn(&Standing) -> Gauges) -> Gauges {
+        self.workers
             .iter()
-            .fold(Gauges::default(), |sum, &gauges| sum.plus(gauges))
+            .fold(Gauges::default(), |sum, worker| sum.plus(of(worker)))
+    }
+
+    /// Up to when the run was measured: the mean of the workers at work, or the end of the last.
+    fn reached(&self) -> Moment {
+        let at_work = self.workers.iter().filter(|worker| !worker.finished);
+        let since_begin = |worker: &Standing| worker.until.since(self.started);
+        let count = at_work.clone().count() as u32;
+        if count > 0 {
+            self.started + at_work.map(since_begin).sum::<Duration>() / count
+        } else {
+            self.workers
+                .iter()
+                .map(|worker| worker.until)
+                .max()
+                .unwrap_or(self.started)
+        }
     }
 
     fn snapshot(&mut self, now: Moment) -> Snapshot {
         let elapsed = now.since(self.started);
-        let length = now.since(mem::replace(&mut self.window_began, now));
+        // A worker that finishes is no longer one of the mean, which may move it back.
+        let reached = self.reached().max(self.measured);
+        let length = reached.since(mem::replace(&mut self.measured, reached));
         self.cumulative.merge(&self.window);
-        self.elapsed = elapsed;
-        self.timeline.add(&self.window, self.present(), elapsed);
+        self.timeline
+            .add(&self.window, self.present(), reached.since(self.started));
         self.generator.add(&self.window);
         self.generator.judge(now);
         let total = sum(self.cumulative.groups());
@@ -295,7 +346,7 @@ mod tests {
         senders[0]
             .shard()
             .record(SECOND, Trend::Ping, Duration::from_millis(5));
-        senders[0].flush(Gauges::default());
+        senders[0].flush(at(1), Gauges::default());
         assert!(recorder.tick(at(1)).total.spreads.is_empty());
         recorder.show_spreads();
         let snapshot = recorder.tick(at(2));
@@ -313,7 +364,7 @@ mod tests {
             sender
                 .shard()
                 .record(SECOND, Trend::Ping, Duration::from_millis(n));
-            sender.flush(open(n));
+            sender.flush(at(2), open(n));
         }
         let first = recorder.tick(at(2));
         assert_eq!(first.gauges, open(30));
@@ -321,7 +372,9 @@ mod tests {
         assert!((first.total.window.rate(Counter::MessagesSent) - 15.0).abs() < 1e-9);
 
         senders[0].shard().add(SECOND, Counter::MessagesSent, 6);
-        senders[0].flush(open(1));
+        for (sender, connections) in senders.iter_mut().zip([1, 20]) {
+            sender.flush(at(3), open(connections));
+        }
         let second = recorder.tick(at(3));
         assert_eq!(
             (second.elapsed, second.window),
@@ -347,9 +400,9 @@ mod tests {
             sender
                 .shard()
                 .error(FIRST, ErrorClass::ReplyTimeout, || format!("round {round}"));
-            sender.flush(Gauges::default());
+            sender.flush(at(round), Gauges::default());
         }
-        sender.finish(Gauges::default());
+        sender.finish(at(100), Gauges::default());
         let totals = recorder.finish();
         assert_eq!(totals.total.counter(Counter::MessagesSent), 100);
         assert_eq!(totals.total.errors().count(ErrorClass::ReplyTimeout), 100);
@@ -369,10 +422,10 @@ mod tests {
                             .shard()
                             .record(FIRST, Trend::Response, Duration::from_nanos(n));
                         if n % 7 == 0 {
-                            sender.flush(open(1));
+                            sender.flush(Moment::ZERO, open(1));
                         }
                     }
-                    sender.finish(open(0));
+                    sender.finish(Moment::ZERO, open(0));
                 })
             })
             .collect();
@@ -401,19 +454,80 @@ mod tests {
         let (recorder, mut senders) = Recorder::new(&["only"], 1, Moment::ZERO);
         drop(recorder);
         let mut sender = senders.remove(0);
-        sender.flush(Gauges::default());
-        sender.flush(Gauges::default());
-        sender.finish(Gauges::default());
+        sender.flush(at(1), Gauges::default());
+        sender.flush(at(2), Gauges::default());
+        sender.finish(at(3), Gauges::default());
     }
 
     #[test]
     fn the_peak_is_of_all_workers_together() {
         let (mut recorder, mut senders) = Recorder::new(&["only"], 2, Moment::ZERO);
         for (worker, connections) in [(0, 5), (1, 7), (0, 1), (1, 2)] {
-            senders[worker].flush(open(connections));
+            senders[worker].flush(at(1), open(connections));
             recorder.drain();
         }
         drop(senders);
         assert_eq!(recorder.finish().peak, open(12));
+    }
+
+    #[test]
+    fn a_steady_rate_is_steady_however_ticks_and_hand_overs_beat() {
+        let ms = |millis: u64| Moment::ZERO + Duration::from_millis(millis);
+        let (mut recorder, mut senders) = Recorder::new(&["only"], 2, Moment::ZERO);
+        let mut rates = Vec::new();
+        for now in (10..=10_000).step_by(10) {
+            for (sender, phase) in senders.iter_mut().zip([0, 90]) {
+                sender.shard().add(FIRST, Counter::MessagesSent, 5);
+                if (now + phase) % 200 == 0 {
+                    sender.flush(ms(now), Gauges::default());
+                }
+            }
+            if now % 250 == 0 {
+                rates.push(recorder.tick(ms(now)).total.window.rate(Counter::MessagesSent));
+            }
+        }
+        // The first hand-over of the second worker comes after 110 ms.
+        assert!(
+            rates[2..].iter().all(|rate| (rate - 1_000.0).abs() < 1e-6),
+            "{rates:?}"
+        );
+        senders
+            .into_iter()
+            .for_each(|sender| sender.finish(ms(10_000), Gauges::default()));
+        let totals = recorder.finish();
+        assert_eq!(totals.total.counter(Counter::MessagesSent), 10_000);
+        let whole = &totals.series.points[1..totals.series.points.len() - 1];
+        assert!(
+            whole
+                .iter()
+                .all(|point| (point.rate(Counter::MessagesSent) - 1_000.0).abs() < 1e-3),
+            "{whole:?}"
+        );
+    }
+
+    #[test]
+    fn a_worker_that_has_finished_does_not_stretch_the_windows_of_the_others() {
+        let (mut recorder, mut senders) = Recorder::new(&["only"], 2, Moment::ZERO);
+        senders.remove(0).finish(at(1), Gauges::default());
+        for second in 1..=5 {
+            senders[0].shard().add(FIRST, Counter::MessagesSent, 10);
+            senders[0].flush(at(second), Gauges::default());
+            let snapshot = recorder.tick(at(second));
+            assert_eq!(snapshot.window, Duration::from_secs(1));
+            assert!((snapshot.total.window.rate(Counter::MessagesSent) - 10.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_peak_between_two_hand_overs_counts() {
+        let (mut recorder, mut senders) = Recorder::new(&["only"], 1, Moment::ZERO);
+        for connections in [1, 3, 0] {
+            senders[0].saw(open(connections));
+        }
+        senders[0].flush(at(1), open(0));
+        senders[0].flush(at(2), open(1));
+        recorder.drain();
+        drop(senders);
+        assert_eq!(recorder.finish().peak, open(3));
     }
 }

@@ -100,12 +100,14 @@ mod tests {
         shard.add(GROUP, Counter::ConnectFailed, 1);
         shard.ended(GROUP, CloseCause::PeerEof);
         shard.ended(GROUP, CloseCause::TransportError);
-        senders[0].flush(Gauges {
+        let now = Moment::ZERO + Duration::from_secs(2);
+        let gauges = Gauges {
             clients_wanted: 2_000,
             clients_active: 1_998,
             connections_open: 1_998,
-        });
-        let snapshot = recorder.tick(Moment::ZERO + Duration::from_secs(2));
+        };
+        senders[0].flush(now, gauges);
+        let snapshot = recorder.tick(now);
         assert_eq!(
             progress_line(&snapshot),
             "00:02  1,998/2,000 clients  1,998 open  sent 2,000/s  received 1,995/s  480 kB/s  p50 1.2ms  p99 1.2ms  \

@@ -249,11 +249,13 @@ mod tests {
     fn page() -> String {
         let (mut recorder, mut senders) = Recorder::new(&["sensors", "gate\"ways"], 1, Moment::ZERO);
         busy(senders[0].shard(), GroupId(0));
-        senders[0].flush(Gauges {
+        let now = Moment::ZERO + Duration::from_millis(1_500);
+        let gauges = Gauges {
             clients_active: 7,
             ..Gauges::default()
-        });
-        let snapshot = recorder.tick(Moment::ZERO + Duration::from_millis(1_500));
+        };
+        senders[0].flush(now, gauges);
+        let snapshot = recorder.tick(now);
         let labels = RunLabels {
             scenario: "iot".to_owned(),
             target: "ws://127.0.0.1:9/".to_owned(),

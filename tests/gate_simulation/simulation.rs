@@ -154,7 +154,10 @@ fn summary() -> Summary {
     sender
         .shard()
         .add(GroupId(0), Counter::MessagesReceived, u64::from(MESSAGES));
-    sender.finish(Gauges::default());
+    sender.finish(
+        Moment::ZERO + Duration::from_secs_f64(RUN_SECONDS),
+        Gauges::default(),
+    );
     let facts = RunFacts {
         name: "simulated".to_owned(),
         target: "ws://localhost/".to_owned(),

@@ -99,6 +99,15 @@ pub(in crate::load) struct Census {
 }
 
 impl Census {
+    /// Without the clients that are wanted, which the worker knows.
+    pub(in crate::load) fn gauges(&self) -> Gauges {
+        Gauges {
+            clients_active: self.active,
+            connections_open: self.open,
+            ..Gauges::default()
+        }
+    }
+
     fn update(&mut self, entry: &mut Entry) {
         let (open, active) = (entry.client.is_open(), entry.client.is_active());
         self.open = self.open + u64::from(open) - u64::from(mem::replace(&mut entry.open, open));
@@ -150,8 +159,8 @@ impl Reactor {
     }
 
     /// Hands over the last of what was measured.
-    pub(in crate::load) fn finish(self, gauges: Gauges) {
-        self.shards.finish(gauges);
+    pub(in crate::load) fn finish(self, at: Moment, gauges: Gauges) {
+        self.shards.finish(at, gauges);
     }
 
     /// Adds a client that starts now, as was intended for `at`. Returns its key, which is valid until it is done.
@@ -294,6 +303,7 @@ impl Reactor {
             return;
         };
         self.census.update(entry);
+        self.shards.saw(self.census.gauges());
         let openings = entry.client.openings();
         if openings != mem::replace(&mut entry.openings, openings) {
             self.census.opened += 1;

@@ -16,7 +16,7 @@ fn run(groups: &[&str], end: RunEnd, connections: u64, measure: impl FnOnce(&mut
         connections_open: connections,
     };
     measure(sender.shard());
-    sender.finish(gauges);
+    sender.finish(Moment::ZERO + Duration::from_secs(30), gauges);
     let facts = RunFacts {
         name: "iot-telemetry".to_owned(),
         target: "ws://127.0.0.1:40001/iot".to_owned(),
@@ -221,12 +221,14 @@ pub(in crate::report) fn three_seconds() -> Summary {
         for n in 1..=answered {
             shard.record(GroupId(0), Trend::Response, Duration::from_millis(n * second));
         }
-        senders[0].flush(Gauges {
+        let now = Moment::ZERO + Duration::from_secs(second);
+        let gauges = Gauges {
             clients_wanted: 10 * second,
             clients_active: 10 * second,
             connections_open: 9 * second,
-        });
-        recorder.tick(Moment::ZERO + Duration::from_secs(second));
+        };
+        senders[0].flush(now, gauges);
+        recorder.tick(now);
     }
     drop(senders);
     let facts = RunFacts {

@@ -63,8 +63,9 @@ impl Play {
     fn tick(&mut self, gauges: Gauges, fill: impl FnOnce(&mut Shard, u32)) {
         self.ticks += 1;
         fill(self.sender.shard(), self.ticks);
-        self.sender.flush(gauges);
-        self.frame.snapshot = self.recorder.tick(Moment::ZERO + TICK * self.ticks);
+        let now = Moment::ZERO + TICK * self.ticks;
+        self.sender.flush(now, gauges);
+        self.frame.snapshot = self.recorder.tick(now);
         self.screen.take(Arc::new(self.frame.clone()));
     }
 
