@@ -26,6 +26,9 @@ struct Shared {
     wakers: Mutex<Vec<Waker>>,
 }
 
+/// The most clients that a run can be scaled to: beyond it a slip of the finger takes the machine's memory.
+pub const MAX_SCALED_CLIENTS: u64 = 1_000_000;
+
 /// What a run was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Request {
@@ -121,9 +124,10 @@ impl Control {
         self.steering().pause.is_some()
     }
 
-    /// Holds a closed model at this many clients, whatever its stages say; `None` gives it back to them. An open model has
-    /// its rate instead.
+    /// Holds a closed model at this many clients, at most [`MAX_SCALED_CLIENTS`], whatever its stages say; `None` gives it
+    /// back to them. An open model has its rate instead.
     pub fn set_clients(&self, clients: Option<u64>) {
+        let clients = clients.map(|clients| clients.min(MAX_SCALED_CLIENTS));
         self.steer(|steering, _| steering.clients = clients);
     }
 

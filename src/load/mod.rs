@@ -28,7 +28,7 @@ mod target;
 pub mod vclient;
 mod worker;
 
-pub use control::{Control, ControlState};
+pub use control::{Control, ControlState, MAX_SCALED_CLIENTS};
 pub use coordinator::{LoadError, RunOptions, RunOutcome, check_open_files, default_workers, run};
 pub use health::EarlyEnd;
 pub use reactor::{Endpoint, TlsEndpoint};

@@ -17,6 +17,8 @@ use super::roster::{Order, Roster};
 
 /// How often measurements are handed over and requests looked for.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// Clients that start or stop before the worker looks again at its sockets, and at what it is asked for.
+const ORDERS_PER_TURN: usize = 1_000;
 /// What clients may need beyond their own deadlines to end by themselves.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -83,12 +85,15 @@ impl Worker {
             };
             if stage == Stage::Running && now >= end && self.control.request() == Request::Continue {
                 // However late this turn is, what was due before the end is due.
-                self.follow_roster(self.plan.duration().saturating_sub(Duration::from_nanos(1)));
+                self.follow_roster(
+                    self.plan.duration().saturating_sub(Duration::from_nanos(1)),
+                    usize::MAX,
+                );
             }
             stage = self.progress(stage, now, end);
             let next = match stage {
                 Stage::Running if paused => Moment::NEVER,
-                Stage::Running => self.follow_roster(now - self.begin).min(end),
+                Stage::Running => self.follow_roster(now - self.begin, ORDERS_PER_TURN).min(end),
                 Stage::Ending { .. } if self.reactor.len() == 0 => return Ok(()),
                 Stage::Ending { deadline, .. } => deadline,
             };
@@ -172,9 +177,12 @@ impl Worker {
             .unwrap_or_default()
     }
 
-    /// Starts and stops what is due `elapsed` after the begin; returns when there is more to do.
-    fn follow_roster(&mut self, elapsed: Duration) -> Moment {
-        while let Some(order) = self.roster.next_order(elapsed, self.reactor.len() as u64) {
+    /// Starts and stops what is due `elapsed` after the begin, but no more than `most`; returns when there is more to do.
+    fn follow_roster(&mut self, elapsed: Duration, most: usize) -> Moment {
+        for _ in 0..most {
+            let Some(order) = self.roster.next_order(elapsed, self.reactor.len() as u64) else {
+                return self.roster.next_at().map_or(Moment::NEVER, |at| self.begin + at);
+            };
             match order {
                 Order::Start { group, id, at } => {
                     let key = self.reactor.start(group, id, self.begin + at);
@@ -195,7 +203,7 @@ impl Worker {
                 }
             }
         }
-        self.roster.next_at().map_or(Moment::NEVER, |at| self.begin + at)
+        self.begin + elapsed
     }
 
     fn flush(&mut self) {

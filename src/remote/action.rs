@@ -3,7 +3,7 @@
 use http::Method;
 use serde::Deserialize;
 
-use crate::load::Control;
+use crate::load::{Control, MAX_SCALED_CLIENTS};
 
 use super::status::{LoadKind, RunIdentity};
 
@@ -79,6 +79,9 @@ impl Action {
         let scale: Scale =
             serde_json::from_slice(body).map_err(|error| ActionError::Body(error.to_string()))?;
         match (scale.clients, scale.rate_factor) {
+            (Some(Some(clients)), None) if clients > MAX_SCALED_CLIENTS => {
+                Err(ActionError::Body(format!("at most {MAX_SCALED_CLIENTS} clients")))
+            }
             (Some(clients), None) => Ok(Self::Clients(clients)),
             (None, Some(factor)) if factor >= 0.0 => Ok(Self::Rate(factor)),
             (None, Some(_)) => Err(ActionError::Body("a factor is not negative".to_owned())),
@@ -133,6 +136,7 @@ mod tests {
             "",
             "{}",
             "{\"clients\": -1}",
+            "{\"clients\": 1000001}",
             "{\"clients\": 1, \"rate_factor\": 2}",
             "{\"rate_factor\": -1}",
             "{\"rate_factor\": 1e999}",
