@@ -39,7 +39,7 @@ pub enum ExitCode {
     BooksUnbalanced = 109,
     /// Connections opened, but no flow completed, and at least as many failed as the end of the run cut off.
     FlowsFailed = 110,
-    /// The run ended, but a report of it could not be written.
+    /// A report of the run, or standard output, could not be written.
     ReportNotWritten = 111,
     /// `connect`: closed by the server with an error, or because the server broke the protocol.
     ConnectionFailed = 112,
@@ -98,7 +98,7 @@ impl ExitCode {
             Self::FlowsFailed => {
                 "Connections opened, but no flow completed, and at least as many failed as the end of the run cut off."
             }
-            Self::ReportNotWritten => "The run ended, but a report of it could not be written.",
+            Self::ReportNotWritten => "A report of the run, or standard output, could not be written.",
             Self::ConnectionFailed => {
                 "The server closed the connection with an error code, or it broke the protocol."
             }

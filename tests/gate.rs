@@ -49,19 +49,23 @@ impl Place {
         fs::write(self.path().join(name), text).unwrap();
     }
 
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsbench"));
+        command
+            .args(arguments.split('|'))
+            .current_dir(self.path())
+            .env("TMPDIR", self.path())
+            .env_remove("WSBENCH_TARGET");
+        command
+    }
+
     /// What the command printed on both outputs, after its exit code was checked.
     fn wsbench(&self, arguments: &str, code: ExitCode) -> String {
         let Output {
             status,
             stdout,
             stderr,
-        } = Command::new(env!("CARGO_BIN_EXE_wsbench"))
-            .args(arguments.split('|'))
-            .current_dir(self.path())
-            .env("TMPDIR", self.path())
-            .env_remove("WSBENCH_TARGET")
-            .output()
-            .unwrap();
+        } = self.command(arguments).output().unwrap();
         let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
         assert_eq!(
             status.code(),
@@ -268,6 +272,96 @@ fn a_report_that_cannot_be_written_loses_no_result() {
         "run|short.yaml|-q|--allow-invalid|--threshold|messages_sent: count<10|--out|json=full.json",
         ExitCode::ThresholdCrossed,
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_behind_standard_output_is_told_and_loses_nothing() {
+    let place = Place::new();
+    let on_a_full_disk = |arguments: &str| {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = place.command(arguments).stdout(full).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, text) = on_a_full_disk("run|short.yaml|-q|--allow-invalid");
+    assert_eq!(
+        code,
+        Some(i32::from(ExitCode::ReportNotWritten.number())),
+        "{text}"
+    );
+    assert!(
+        text.contains("cannot write to standard output: No space left"),
+        "{text}"
+    );
+    let kept = named_behind("the results are kept in ", &text);
+    let report = format!("report|{kept}");
+    for arguments in [&report, "schema", "run|short.yaml|--dry-run", "baseline|list"] {
+        let (code, text) = on_a_full_disk(arguments);
+        assert_eq!(
+            code,
+            Some(i32::from(ExitCode::ReportNotWritten.number())),
+            "{text}"
+        );
+        assert!(text.contains("standard output: No space left"), "{text}");
+    }
+}
+
+#[test]
+fn a_reader_who_has_gone_has_read_enough() {
+    let place = Place::new();
+    for arguments in [
+        "schema",
+        "man|--markdown",
+        "completions|bash",
+        "run|short.yaml|--dry-run",
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = place.command(arguments).stdout(writer).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), text.as_str()),
+            (Some(0), ""),
+            "{arguments}"
+        );
+    }
+}
+
+#[test]
+fn reports_that_cannot_be_are_refused_before_the_run() {
+    let place = Place::new();
+    for (arguments, reason) in [
+        (
+            "run|short.yaml|--out|json=same|--out|csv=./same",
+            "two reports go to ./same",
+        ),
+        (
+            "run|short.yaml|--summary-export|same|--out|csv=same",
+            "two reports go to same",
+        ),
+        ("baseline|save||short.yaml|--repeat|2", "a baseline needs a name"),
+    ] {
+        let text = place.wsbench(arguments, ExitCode::BadConfiguration);
+        assert!(text.contains(reason), "{text}");
+        assert!(!place.path().join("same").exists());
+    }
+}
+
+#[test]
+fn times_that_no_run_can_have_are_told_and_written_to_no_log() {
+    let place = Place::new();
+    place.wsbench(
+        "run|short.yaml|-q|--allow-invalid|--out|json=run.json",
+        ExitCode::Ok,
+    );
+    let text = fs::read_to_string(place.path().join("run.json")).unwrap();
+    for (field, value) in [("at_s", 1e300), ("at_s", -5.0), ("length_s", 1e20)] {
+        let mut run: serde_json::Value = serde_json::from_str(&text).unwrap();
+        run["series"]["points"][0][field] = value.into();
+        place.write("edited.json", &run.to_string());
+        let text = place.wsbench("report|edited.json|--hlog|run.hlog", ExitCode::ReportNotWritten);
+        assert!(text.contains("cannot write the histograms"), "{text}");
+    }
 }
 
 #[cfg(target_os = "linux")]

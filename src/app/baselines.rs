@@ -1,7 +1,6 @@
 //! `wsbench baseline`: save, list, show; and where baselines are.
 
 use std::fs;
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{BaselineArgs, BaselineCommand, BaselineSaveArgs};
@@ -11,6 +10,7 @@ use crate::report::{self, Redactor};
 use crate::units::{nearest, suggestion};
 
 use super::failure::Failure;
+use super::output;
 use super::publish;
 use super::repeats::{Side, repeat};
 
@@ -45,6 +45,9 @@ fn save(args: &BaselineSaveArgs) -> Result<ExitCode, Failure> {
 
 /// Makes the folder and tries whether a file can be made in it.
 pub(super) fn prepare(path: &Path) -> Result<(), Failure> {
+    if path.file_name().is_none_or(|name| name == ".json") {
+        return Err(Failure::configuration("a baseline needs a name"));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let probe = folder.join(format!(".wsbench-{}.tmp", std::process::id()));
@@ -135,7 +138,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn print(text: &str) -> Result<ExitCode, Failure> {
-    stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
+    output::put(text)?;
     Ok(ExitCode::Ok)
 }
 

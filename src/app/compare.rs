@@ -7,6 +7,7 @@ use crate::report::{self, annotations};
 
 use super::baselines;
 use super::failure::Failure;
+use super::output;
 use super::publish;
 use super::repeats::{Side, repeat};
 
@@ -78,13 +79,13 @@ const fn aspect(accepted: AcceptArg) -> Aspect {
 
 /// Prints the comparison and writes the file if one was asked for; tells whether that succeeded.
 fn show(comparison: &Comparison, args: &CompareArgs) -> Result<bool, Failure> {
-    publish::print(|style| report::comparison::render(comparison, style));
+    let mut written = output::print(|style| report::comparison::render(comparison, style));
     if let Some(AnnotationsArg::Github) = args.annotations {
-        publish::say(&annotations::of_comparison(comparison));
+        written &= output::say(&annotations::of_comparison(comparison));
     }
-    let Some(path) = &args.export else {
-        return Ok(true);
-    };
-    let text = serde_json::to_string_pretty(comparison).map_err(Failure::internal)? + "\n";
-    Ok(publish::write_json(path, &text))
+    if let Some(path) = &args.export {
+        let text = serde_json::to_string_pretty(comparison).map_err(Failure::internal)? + "\n";
+        written &= publish::write_json(path, &text);
+    }
+    Ok(written)
 }

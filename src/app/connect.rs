@@ -16,7 +16,7 @@ use crate::net::tls::ClientTls;
 use crate::net::{DialError, Target};
 
 use super::failure::Failure;
-use super::publish;
+use super::output;
 use super::signals::EndSignals;
 
 /// Connects, converses, and tells how it ended.
@@ -100,7 +100,7 @@ fn settings(args: &ConnectArgs) -> Result<ConnectConfig, Failure> {
             control_frames: args.show_ping_pong,
             pretty_json: args.json,
             timestamps: args.timestamps,
-            colour: !args.no_color && publish::colours_wanted(),
+            colour: !args.no_color && output::colours_wanted(),
             quiet: args.quiet,
             verbose: args.verbose,
             raw: args.raw,

@@ -14,7 +14,7 @@ use crate::scenario::Plan;
 use super::carry_out::quietly;
 use super::failure::Failure;
 use super::prepare::Prepared;
-use super::{baselines, publish, repeats};
+use super::{baselines, output, publish, repeats};
 
 /// One of the two ways.
 struct Way {
@@ -155,8 +155,7 @@ fn show(
     verdict: &GatewayVerdict,
     args: &GatewayCompareArgs,
 ) -> Result<bool, Failure> {
-    publish::print(|style| report::gateway::render(name, record, verdict, style));
-    let mut written = true;
+    let mut written = output::print(|style| report::gateway::render(name, record, verdict, style));
     if let Some(path) = &args.export {
         let both = serde_json::json!({"record": record, "judged": verdict});
         let text = serde_json::to_string_pretty(&both).map_err(Failure::internal)? + "\n";
@@ -168,8 +167,7 @@ fn show(
     let path = baselines::path_of(name, &args.folder.baselines);
     let text = record.to_json().map_err(Failure::internal)?;
     if publish::write_json(&path, &text) {
-        publish::say(&format!("saved as {}\n", path.display()));
-        Ok(written)
+        Ok(written & output::say(&format!("saved as {}\n", path.display())))
     } else {
         Ok(false)
     }

@@ -1,7 +1,7 @@
 //! `wsbench import`: a browser's recording to a scenario.
 
 use std::fs;
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr};
 
 use crate::cli::ImportArgs;
 use crate::exit::ExitCode;
@@ -9,6 +9,7 @@ use crate::scenario::{self, HarOptions, Overrides};
 
 use super::failure::Failure;
 use super::misspelling;
+use super::output;
 
 /// Writes the scenario, and tells what it is.
 pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
@@ -34,7 +35,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     match &args.out {
         Some(path) => fs::write(path, yaml)
             .map_err(|error| Failure::configuration(format!("cannot write {}: {error}", path.display())))?,
-        None => stdout().write_all(yaml.as_bytes()).map_err(Failure::internal)?,
+        None => output::put(yaml)?,
     }
     if !args.quiet {
         // With standard error closed the scenario is there all the same.

@@ -16,7 +16,7 @@ use crate::cli::{LogArgs, LogFormat};
 use crate::units::{nearest, suggestion};
 
 use super::failure::Failure;
-use super::publish::is_colourful;
+use super::output::is_colourful;
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 /// Pieces that are held back; of more the oldest are dropped.

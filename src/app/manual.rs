@@ -1,7 +1,6 @@
 //! `wsbench completions` and `wsbench man`.
 
 use std::fs;
-use std::io::{Write, stdout};
 use std::path::Path;
 
 use crate::cli::{self, CompletionsArgs, ManArgs, ManPage};
@@ -9,6 +8,7 @@ use crate::exit::ExitCode;
 use crate::units::{nearest, suggestion};
 
 use super::failure::Failure;
+use super::output;
 
 /// Prints the script of a shell.
 pub(super) fn completions(args: CompletionsArgs) -> Result<ExitCode, Failure> {
@@ -53,6 +53,6 @@ fn write(pages: &[ManPage], folder: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn print(text: &[u8]) -> Result<ExitCode, Failure> {
-    stdout().write_all(text).map_err(Failure::internal)?;
+    output::put(text)?;
     Ok(ExitCode::Ok)
 }

@@ -17,6 +17,7 @@ mod machine;
 mod manual;
 mod misspelling;
 mod notify;
+mod output;
 mod pace;
 mod prepare;
 mod progress;
@@ -61,7 +62,7 @@ pub fn main(words: &[OsString]) -> ExitCode {
     carry_out(&cli).unwrap_or_else(|Failure { message, code }| {
         tell(&message);
         if let Some(AnnotationsArg::Github) = cli.annotations() {
-            publish::say(&annotations::of_failure(&message));
+            output::say(&annotations::of_failure(&message));
         }
         code
     })

@@ -1,11 +1,12 @@
 //! Publishes a run: the text on standard output, then every report that was asked for.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::collections::BTreeSet;
+use std::io::{Write, stderr};
 use std::path::Path;
 
 use crate::exit::ExitCode;
 use crate::metrics::Summary;
-use crate::report::{self, Form, Output, ReportError, Style};
+use crate::report::{self, Form, Output, ReportError};
 
 use super::failure::Failure;
 
@@ -17,36 +18,30 @@ pub(super) fn outputs(out: &[String], export: Option<&Path>) -> Result<Vec<Outpu
             path: Some(path.to_owned()),
         })
     });
-    export
+    let outputs: Vec<Output> = export
         .into_iter()
         .chain(out.iter().map(|text| text.parse()))
         .collect::<Result<_, _>>()
-        .map_err(|error| Failure::configuration(format!("--out: {error}")))
+        .map_err(|error| Failure::configuration(format!("--out: {error}")))?;
+    check_paths(&outputs)?;
+    Ok(outputs)
 }
 
-/// Prints a page on standard output, made for the terminal if there is one.
-pub(super) fn print(page: impl FnOnce(Style) -> String) {
-    let width = crossterm::terminal::size()
-        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
-    say(&page(Style {
-        colour: is_colourful(&stdout()),
-        width,
-    }));
-}
-
-/// Whether what is written to `stream` may have colours.
-pub(super) fn is_colourful(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && colours_wanted()
-}
-
-/// Whether the environment has nothing against colours (<https://no-color.org>).
-pub(super) fn colours_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Writes to standard output. A closed one must not keep files from being written.
-pub(super) fn say(text: &str) {
-    let _ = stdout().write_all(text.as_bytes());
+/// Of two reports that go to one file only the last would be left.
+pub(super) fn check_paths(outputs: &[Output]) -> Result<(), Failure> {
+    let mut files = BTreeSet::new();
+    let paths = outputs.iter().filter_map(|output| output.path.as_deref());
+    // What is no file, such as /dev/stdout, takes any number.
+    for path in paths.filter(|path| path.is_file() || !path.exists()) {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if !files.insert(absolute) {
+            return Err(Failure::configuration(format!(
+                "two reports go to {}: give each a file of its own",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Writes every report and says on standard error where each is, or why it is not. Tells whether all were written.

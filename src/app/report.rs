@@ -9,6 +9,7 @@ use crate::report::{self, Output, Redactor, annotations};
 
 use super::failure::Failure;
 use super::misspelling;
+use super::output;
 use super::publish;
 
 /// Reads a summary and writes the reports that are asked for; the text to standard output if none is.
@@ -20,6 +21,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
             path: Some(path.to_owned()),
         });
     }
+    publish::check_paths(&outputs)?;
     let named = args.file.display();
     let text = fs::read_to_string(&args.file).map_err(|error| {
         Failure::configuration(format!(
@@ -31,15 +33,13 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
         Summary::from_json(&text).map_err(|error| Failure::configuration(format!("{named}: {error}")))?;
     // A summary that was written by other means may hold what ours does not.
     let summary = publish::clean(&summary, &Redactor::default())?;
+    let mut written = true;
     if outputs.is_empty() {
-        publish::print(|style| report::text::render(&summary, style));
+        written &= output::print(|style| report::text::render(&summary, style));
     }
     if let Some(AnnotationsArg::Github) = args.annotations {
-        publish::say(&annotations::of_run(&summary));
+        written &= output::say(&annotations::of_run(&summary));
     }
-    if outputs.is_empty() {
-        return Ok(ExitCode::Ok);
-    }
-    let written = publish::write(&summary, &outputs, args.quiet);
+    written &= publish::write(&summary, &outputs, args.quiet);
     Ok(publish::exit_code(ExitCode::Ok, written))
 }

@@ -1,6 +1,6 @@
 //! `wsbench run`: a scenario carried out, told and kept.
 
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{IsTerminal, stdin, stdout};
 use std::sync::Arc;
 
 use crate::cli::{AnnotationsArg, RunArgs};
@@ -16,6 +16,7 @@ use crate::scenario::{self, Plan, Resources};
 use super::carry_out::{Openings, carry_out};
 use super::exporter::Exporter;
 use super::failure::Failure;
+use super::output;
 use super::prepare::{Prepared, scenario_text, variables};
 use super::publish;
 use super::watch::RemoteAccess;
@@ -77,14 +78,13 @@ fn show(plan: &Plan) -> Result<ExitCode, Failure> {
         open_files: raise_open_file_limit().ok().map(|limit| limit.soft),
     };
     let text = scenario::outline(plan, resources);
-    stdout().write_all(text.as_bytes()).map_err(Failure::internal)?;
+    output::put(text)?;
     Ok(ExitCode::Ok)
 }
 
 /// The full-screen view needs a terminal that it can draw on and read keys from.
 fn wants_screen(args: &RunArgs) -> bool {
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    !args.no_tui && !args.load.quiet && !dumb && stdout().is_terminal() && stdin().is_terminal()
+    !args.no_tui && !args.load.quiet && !output::is_dumb() && stdout().is_terminal() && stdin().is_terminal()
 }
 
 /// The address for Prometheus, if one was asked for.
@@ -113,11 +113,11 @@ fn complete(args: &RunArgs, mut summary: Summary, redactor: &Redactor) -> Result
 
 /// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.
 fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
-    publish::print(|style| report::text::render(summary, style));
+    let mut written = output::print(|style| report::text::render(summary, style));
     if let Some(AnnotationsArg::Github) = args.annotations {
-        publish::say(&annotations::of_run(summary));
+        written &= output::say(&annotations::of_run(summary));
     }
-    let written = publish::write(summary, outputs, args.load.quiet);
+    written &= publish::write(summary, outputs, args.load.quiet);
     if !written {
         publish::rescue(summary);
     }

@@ -1,6 +1,6 @@
 //! `wsbench validate`: everything that is wrong with scenario files.
 
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr};
 
 use crate::cli::ValidateArgs;
 use crate::exit::ExitCode;
@@ -8,6 +8,7 @@ use crate::scenario;
 
 use super::failure::Failure;
 use super::misspelling;
+use super::output;
 use super::prepare::overrides;
 
 /// Checks every file and tells all errors of all of them.
@@ -19,7 +20,7 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
             Ok(_) if args.quiet => {}
             Ok(plan) => {
                 let line = format!("{}: ok ({})\n", file.display(), scenario::headline(&plan));
-                stdout().write_all(line.as_bytes()).map_err(Failure::internal)?;
+                output::put(line)?;
             }
             Err(errors) => {
                 wrong += 1;

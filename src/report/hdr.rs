@@ -36,8 +36,9 @@ pub(super) fn interval_log(summary: &Summary) -> Result<Vec<u8>, ReportError> {
             .begin_log_with(&mut file, &mut serializer)
             .map_err(|error| failed(&error))?;
         for point in &summary.series.points {
-            let begin = Duration::from_secs_f64(point.at_s);
-            let length = Duration::from_secs_f64(point.length_s);
+            let [begin, length] = [point.at_s, point.length_s].map(Duration::try_from_secs_f64);
+            let begin = begin.map_err(|error| failed(&error))?;
+            let length = length.map_err(|error| failed(&error))?;
             for trend in SERIES_TRENDS {
                 let Some(text) = point.total.histograms.get(&trend) else {
                     continue;

@@ -56,7 +56,10 @@ impl Quantity for Duration {
             .map_err(|_| not::<Self>(text))?;
         factors.try_fold(span.0, |duration, factor| {
             let factor: f64 = factor.trim().parse().map_err(|_| not::<Self>(text))?;
-            Self::try_from_secs_f64(duration.as_secs_f64() * factor).map_err(|_| not::<Self>(text))
+            Self::try_from_secs_f64(duration.as_secs_f64() * factor)
+                .ok()
+                .filter(|product| *product <= Span::MAX.0)
+                .ok_or_else(|| not::<Self>(text))
         })
     }
 }

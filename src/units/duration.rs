@@ -13,6 +13,9 @@ const EXPECTED: &str = "a duration (examples: 250ms, 30s, 1h30m)";
 pub struct Span(pub Duration);
 
 impl Span {
+    /// A century is past any run; it also keeps conversions exact enough and inside u64.
+    pub const MAX: Self = Self::from_secs(36_525 * 86_400);
+
     /// A span of whole seconds.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
@@ -51,8 +54,7 @@ impl FromStr for Span {
             nanos += number * nanos_per(&tail[..unit_end]).ok_or_else(error)?;
             rest = tail[unit_end..].trim_start();
         }
-        // A century is past any run; it also keeps the conversion exact enough and inside u64.
-        if nanos > 100.0 * 365.25 * 86_400e9 {
+        if nanos > Self::MAX.0.as_nanos() as f64 {
             return Err(error());
         }
         Ok(Self(Duration::from_nanos(nanos.round() as u64)))

@@ -46,6 +46,7 @@ impl<'a> Context<'a> {
     pub(super) fn begin_group(&mut self) {
         self.scope.captures.clear();
         self.scope.table = None;
+        self.scope.wrong_feeder = false;
         self.slots = 0;
     }
 

@@ -91,6 +91,7 @@ struct Sections<'a> {
 fn group(context: &mut Context<'_>, name: String, weight: u32, sections: &Sections<'_>) -> Group {
     context.begin_group();
     let feeder = sections.feeder.and_then(|section| feeder(context, section));
+    context.scope.wrong_feeder = sections.feeder.is_some() && feeder.is_none();
     context.scope.table = feeder.as_ref().map(|feeder| Arc::clone(&feeder.table));
     let flow = flow(context, sections.flow);
     let mut connection = connection(context, sections.connection);

@@ -7,7 +7,7 @@ use crate::scenario::document::{self, ArrivalModel, Document};
 use crate::scenario::plan::{Arrivals, ClosedStage, LoadModel, OpenStage};
 use crate::scenario::quantity::Count;
 use crate::scenario::yaml::{Field, List, Located, Position};
-use crate::units::Rate;
+use crate::units::{Rate, Span};
 
 /// More clients than any machine has ports and memory for: past it, a count is a typo.
 const MAX_CLIENTS: u64 = 100_000_000;
@@ -21,13 +21,12 @@ pub(super) struct Scale {
 
 impl Scale {
     fn duration(self, duration: Duration) -> Duration {
-        Duration::try_from_secs_f64(duration.as_secs_f64() * self.durations).unwrap_or(duration)
+        Duration::try_from_secs_f64(duration.as_secs_f64() * self.durations).unwrap_or(Duration::MAX)
     }
 
     /// A stage that has clients keeps at least one.
     fn clients(self, clients: u64) -> u64 {
-        let scaled = (clients as f64 * self.clients).round() as u64;
-        scaled.clamp(clients.min(1), MAX_CLIENTS)
+        ((clients as f64 * self.clients).round() as u64).max(clients.min(1))
     }
 }
 
@@ -56,17 +55,17 @@ fn closed(
 ) -> LoadModel {
     let compile = |stage: &document::ClosedStage| {
         let duration = context.value(&stage.duration);
-        let clients = clients(context, &stage.clients);
+        let clients = clients(context, &stage.clients, scale);
         Some(ClosedStage {
             duration: scale.duration(duration?),
-            clients: scale.clients(clients?),
+            clients: clients?,
         })
     };
     let compiled: Vec<_> = stages.value.items.iter().map(compile).collect();
     let whole = compiled.len() == compiled.iter().flatten().count() && !stages.value.damaged;
     let compiled: Vec<_> = compiled.into_iter().flatten().collect();
     if whole {
-        let total = compiled.iter().map(|stage| stage.duration).sum();
+        let total = total(compiled.iter().map(|stage| stage.duration));
         let something_happens = compiled.iter().any(|stage| stage.clients > 0);
         check_stages(context, stages.at, compiled.len(), total, something_happens);
     }
@@ -84,17 +83,17 @@ fn open(context: &mut Context<'_>, model: &ArrivalModel, scale: Scale) -> LoadMo
     let whole = compiled.len() == compiled.iter().flatten().count() && !model.stages.value.damaged;
     let compiled: Vec<_> = compiled.into_iter().flatten().collect();
     if whole {
-        let total = compiled.iter().map(|stage| stage.duration).sum();
+        let total = total(compiled.iter().map(|stage| stage.duration));
         let something_happens = compiled.iter().any(|stage| stage.from > 0.0 || stage.to > 0.0);
         check_stages(context, model.stages.at, compiled.len(), total, something_happens);
     }
-    let max_clients = clients(context, &model.max_clients);
+    let max_clients = clients(context, &model.max_clients, scale);
     if max_clients == Some(0) {
         context.problem(model.max_clients.at, "expected at least 1 client");
     }
     LoadModel::Open {
         stages: compiled,
-        max_clients: scale.clients(max_clients.unwrap_or(1)),
+        max_clients: max_clients.unwrap_or(1),
         arrivals: context.value_or(model.process.as_ref(), Arrivals::Constant),
     }
 }
@@ -130,16 +129,25 @@ fn open_stage(
     })
 }
 
-fn clients(context: &mut Context<'_>, field: &Field<Count>) -> Option<u64> {
+fn clients(context: &mut Context<'_>, field: &Field<Count>, scale: Scale) -> Option<u64> {
     let Count(clients) = context.value(field)?;
-    if clients > MAX_CLIENTS {
+    let scaled = scale.clients(clients);
+    if scaled > MAX_CLIENTS {
+        let times = match scale.clients {
+            1.0 => String::new(),
+            factor => format!(" times {factor}"),
+        };
         context.problem(
             field.at,
-            format!("`{clients}` is more than {MAX_CLIENTS} clients"),
+            format!("`{clients}`{times} is more than {MAX_CLIENTS} clients"),
         );
         return None;
     }
-    Some(clients)
+    Some(scaled)
+}
+
+fn total(durations: impl Iterator<Item = Duration>) -> Duration {
+    durations.fold(Duration::ZERO, Duration::saturating_add)
 }
 
 fn check_stages(
@@ -158,6 +166,11 @@ fn check_stages(
         context.problem(
             at,
             "the stages have no length: give at least one a duration above 0",
+        );
+    } else if total > Span::MAX.0 {
+        context.problem(
+            at,
+            format!("the stages take longer than {}, a century", Span::MAX),
         );
     } else if !something_happens {
         context.problem(at, "no stage has any clients");

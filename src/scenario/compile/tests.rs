@@ -105,11 +105,37 @@ fn wrong_overrides_are_errors_without_a_place_in_the_file() {
     let errors = from_str("test.yaml", &text, &overrides).unwrap_err().to_string();
     assert_eq!(
         errors,
-        "test.yaml: the command line sets `client`, which `variables` does not declare; did you mean `clients`?\n\
+        "test.yaml: the command line or the environment sets `client`, which `variables` does not declare; did you mean `clients`?\n\
          test.yaml: the scale of clients must be a number above 0, not -1\n\
          test.yaml: the target given on the command line: `example.com` is not `embedded` or a URL such as \
          ws://127.0.0.1:9001 or wss://example.com"
     );
+}
+
+#[test]
+fn scales_that_lead_beyond_any_machine_are_errors() {
+    let text = format!("{STAGES}flow: [connect]\n");
+    let told = |overrides| from_str("test.yaml", &text, &overrides).unwrap_err().to_string();
+    for scale in [1e8, 1e19, 1e300] {
+        let clients = told(Overrides {
+            client_scale: Some(scale),
+            ..Overrides::default()
+        });
+        assert!(
+            clients.contains(&format!(" times {scale} is more than 100000000 clients")),
+            "{clients}"
+        );
+    }
+    for scale in [1e10, 1e19, 1e300] {
+        let durations = told(Overrides {
+            duration_scale: Some(scale),
+            ..Overrides::default()
+        });
+        assert!(
+            durations.contains("the stages take longer than 36525d"),
+            "{durations}"
+        );
+    }
 }
 
 #[test]

@@ -131,8 +131,9 @@ fn variables(context: &mut Context<'_>, declared: &Entries<Constant>, overrides:
             variable.text.clone_from(text);
         } else {
             let meant = suggestion(nearest(name, context.scope.variables.keys().map(String::as_str)));
-            let message =
-                format!("the command line sets `{name}`, which `variables` does not declare{meant}");
+            let message = format!(
+                "the command line or the environment sets `{name}`, which `variables` does not declare{meant}"
+            );
             context.unplaced(message);
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Scope {
     pub(crate) captures: BTreeMap<String, u16>,
     /// The rows that the clients of the group at hand are fed with, if they are.
     pub(crate) table: Option<Arc<Table>>,
+    /// There are rows, but nobody knows which: the feeder is wrong, which has been told.
+    pub(crate) wrong_feeder: bool,
     pub(crate) environment: BTreeMap<String, String>,
     /// Whether what is compiled is a message, which alone can have a mark.
     pub(crate) marks: bool,
@@ -73,6 +75,12 @@ impl Scope {
 
     fn column(&self, name: &str, offset: usize) -> Result<Piece, TemplateError> {
         let Some(table) = &self.table else {
+            if self.wrong_feeder {
+                return Ok(Piece {
+                    part: Part::Literal(Box::default()),
+                    bare: false,
+                });
+            }
             let message = "`row` needs a `feeder` with the file that the rows come from";
             return Err(TemplateError::new(offset, message));
         };

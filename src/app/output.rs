@@ -1,0 +1,54 @@
+//! Standard output: pages, lines, and what to do if they cannot be written.
+
+use std::env;
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+
+use crate::exit::ExitCode;
+use crate::report::Style;
+
+use super::failure::Failure;
+
+/// Prints a page, made for the terminal if there is one. Tells whether that succeeded, and on standard error why not.
+pub(super) fn print(page: impl FnOnce(Style) -> String) -> bool {
+    let width = crossterm::terminal::size()
+        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
+    say(&page(Style {
+        colour: is_colourful(&stdout()),
+        width,
+    }))
+}
+
+/// Prints a text beside others things that are to be done. Tells whether that succeeded, and on standard error why not.
+pub(super) fn say(text: &str) -> bool {
+    let Err(failure) = put(text) else { return true };
+    // With standard error closed only the exit code can tell.
+    let _ = writeln!(stderr(), "wsbench: {}", failure.message);
+    false
+}
+
+/// Prints a text that is all that was asked for. A reader who has gone has read enough.
+pub(super) fn put(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure {
+            message: format!("cannot write to standard output: {error}"),
+            code: ExitCode::ReportNotWritten,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether what is written to `stream` may have colours.
+pub(super) fn is_colourful(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && !is_dumb() && colours_wanted()
+}
+
+/// Whether the environment has nothing against colours (<https://no-color.org>).
+pub(super) fn colours_wanted() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether the terminal says that it understands nothing but text.
+pub(super) fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
