@@ -11,9 +11,12 @@ use crate::clock;
 /// Least time between two steps.
 const STEP: Duration = Duration::from_millis(20);
 
-/// Closes the sessions of a worker, evenly over a time.
+/// Closes the sessions of a worker, evenly over a time. Workers take turns: each begins so much later than the one before.
 pub(crate) async fn close_evenly(worker: Rc<Worker>, over: Duration) {
     let end = clock::now() + over;
+    let workers = worker.shared.mailboxes.len();
+    let open = worker.registry.borrow().open();
+    tokio::time::sleep(first(open, over, worker.index, workers)).await;
     loop {
         let left = end - clock::now();
         let open = worker.registry.borrow().open();
@@ -24,6 +27,12 @@ pub(crate) async fn close_evenly(worker: Rc<Worker>, over: Duration) {
         worker.registry.borrow_mut().order_some(due, &SessionOrder::Drain);
         tokio::time::sleep(pause.max(Duration::from_millis(1))).await;
     }
+}
+
+/// When worker number `index` of `workers` begins.
+fn first(open: usize, over: Duration, index: usize, workers: usize) -> Duration {
+    let (_, pause) = step(open, over);
+    pause.mul_f64(index as f64 / workers.max(1) as f64)
 }
 
 /// How many of `open` sessions to close now with so much time `left`, and the time until the next step.
@@ -48,6 +57,20 @@ mod tests {
         assert_eq!(step(0, STEP * 60), (0, STEP), "another may be in its handshake");
         assert_eq!(step(7, STEP / 2), (7, STEP / 2));
         assert_eq!(step(7, Duration::ZERO), (7, Duration::ZERO));
+    }
+
+    #[test]
+    fn workers_take_turns() {
+        let over = Duration::from_secs(4);
+        let begins = [0, 1, 2, 3].map(|index| first(1, over, index, 4).as_secs());
+        assert_eq!(begins, [0, 1, 2, 3], "one session each");
+        let begins = [0, 1, 2, 3].map(|index| first(2, over, index, 4).as_millis());
+        assert_eq!(
+            begins,
+            [0, 500, 1_000, 1_500],
+            "two sessions each, the second 2 s after the first"
+        );
+        assert!(first(100_000, over, 3, 4) < STEP);
     }
 
     #[test]
