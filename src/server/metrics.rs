@@ -131,6 +131,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) tls_failures: Counter,
     /// Connections that ended or timed out before a complete request.
     pub(crate) request_failures: Counter,
+    /// Upgrades to a path that no route has.
+    pub(crate) upgrades_astray: Counter,
     /// HTTP responses by hundreds of their status: 1xx to 5xx.
     pub(crate) responses: [Counter; 5],
     /// WebSocket connections cut at the end of a graceful stop, or by the administrator.
@@ -237,6 +239,12 @@ pub(crate) const fn close_class(code: CloseCode) -> usize {
 }
 
 impl WorkerMetrics {
+    /// Upgrades that were refused, on whatever path.
+    pub(crate) fn refused_total(&self) -> u64 {
+        let routes = self.routes.iter().map(|route| route.refused.total());
+        routes.sum::<u64>() + self.upgrades_astray.get()
+    }
+
     pub(crate) fn new(routes: usize) -> Self {
         Self {
             routes: (0..routes).map(|_| RouteMetrics::default()).collect(),
@@ -244,6 +252,7 @@ impl WorkerMetrics {
             accept_errors: Counter::default(),
             tls_failures: Counter::default(),
             request_failures: Counter::default(),
+            upgrades_astray: Counter::default(),
             responses: Default::default(),
             cut: Counter::default(),
             turns: Histogram::new(TURNS),

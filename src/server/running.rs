@@ -16,7 +16,7 @@ use super::error::ServerError;
 use super::figures::ServerFigures;
 use super::handle::Order;
 use super::listener::{self, Surface};
-use super::metrics::{Counter, RouteMetrics};
+use super::metrics::{Counter, RouteMetrics, WorkerMetrics};
 use super::settings::Settings;
 use super::thread::{Beginning, run as run_thread};
 use super::worker::{Beginnings, Shared};
@@ -227,7 +227,7 @@ impl Server {
             opened: routes(|route| route.opened.get()),
             ended: closed.saturating_sub(cut),
             cut,
-            refused: routes(|route| route.refused.total()),
+            refused: workers().map(WorkerMetrics::refused_total).sum(),
             messages_in: routes(|route| route.messages_in.get()),
             messages_out: routes(|route| route.messages_out.get()),
             bytes_in: routes(|route| route.bytes_in.get()),

@@ -2,7 +2,7 @@
 
 use wsbench::server::Server;
 
-use crate::support::{Client, body, exchange, get, start};
+use crate::support::{Client, body, exchange, get, start, upgrade_status};
 
 async fn upgrade(server: &Server, path: &str, replace: (&str, &str)) -> String {
     let request = format!(
@@ -11,6 +11,26 @@ async fn upgrade(server: &Server, path: &str, replace: (&str, &str)) -> String {
     );
     assert!(request.contains(replace.0), "{}", replace.0);
     exchange(server, &request.replace(replace.0, replace.1)).await
+}
+
+#[tokio::test]
+async fn every_refused_upgrade_counts() {
+    let server = start("");
+    assert_eq!(upgrade_status(&server, "/nowhere", "").await, 404);
+    assert_eq!(upgrade_status(&server, "/bad101", "").await, 403);
+    // Scanners that want no WebSocket are not counted.
+    get(&server, "/nowhere").await;
+    let metrics = get(&server, "/metrics").await;
+    for line in [
+        r#"wsbench_upgrades_refused_total{route="",reason="no_such_route"} 1"#,
+        r#"wsbench_upgrades_refused_total{route="/bad101",reason="forbidden"} 1"#,
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line} is missing in {metrics}"
+        );
+    }
+    assert_eq!(server.report().refused, 2);
 }
 
 #[tokio::test]

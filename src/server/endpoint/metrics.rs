@@ -13,6 +13,7 @@ use crate::server::http::{EndpointRequest, Reply};
 use crate::server::ids::RouteId;
 use crate::server::metrics::{CLOSE_CLASSES, Refused, RouteMetrics};
 use crate::server::record::Cause;
+use crate::server::refusal::RefusalCode;
 use crate::server::registry::Waiting;
 use crate::server::worker::Worker;
 
@@ -140,6 +141,13 @@ impl Page<'_> {
                         .sample(name, &[("route", &path), ("reason", reason)], count);
                 }
             }
+        }
+        // The path is the client's to choose, and each would be a series of its own.
+        let astray = self.sum(|worker| &worker.upgrades_astray);
+        if astray > 0 {
+            let reason = RefusalCode::NoSuchRoute.name();
+            self.text
+                .sample(name, &[("route", ""), ("reason", reason)], astray);
         }
     }
 
@@ -355,7 +363,6 @@ impl Page<'_> {
 mod tests {
     use super::*;
     use crate::exposition;
-    use crate::server::refusal::RefusalCode;
     use crate::server::testing;
 
     fn page() -> String {
@@ -366,6 +373,7 @@ mod tests {
         let refused = &worker.metrics().routes[broadcast].refused;
         refused.add(Some(RefusalCode::OriginRefused));
         refused.add(None);
+        worker.metrics().upgrades_astray.add(2);
         let waiting = vec![Waiting::default(); worker.shared.paths.len()];
         render_with(&worker, &waiting)
     }
@@ -378,6 +386,7 @@ mod tests {
             "wsbench_messages_received_total{route=\"/broadcast\"} 7",
             "wsbench_upgrades_refused_total{route=\"/broadcast\",reason=\"origin_refused\"} 1",
             "wsbench_upgrades_refused_total{route=\"/broadcast\",reason=\"refused_by_handler\"} 1",
+            "wsbench_upgrades_refused_total{route=\"\",reason=\"no_such_route\"} 2",
         ] {
             assert!(
                 page.lines().any(|found| found == line),

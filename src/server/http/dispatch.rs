@@ -122,19 +122,24 @@ impl hyper::service::Service<Request<Incoming>> for Dispatcher {
 impl Dispatcher {
     async fn answer(&self, head: &request::Parts, body: Incoming) -> Result<Reply, Refusal> {
         let Some(route) = self.find_route(head.uri.path()) else {
+            if head.headers.contains_key(header::UPGRADE) {
+                self.worker.metrics().upgrades_astray.add(1);
+            }
             return Err(Refusal::new(RefusalCode::NoSuchRoute, "there is no such route"));
         };
         let shared = &self.worker.shared;
-        if shared.modes[route.index()].misbehaves() && !shared.faults {
-            return Err(faults_are_off());
-        }
+        let is_off = shared.modes[route.index()].misbehaves() && !shared.faults;
         match &self.worker.services[route.index()] {
+            Service::Http(_) if is_off => Err(faults_are_off()),
             Service::Http(endpoint) => {
                 self.admit(head, route).await?;
                 self.ask(&**endpoint, head, body).await
             }
             service => {
-                let upgraded = self.upgrade(head, route, service).await;
+                let upgraded = match is_off {
+                    true => Err(faults_are_off()),
+                    false => self.upgrade(head, route, service).await,
+                };
                 if let Err(refusal) = &upgraded {
                     self.worker.metrics().routes[route.index()]
                         .refused

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::series::{self, Members};
 use crate::clock::Moment;
 use crate::net::system;
-use crate::server::metrics::RouteMetrics;
+use crate::server::metrics::{RouteMetrics, WorkerMetrics};
 use crate::server::worker::Shared;
 
 /// How long the figures of the process are good for: asking the system takes a few files.
@@ -126,7 +126,11 @@ fn write_own(out: &mut String, shared: &Shared, now: Moment, millis: u64, proces
     let _ = write!(
         out,
         r#""refused":{},"messages_in":{},"messages_out":{},"bytes_in":{},"bytes_out":{},"dropped":{},"memory":{memory},"cpu":{:.1}"#,
-        over_routes(|route| route.refused.total()),
+        shared
+            .metrics
+            .iter()
+            .map(WorkerMetrics::refused_total)
+            .sum::<u64>(),
         over_routes(|route| route.messages_in.get()),
         over_routes(|route| route.messages_out.get()),
         over_routes(|route| route.bytes_in.get()),
