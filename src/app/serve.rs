@@ -39,8 +39,9 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
         .build()
         .map_err(Failure::internal)?;
     let report = runtime.block_on(async {
-        let signals = ServiceSignals::new().map_err(Failure::internal)?;
+        // Until it has started a signal ends the process at once: it may wait for a file that is a pipe.
         let server = Server::start(&config).map_err(failure)?;
+        let signals = ServiceSignals::new().map_err(Failure::internal)?;
         let mut view = match wants_view(args) {
             true => Some(ServerView::show(&server, scheme(&config))?),
             false => None,

@@ -28,7 +28,7 @@ pub enum ServerError {
     #[error("admin.token: {0}")]
     AdminToken(#[from] AuthConfigError),
     /// A worker's thread or event loop could not be created.
-    #[error("cannot start worker {worker}")]
+    #[error("cannot start worker {worker}: {source}")]
     Worker {
         /// Its number, from zero.
         worker: usize,
@@ -36,7 +36,7 @@ pub enum ServerError {
         source: io::Error,
     },
     /// The backplane's thread could not be created.
-    #[error("cannot start the backplane's thread")]
+    #[error("cannot start the backplane's thread: {0}")]
     Backplane(#[source] io::Error),
     /// A worker ended by a panic.
     #[error("worker {worker} failed; its connections are lost")]

@@ -25,6 +25,9 @@ pub struct GuardConfig {
     pub origin: Option<OriginPolicy>,
     /// Upgrades per second; all limits hold.
     pub upgrade_limits: Vec<UpgradeLimitConfig>,
+    /// Whether `auth` is that of all routes that have none of their own.
+    #[serde(skip)]
+    pub auth_is_common: bool,
     /// Messages per minute.
     pub message_limit: Option<MessageLimitConfig>,
     /// Connections of the route at a time.
@@ -37,7 +40,7 @@ pub struct GuardConfig {
 pub struct RouteGuard {
     upgrades: UpgradeLimiters,
     origin: Option<OriginPolicy>,
-    authenticator: Option<Authenticator>,
+    authenticator: Option<Arc<Authenticator>>,
     messages: Option<MessageLimits>,
     connections: Option<Arc<ConnectionLimiter>>,
 }
@@ -48,15 +51,21 @@ impl RouteGuard {
     /// # Errors
     /// See [`AuthConfigError`].
     pub fn new(config: &GuardConfig) -> Result<Self, AuthConfigError> {
-        Ok(Self {
+        let authenticator = config.auth.as_ref().map(Authenticator::new).transpose()?;
+        Ok(Self::with(config, authenticator.map(Arc::new)))
+    }
+
+    /// The same with the secrets read already, instead of those of `config`.
+    pub(crate) fn with(config: &GuardConfig, authenticator: Option<Arc<Authenticator>>) -> Self {
+        Self {
             upgrades: UpgradeLimiters::new(&config.upgrade_limits),
             origin: config.origin.clone(),
-            authenticator: config.auth.as_ref().map(Authenticator::new).transpose()?,
+            authenticator,
             messages: config.message_limit.map(MessageLimits::new),
             connections: config
                 .connections
                 .map(|quota| ConnectionLimiter::new(quota, "the route")),
-        })
+        }
     }
 
     /// The same guard, which goes on counting the connections that another one counted.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Access;
+use super::auth::Authenticator;
 use super::config::{ConfigError, ConnectionLimits, RoutePlan, ServerConfig, TlsConfig, plan_routes};
 use super::error::ServerError;
 use super::guard::RouteGuard;
@@ -35,6 +36,9 @@ pub(crate) struct Tls {
     pub(crate) certificate_pem: String,
 }
 
+/// What is wrong with the access to all routes was said by a flag or by the file's `defaults`.
+const COMMON_AUTH: &str = "access to all routes";
+
 impl Settings {
     /// Those of a server that starts.
     ///
@@ -42,13 +46,9 @@ impl Settings {
     /// A configuration that contradicts itself, or files that cannot be used.
     pub(crate) fn new(config: &ServerConfig) -> Result<Self, ServerError> {
         let routes = plan_routes(config)?;
-        let guards = routes
-            .iter()
-            .map(|route| guard(route, None))
-            .collect::<Result<_, _>>()?;
         Ok(Self {
+            guards: guards(&routes)?.into_iter().map(Arc::new).collect(),
             routes,
-            guards,
             limits: config.limits.clone(),
             drain_time: config.drain_time.0,
             tls: config.tls.as_ref().map(Tls::new).transpose()?,
@@ -77,9 +77,10 @@ impl Settings {
             fixed.push("tls (on or off)".to_owned());
         }
         renewed.routes = self.renewed_routes(&renewed.routes, &mut fixed);
-        let guards = renewed.routes.iter().zip(&self.guards);
-        let guards = guards.map(|(route, old)| guard(route, Some(old)));
-        renewed.guards = guards.collect::<Result<_, _>>()?;
+        let guards = guards(&renewed.routes)?.into_iter().zip(&self.guards);
+        renewed.guards = guards
+            .map(|(guard, old)| Arc::new(guard.counting_on(old)))
+            .collect();
         Ok((renewed, fixed))
     }
 
@@ -106,17 +107,28 @@ impl Settings {
     }
 }
 
-/// The guard of a route. It goes on counting the connections that it counted before.
-fn guard(route: &RoutePlan, before: Option<&RouteGuard>) -> Result<Arc<RouteGuard>, ConfigError> {
-    let made = RouteGuard::new(&route.guard);
-    let made = made.map_err(|source| ConfigError::Auth {
-        route: route.path.clone(),
-        source,
-    })?;
-    Ok(Arc::new(match before {
-        Some(before) => made.counting_on(before),
-        None => made,
-    }))
+/// The guards of the routes. The secrets that many have in common are read once: their file may be a pipe.
+fn guards(routes: &[RoutePlan]) -> Result<Vec<RouteGuard>, ConfigError> {
+    let mut common = None;
+    let mut guard = |route: &RoutePlan| {
+        let Some(auth) = &route.guard.auth else {
+            return Ok(RouteGuard::with(&route.guard, None));
+        };
+        let read = |place: &str| match Authenticator::new(auth) {
+            Ok(authenticator) => Ok(Arc::new(authenticator)),
+            Err(source) => Err(ConfigError::Auth {
+                route: place.to_owned(),
+                source,
+            }),
+        };
+        let authenticator = match &common {
+            _ if !route.guard.auth_is_common => read(&route.path)?,
+            Some(common) => Arc::clone(common),
+            None => Arc::clone(common.insert(read(COMMON_AUTH)?)),
+        };
+        Ok(RouteGuard::with(&route.guard, Some(authenticator)))
+    };
+    routes.iter().map(&mut guard).collect()
 }
 
 impl Tls {
@@ -169,6 +181,9 @@ fn fixed_differences(started: &ServerConfig, wanted: &ServerConfig) -> Vec<Strin
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
     use super::*;
 
     fn config(yaml: &str) -> ServerConfig {
@@ -218,6 +233,23 @@ mod tests {
         assert_eq!(
             (pem(&renewed), fixed),
             (pem(&settings), vec!["tls (on or off)".to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_all_routes_ask_for_is_read_once_and_not_laid_at_the_door_of_one() {
+        let (pipe, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"secret").unwrap();
+        drop(writer);
+        let path = format!("/dev/fd/{}", pipe.as_raw_fd());
+        let yaml = format!("defaults: {{auth: {{token: {{tokens: [{{file: {path}}}]}}}}}}");
+        Settings::new(&config(&yaml)).unwrap();
+
+        let config = config("defaults: {auth: {token: {tokens: ['']}}}");
+        let error = Settings::new(&config).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "access to all routes: an empty secret would let everyone in"
         );
     }
 }

@@ -81,6 +81,10 @@ async fn e3_what_cannot_be_done_is_said() {
             json!({"action": "transfer", "pid": "echo", "target_pid": "nobody"}),
             404,
         ),
+        (
+            json!({"action": "transfer", "pid": "echo", "target_pid": "echo"}),
+            400,
+        ),
         (json!({"action": "start", "process": "nothing"}), 404),
         (json!({"action": "start", "process": "echo", "name": "a.b"}), 400),
         (json!({"action": "start", "process": "nats:app"}), 404),

@@ -90,6 +90,8 @@ async fn open_connections_are_listed_and_killed_by_id_route_or_all() {
     );
     assert_eq!(admin(&server, "/admin/kill", &order).await.0, 404);
 
+    let order = json!({"all": true, "cut": true, "code": 4001});
+    assert_eq!(admin(&server, "/admin/kill", &order).await.0, 400);
     let order = json!({"route": "/echo", "cut": true});
     assert_eq!(admin(&server, "/admin/kill", &order).await.1["killed"], 2);
     for tag in ["a", "c"] {

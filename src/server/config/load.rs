@@ -12,7 +12,7 @@ use crate::server::origin::OriginError;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -30,6 +30,14 @@ pub enum ConfigError {
         column: u64,
         /// What is wrong.
         message: String,
+    },
+    /// What a file says makes no server.
+    #[error("{origin}: {source}")]
+    In {
+        /// The file's name.
+        origin: String,
+        /// What is wrong.
+        source: Box<Self>,
     },
     /// Well-formed, but it contradicts itself.
     #[error("{place}: {problem}")]
@@ -85,12 +93,15 @@ impl ServerConfig {
     ///
     /// # Errors
     /// [`ConfigError::Syntax`] with line and column for anything that is not a server's configuration, unknown fields
-    /// included; [`ConfigError::Invalid`] if a route contradicts itself.
+    /// included; [`ConfigError::In`] if it contradicts itself.
     pub fn from_yaml(text: &str, origin: &str) -> Result<Self, ConfigError> {
         let config =
             serde_saphyr::from_str::<Option<Self>>(text).map_err(|error| syntax_error(&error, origin))?;
         let config = config.unwrap_or_default();
-        super::plan_routes(&config)?;
+        super::plan_routes(&config).map_err(|source| ConfigError::In {
+            origin: origin.to_owned(),
+            source: Box::new(source),
+        })?;
         Ok(config)
     }
 }

@@ -13,6 +13,7 @@ use crate::server::mode::{ModeConfig, ProbeKind};
 use crate::server::origin::OriginPolicy;
 use crate::server::ratelimit::{ConnectionQuota, MessageLimitConfig, UpgradeLimitConfig};
 use crate::units::{ByteSize, Count, Span};
+use crate::wire::extension::is_token;
 
 /// What the configuration says of one route; whatever it leaves out comes from the route's kind and the defaults.
 ///
@@ -251,6 +252,9 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
             "`mode` belongs to a route, not to the defaults",
         ));
     }
+    if let Some((place, problem)) = config.problem() {
+        return Err(ConfigError::invalid(place, problem));
+    }
     if let Some((place, problem)) = config.relay.problem() {
         return Err(ConfigError::invalid(&place, problem));
     }
@@ -276,11 +280,14 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
         .into_iter()
         .filter(|(_, route)| route.enabled != Some(false))
         .map(|(path, route)| {
+            let has_own_auth = route.auth.is_some() || route.api_keys.is_some();
             let fallback = match &route.mode {
                 Some(mode) if mode.is_endpoint() => defaults.clone().unguarded(),
                 _ => defaults.clone(),
             };
-            resolve(path, route.or(fallback))
+            let mut plan = resolve(path, route.or(fallback))?;
+            plan.guard.auth_is_common = !has_own_auth;
+            Ok(plan)
         })
         .collect()
 }
@@ -336,10 +343,13 @@ impl RouteConfig {
 }
 
 fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
-    if !path.starts_with('/') || path.contains(['?', '#']) {
+    if !path.starts_with('/')
+        || path.contains(['?', '#'])
+        || !path.bytes().all(|byte| byte.is_ascii_graphic())
+    {
         return Err(ConfigError::invalid(
             &path,
-            "a route's path begins with `/` and has no query",
+            "a route's path begins with `/`, has no query, and stands as in a request: `%20` for a blank",
         ));
     }
     if path.strip_suffix("/*").unwrap_or(&path).contains('*') {
@@ -356,6 +366,11 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
     {
         return Err(ConfigError::invalid(&path, problem));
     }
+    if let ModeConfig::Relay(relay) = &mode
+        && let Some(problem) = relay.problem()
+    {
+        return Err(ConfigError::invalid(&path, problem));
+    }
     if let ModeConfig::Proxy(proxy) = &mode
         && let Some(problem) = proxy.problem()
     {
@@ -366,6 +381,28 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         return Err(ConfigError::invalid(
             &path,
             "`compression_level` is a number from 0 to 9",
+        ));
+    }
+    if route
+        .upgrade_limits
+        .iter()
+        .flatten()
+        .any(|limit| limit.rate.get() == 0.0)
+    {
+        return Err(ConfigError::invalid(
+            &path,
+            "an upgrade limit needs a `rate` above 0; without the limit there is none",
+        ));
+    }
+    if !route
+        .subprotocols
+        .iter()
+        .flatten()
+        .all(|name| is_token(name.as_bytes()))
+    {
+        return Err(ConfigError::invalid(
+            &path,
+            "a subprotocol is a word without blanks and separators",
         ));
     }
     let standard = RouteLimits::default();
@@ -407,6 +444,7 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         origin: route.origin,
         upgrade_limits: route.upgrade_limits.unwrap_or_default(),
         message_limit: route.message_limit,
+        auth_is_common: false,
         connections: quota(route.max_connections, route.max_connections_per_address),
     };
     Ok(RoutePlan {

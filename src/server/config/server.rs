@@ -52,6 +52,30 @@ pub struct ServerConfig {
     pub routes: BTreeMap<String, RouteConfig>,
 }
 
+/// The most workers: more are a typo, and would take minutes to start.
+const MAX_WORKERS: usize = 1024;
+
+impl ServerConfig {
+    /// Which setting cannot be, and why.
+    pub(super) fn problem(&self) -> Option<(&'static str, &'static str)> {
+        let everywhere = [&self.listen, &self.health_listen, &self.admin.listen];
+        if everywhere.iter().all(|addresses| addresses.is_empty()) {
+            return Some(("listen", "there is no address to listen on"));
+        }
+        if self.workers.is_some_and(|workers| workers.get() > MAX_WORKERS) {
+            return Some(("workers", "a number from 1 to 1024"));
+        }
+        if self.defaults.compression_level.is_some_and(|level| level > 9) {
+            return Some(("defaults", "`compression_level` is a number from 0 to 9"));
+        }
+        let is_header = |text: &String| http::HeaderValue::from_str(text).is_ok();
+        if !self.instance.as_ref().is_none_or(is_header) {
+            return Some(("instance", "it has to fit into a header: one line"));
+        }
+        None
+    }
+}
+
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {

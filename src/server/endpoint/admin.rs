@@ -236,28 +236,15 @@ async fn connections(request: &EndpointRequest, worker: &Worker) -> Result<Value
     Ok(json!({ "open": open.len(), "connections": listed.collect::<Vec<_>>() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct KillOrder {
     id: Option<u64>,
     route: Option<String>,
     all: bool,
-    code: u16,
-    reason: String,
+    code: Option<u16>,
+    reason: Option<String>,
     cut: bool,
-}
-
-impl Default for KillOrder {
-    fn default() -> Self {
-        Self {
-            id: None,
-            route: None,
-            all: false,
-            code: CloseCode::GOING_AWAY.0,
-            reason: "closed by the administrator".to_owned(),
-            cut: false,
-        }
-    }
 }
 
 async fn kill(order: KillOrder, worker: &Worker) -> Result<Value, Refusal> {
@@ -268,16 +255,24 @@ async fn kill(order: KillOrder, worker: &Worker) -> Result<Value, Refusal> {
         _ => return Err(bad("say one of `id`, `route` and `all`")),
     };
     let how = if order.cut {
+        if order.code.is_some() || order.reason.is_some() {
+            return Err(bad(
+                "a connection that is `cut` gets no Close frame: no `code`, no `reason`",
+            ));
+        }
         Kill::Cut
     } else {
-        let code = CloseCode(order.code);
+        let code = order.code.map_or(CloseCode::GOING_AWAY, CloseCode);
         if !code.is_sendable() {
             return Err(bad("no Close frame may carry this `code`"));
         }
-        if order.reason.len() > MAX_CLOSE_REASON {
+        let reason = order
+            .reason
+            .unwrap_or_else(|| "closed by the administrator".to_owned());
+        if reason.len() > MAX_CLOSE_REASON {
             return Err(bad("a `reason` has at most 123 bytes"));
         }
-        Kill::Close(code, order.reason)
+        Kill::Close(code, reason)
     };
     let killed = worker
         .shared

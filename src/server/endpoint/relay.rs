@@ -128,6 +128,15 @@ async fn answer(relay: &Relay, request: &EndpointRequest) -> Result<Value, Refus
     }
 }
 
+/// Whether a process of this node is a connection; those of other nodes are taken at their word.
+fn is_connection(directory: &Directory, called: &str) -> Result<bool, Refusal> {
+    let pid = find(directory, called)?;
+    let kinds = directory
+        .processes()
+        .inspect(|entry| (entry.pid == pid).then_some(matches!(entry.kind, Kind::Connection)));
+    Ok(kinds.into_iter().flatten().all(|is_connection| is_connection))
+}
+
 /// Every process, or one.
 fn list(directory: &Directory, only: Option<&Pid>) -> Vec<Value> {
     let now = clock::now();
@@ -182,6 +191,9 @@ async fn act(directory: &Directory, request: &EndpointRequest) -> Result<Value, 
                 target,
                 topic: message_topic.map(Into::into),
             };
+            if !is_connection(directory, &pid)? {
+                return Err(bad("only a connection can be moved".to_owned()));
+            }
             send(directory, &pid, content).await.map(|()| done)
         }
         Action::Kill { pid, reason } => {

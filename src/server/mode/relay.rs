@@ -33,7 +33,7 @@ pub struct RelayRouteConfig {
     /// How long the handler may take (10 s); then the upgrade is refused by 504.
     pub handler_timeout: Span,
     /// Without a handler: the name of a process (`echo`).
-    pub target: String,
+    pub target: Option<String>,
     /// Without a handler: the topic of clients' messages (seed E8: `ws.message`).
     pub message_topic: String,
     /// Without a handler: time between heartbeats (seed E8: none).
@@ -45,12 +45,20 @@ pub struct RelayRouteConfig {
     pub allowed_origins: AllowedOrigins,
 }
 
+impl RelayRouteConfig {
+    /// What contradicts itself.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let both = self.handler.is_some() && self.target.is_some();
+        both.then_some("either the `handler` chooses the target, or `target` names it")
+    }
+}
+
 impl Default for RelayRouteConfig {
     fn default() -> Self {
         Self {
             handler: None,
             handler_timeout: Span::from_secs(10),
-            target: "echo".to_owned(),
+            target: None,
             message_topic: default_topic(),
             heartbeat_interval: None,
             metadata: Map::new(),
@@ -96,7 +104,7 @@ impl Judge {
         self.check_origin(head)?;
         let Some(handler) = &self.handler else {
             let header = RelayHeader {
-                target_pid: self.config.target.clone(),
+                target_pid: self.config.target.clone().unwrap_or_else(|| "echo".to_owned()),
                 message_topic: self.config.message_topic.clone(),
                 heartbeat_interval: self.config.heartbeat_interval,
                 metadata: Some(self.config.metadata.clone()),
@@ -336,5 +344,17 @@ mod tests {
         assert_eq!(config.metadata["a"], 1);
         assert!(config.allowed_origins.allows(Some("http://localhost:3000"), None));
         assert!(serde_saphyr::from_str::<RelayRouteConfig>("{handler: 'ws://h'}").is_err());
+        for list in [
+            "foo",
+            "app.example.com",
+            "https://*.example.com",
+            "https://a.example, b",
+        ] {
+            let text = format!("{{wsrelay.allowed.origins: '{list}'}}");
+            let error = serde_saphyr::from_str::<RelayRouteConfig>(&text)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("is not an origin"), "{error}");
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! [`AllowedOrigins`]: which web pages may connect (seeds E6, E7).
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+
+use crate::server::origin::AllowedOrigin;
 
 /// The value of `wsrelay.allowed.origins`: origins with commas between. None configured: only pages of this very server.
 ///
@@ -53,7 +56,16 @@ fn without_default_port(origin: &str) -> &str {
 
 impl<'de> Deserialize<'de> for AllowedOrigins {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|list| Self::new(&list))
+        let list = String::deserialize(deserializer)?;
+        let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        for entry in entries {
+            if !matches!(entry.parse(), Ok(AllowedOrigin::Exact(_))) {
+                return Err(D::Error::custom(format!(
+                    "`{entry}` is not an origin (example: https://app.example.com)"
+                )));
+            }
+        }
+        Ok(Self::new(&list))
     }
 }
 

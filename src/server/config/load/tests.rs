@@ -281,7 +281,7 @@ fn contradictions_name_the_route() {
         ("routes: {/new: {}}", "/new: a new route needs a `mode`"),
         (
             "routes: {new: {mode: echo}}",
-            "new: a route's path begins with `/` and has no query",
+            "new: a route's path begins with `/`, has no query, and stands as in a request: `%20` for a blank",
         ),
         (
             "routes: {/echo: {compression_level: 10}}",
@@ -299,8 +299,30 @@ fn contradictions_name_the_route() {
             "admin: {listen: ['127.0.0.1:9', '0.0.0.0:9']}",
             "admin.listen: an address beyond this machine needs `admin.token`",
         ),
+        ("listen: []", "listen: there is no address to listen on"),
+        ("workers: 1025", "workers: a number from 1 to 1024"),
+        (
+            "defaults: {compression_level: 20}",
+            "defaults: `compression_level` is a number from 0 to 9",
+        ),
+        (
+            "instance: \"a\\nb\"",
+            "instance: it has to fit into a header: one line",
+        ),
+        (
+            "routes: {/echo: {upgrade_limits: [{rate: 0/s}]}}",
+            "/echo: an upgrade limit needs a `rate` above 0; without the limit there is none",
+        ),
+        (
+            "routes: {/echo: {subprotocols: ['a b']}}",
+            "/echo: a subprotocol is a word without blanks and separators",
+        ),
+        (
+            "routes: {/r: {mode: {relay: {handler: 'http://127.0.0.1:1', target: echo}}}}",
+            "/r: either the `handler` chooses the target, or `target` names it",
+        ),
     ] {
-        assert_eq!(refused(text), expected);
+        assert_eq!(refused(text), format!("server.yaml: {expected}"));
     }
 }
 
@@ -331,7 +353,10 @@ fn a_route_that_says_who_may_connect_says_all_of_it() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let error = ServerConfig::load(Path::new("/nowhere/server.yaml")).unwrap_err();
-    assert_eq!(error.to_string(), "cannot read /nowhere/server.yaml");
+    assert_eq!(
+        error.to_string(),
+        "cannot read /nowhere/server.yaml: No such file or directory (os error 2)"
+    );
 }
 
 #[test]
