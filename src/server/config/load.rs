@@ -114,6 +114,12 @@ fn syntax_error(error: &serde_saphyr::Error, origin: &str) -> ConfigError {
     let message = text
         .split_once(" at line ")
         .map_or(text.as_str(), |(message, _)| message);
+    // What follows is advice for whoever calls the library.
+    let message = [", set DuplicateKeyPolicy", "; use from_str_multiple"]
+        .iter()
+        .fold(message, |message, advice| {
+            message.split(advice).next().unwrap_or(message)
+        });
     ConfigError::Syntax {
         origin: origin.to_owned(),
         line,

@@ -266,8 +266,22 @@ fn mistakes_are_shown_with_their_place() {
         ),
         ("workers: 0", "server.yaml:1:1", "nonzero"),
         ("listen: [", "server.yaml:1", ""),
+        (
+            "journal: 5\njournal: 6",
+            "server.yaml:2:1",
+            "duplicate mapping key: journal",
+        ),
+        (
+            "journal: 5\n---\njournal: 6",
+            "server.yaml:3:1",
+            "multiple YAML documents",
+        ),
     ] {
         let error = refused(text);
+        assert!(
+            !error.contains("Options") && !error.contains("from_str"),
+            "{error}"
+        );
         assert!(
             error.starts_with(place) && error.contains(hint),
             "{text:?} gave {error:?}"
