@@ -17,6 +17,10 @@ use crate::wire::{CloseCode, Closing, ClosingState};
 /// How long the server gets to end TCP once both Close frames have passed (RFC 6455 7.1.1).
 const TRANSPORT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What tungstenite makes of a Close frame with a code that it does not allow (RFC 6455 7.4): it answers with this and
+/// hands it out as if it had come from the server, whose own code and reason are lost.
+pub(super) const REFUSAL: (CloseCode, &str) = (CloseCode::PROTOCOL_ERROR, "Protocol violation");
+
 /// What speaking and listening share.
 pub(super) struct Shared<'a> {
     pub(super) console: &'a Console,
@@ -37,6 +41,8 @@ pub(super) enum Silence {
     Lost(String),
     /// The server broke the protocol or a limit: to be answered with a Close frame of this code.
     Violation(CloseCode, String),
+    /// The server closed with a code that must not be sent. tungstenite has answered with [`REFUSAL`] already.
+    BadClose,
     /// Nobody reads standard output any more.
     OutputGone,
 }
@@ -66,6 +72,9 @@ pub(super) async fn listen(
         match arrived {
             Some(Ok(message)) => {
                 shared.heard.notify_one();
+                if shared.is_refusal(&message) {
+                    return Silence::BadClose;
+                }
                 if let Err(gone) = hear(message, shared).await {
                     return gone.into();
                 }
@@ -99,6 +108,15 @@ async fn hear(message: Message, shared: &Shared<'_>) -> Result<(), OutputGone> {
 }
 
 impl Shared<'_> {
+    /// Whether tungstenite made this up. Once we have closed, it hands out what the server answers as it is.
+    fn is_refusal(&self, message: &Message) -> bool {
+        let Message::Close(Some(CloseFrame { code, reason })) = message else {
+            return false;
+        };
+        (CloseCode((*code).into()), reason.as_str()) == REFUSAL
+            && self.closing.borrow().state() == ClosingState::Open
+    }
+
     fn close_received(&self, frame: Option<&(CloseCode, String)>) {
         let code = frame.map(|(code, _)| *code);
         let mut closing = self.closing.borrow_mut();

@@ -23,7 +23,7 @@ use super::config::{ConnectConfig, Wait};
 use super::console::Console;
 use super::ending::{Ending, Problem};
 use super::event::{Control, Direction, Event};
-use super::listener::{Shared, Silence, explain, listen};
+use super::listener::{REFUSAL, Shared, Silence, explain, listen};
 use crate::wire::{CloseCode, Closing, ClosingState, MAX_CLOSE_REASON};
 
 /// How long the server gets to answer our Close frame, or to explain why it no longer reads.
@@ -231,6 +231,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Speaker<'_, '_, S> {
                 let _ = timeout(CLOSE_TIMEOUT, self.close(code, reason)).await;
                 Some(Problem::Violation(text))
             }
+            Silence::BadClose => {
+                let (code, reason) = REFUSAL;
+                self.shared.close_sent(code, reason);
+                // The answer is queued already, and tungstenite takes no further frame.
+                if let Ok(Ok(())) = timeout(CLOSE_TIMEOUT, self.sink.flush()).await {
+                    self.show_close(code, reason.to_owned()).await;
+                }
+                Some(Problem::Violation(
+                    "a Close frame with a code that must not be sent".to_owned(),
+                ))
+            }
             Silence::OutputGone => {
                 let _ = timeout(CLOSE_TIMEOUT, self.close(CloseCode::NORMAL, String::new())).await;
                 None
@@ -246,12 +257,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Speaker<'_, '_, S> {
         };
         // A connection that takes no more frames is heard to end.
         if self.sink.send(Message::Close(Some(frame))).await.is_ok() {
-            self.show(Event::Control(
-                Direction::Sent,
-                Control::Close(Some((code, reason))),
-            ))
-            .await;
+            self.show_close(code, reason).await;
         }
+    }
+
+    async fn show_close(&self, code: CloseCode, reason: String) {
+        let frame = Control::Close(Some((code, reason)));
+        self.show(Event::Control(Direction::Sent, frame)).await;
     }
 
     async fn control(&mut self, control: Control) -> Result<(), Error> {

@@ -132,6 +132,48 @@ async fn a_server_that_breaks_the_protocol_is_answered_with_1002() {
 }
 
 #[tokio::test]
+async fn a_close_code_that_must_not_be_sent_breaks_the_protocol() {
+    for code in [999_u16, 1005, 1006, 1015, 2999] {
+        let (input, _writer) = silence();
+        let (seen, answer) = converse(
+            input,
+            |config| config.show.control_frames = true,
+            async |server| {
+                let mut stream = server.into_inner();
+                stream.write_all(b"\x88\x06").await.unwrap();
+                stream.write_all(&code.to_be_bytes()).await.unwrap();
+                stream.write_all(b"oops").await.unwrap();
+                let mut answer = Vec::new();
+                stream.read_to_end(&mut answer).await.unwrap();
+                answer
+            },
+        )
+        .await;
+        let (mask, payload) = (&answer[2..6], &answer[6..]);
+        let payload: Vec<u8> = payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(a, b)| a ^ b)
+            .collect();
+        assert_eq!(
+            (answer[0], &payload[..]),
+            (0x88, &b"\x03\xeaProtocol violation"[..])
+        );
+        let notes: Vec<&str> = seen.errors.lines().skip(1).collect();
+        assert_eq!(
+            notes,
+            [
+                "> close 1002 \"Protocol violation\"",
+                "closed by us: 1002 (protocol error): Protocol violation; the server broke the protocol: \
+                 a Close frame with a code that must not be sent"
+            ],
+            "{code}"
+        );
+        assert_eq!(seen.ending().verdict(), Verdict::Failed);
+    }
+}
+
+#[tokio::test]
 async fn an_interrupt_closes_with_1001_and_waits_for_the_answer() {
     let (listener, url) = listen().await;
     let (interrupt, interrupts) = mpsc::channel(1);
