@@ -28,6 +28,8 @@ pub(crate) struct Link {
     socket: WebSocketStream<Metered>,
     /// Something was sent that may not have gone out yet.
     unflushed: bool,
+    /// The close handshake was begun from here.
+    closing: bool,
 }
 
 /// What came from an upstream.
@@ -77,6 +79,12 @@ impl Farewell {
             reason: reason.to_owned(),
         }
     }
+
+    /// Whether this is what tungstenite makes of a Close frame with a code that it does not allow (RFC 6455 7.4): it
+    /// answers with this and hands it out as if it had come from the upstream.
+    fn is_refusal(&self) -> bool {
+        self.code == u16::from(CloseCode::Protocol) && self.reason == "Protocol violation"
+    }
 }
 
 impl LinkError {
@@ -108,6 +116,7 @@ impl Link {
         Self {
             socket,
             unflushed: false,
+            closing: false,
         }
     }
 
@@ -142,9 +151,11 @@ impl Link {
             Some(Ok(Message::Close(frame))) => {
                 // The answer is queued; a flush sends it.
                 self.unflushed = true;
-                Ok(Heard::Close(
-                    frame.map(|CloseFrame { code, reason }| Farewell::new(code, &reason)),
-                ))
+                let farewell = frame.map(|CloseFrame { code, reason }| Farewell::new(code, &reason));
+                match farewell {
+                    Some(farewell) if !self.closing && farewell.is_refusal() => Err(LinkError::Violation),
+                    farewell => Ok(Heard::Close(farewell)),
+                }
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Heard::Control),
             Some(Err(error)) => Err(explain(&error)),
@@ -159,6 +170,7 @@ impl Link {
             reason: reason[..reason.floor_char_boundary(MAX_REASON)].into(),
         });
         self.unflushed = true;
+        self.closing = true;
         // If the upstream closed first, this changes nothing; if it is gone, reading tells.
         let _ = self.socket.start_send_unpin(Message::Close(frame));
     }

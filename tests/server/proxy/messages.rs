@@ -242,11 +242,14 @@ async fn an_upstream_that_vanishes_is_1011_and_a_client_that_vanishes_a_cut() {
 
 #[tokio::test]
 async fn an_upstream_that_breaks_the_protocol_is_1011() {
-    // Text that is not UTF-8, and a masked frame, as raw bytes behind the handshake.
+    // Text that is not UTF-8, a masked frame, a reserved bit, and Close frames with codes that must not be sent, as raw
+    // bytes behind the handshake.
     for (bytes, code, reason) in [
         (&b"\x81\x01\xff"[..], 1007, "upstream sent text that is not UTF-8"),
         (b"\x81\x81\0\0\0\0a", 1002, "upstream broke the protocol"),
         (b"\xc1\x01a", 1002, "upstream broke the protocol"),
+        (b"\x88\x06\x03\xeeoops", 1002, "upstream broke the protocol"),
+        (b"\x88\x02\x03\xe7", 1002, "upstream broke the protocol"),
     ] {
         let serve = move |mut socket: WebSocketStream<TcpStream>| async move {
             socket.get_mut().write_all(bytes).await.unwrap();
