@@ -10,8 +10,8 @@ use super::rules::HandshakeRules;
 use crate::wire::deflate::{DeflateOffer, DeflateParams, EXTENSION_NAME};
 use crate::wire::extension::parse_extensions;
 
-/// How much of a refusal's body is kept.
-const MAX_BODY_START: usize = 512;
+/// How much of a refusal's body is kept: more than is shown of it, in any script.
+const MAX_BODY_START: usize = 2048;
 
 /// A client's opening handshake on one connection, until the answer is complete.
 #[derive(Debug)]

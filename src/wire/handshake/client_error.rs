@@ -93,6 +93,9 @@ impl fmt::Display for Found<'_> {
     }
 }
 
+/// How many characters of a refusal's body are shown.
+const MAX_SHOWN: usize = 400;
+
 /// An answer other than 101.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -102,7 +105,7 @@ pub struct Refusal {
     pub reason: String,
     /// All headers in order.
     pub headers: Vec<(String, String)>,
-    /// The beginning of the body, as far as it came along with the head; at most 512 bytes.
+    /// The beginning of the body, as far as it came along with the head; at most 2048 bytes.
     pub body_start: Vec<u8>,
 }
 
@@ -145,8 +148,10 @@ impl fmt::Display for Refusal {
                         c
                     }
                 };
-                let line: String = line.trim().chars().take(120).map(shown).collect();
-                write!(f, " ({line})")
+                let mut rest = line.trim().chars().map(shown);
+                let start: String = rest.by_ref().take(MAX_SHOWN).collect();
+                let mark = if rest.next().is_some() { "…" } else { "" };
+                write!(f, " ({start}{mark})")
             }
             _ => Ok(()),
         }

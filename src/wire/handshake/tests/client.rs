@@ -88,6 +88,22 @@ fn rfc6455_4_1_step_1_any_other_status_is_a_refusal() {
 }
 
 #[test]
+fn a_long_reason_of_a_refusal_is_cut_with_a_mark() {
+    let said = |body: &str| {
+        let refused = refusal(&format!("HTTP/1.1 400 Bad Request\r\n\r\n{body}\nx"));
+        refused.to_string()
+    };
+    for letter in ["x", "\u{4e16}", "\u{1f980}"] {
+        let whole = letter.repeat(400);
+        assert_eq!(said(&whole), format!("400 Bad Request ({whole})"));
+        assert_eq!(
+            said(&letter.repeat(600)),
+            format!("400 Bad Request ({whole}\u{2026})")
+        );
+    }
+}
+
+#[test]
 fn rfc9110_15_2_interim_answers_are_passed_over() {
     let text = format!(
         "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{}",
