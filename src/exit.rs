@@ -41,7 +41,7 @@ pub enum ExitCode {
     FlowsFailed = 110,
     /// A report of the run, or standard output, could not be written.
     ReportNotWritten = 111,
-    /// `connect`: closed by the server with an error, or because the server broke the protocol.
+    /// `connect`: closed by the server with an error, or because it broke the protocol or sent too large a message.
     ConnectionFailed = 112,
 }
 
@@ -100,7 +100,7 @@ impl ExitCode {
             }
             Self::ReportNotWritten => "A report of the run, or standard output, could not be written.",
             Self::ConnectionFailed => {
-                "The server closed the connection with an error code, or it broke the protocol."
+                "The server closed the connection with an error code, broke the protocol, or sent a message larger than the client takes."
             }
         }
     }

@@ -69,8 +69,25 @@ pub(super) enum CommandError {
     Input(#[source] io::Error),
 }
 
-/// Turns a line into what is to be done. Files are read here, up to `limit` bytes, so a thread that may block calls it.
+/// Turns a line into what is to be done, with messages of at most `limit` bytes. Files are read here, so a thread that
+/// may block calls it.
 pub(super) fn interpret(line: String, limit: usize) -> Result<Action, CommandError> {
+    let action = parse(line, limit)?;
+    let size = match &action {
+        Action::Text(text) => text.len(),
+        Action::Binary(bytes) => bytes.len(),
+        _ => 0,
+    };
+    if size > limit {
+        return Err(CommandError::TooLarge {
+            what: format!("a message of {size} bytes"),
+            limit,
+        });
+    }
+    Ok(action)
+}
+
+fn parse(line: String, limit: usize) -> Result<Action, CommandError> {
     let Some(command) = line.strip_prefix('/') else {
         return Ok(Action::Text(line));
     };
@@ -271,6 +288,24 @@ mod tests {
         assert!(error(&format!("/file {large}")).contains("is larger than 1000B"));
         assert!(error("/file nowhere.txt").starts_with("cannot read nowhere.txt: "));
         assert!(error("/file --binary").contains("needs a path"));
+    }
+
+    #[test]
+    fn messages_by_hand_are_held_to_the_limit() {
+        let text = "x".repeat(LIMIT);
+        let bytes = "00".repeat(LIMIT);
+        for (fits, too_large) in [
+            (text.clone(), format!("{text}x")),
+            (format!("//{}", &text[1..]), format!("//{text}")),
+            (format!("/text {text}"), format!("/text {text}x")),
+            (format!("/binary {bytes}"), format!("/binary {bytes}00")),
+        ] {
+            action(&fits);
+            assert_eq!(
+                error(&too_large),
+                "a message of 1001 bytes is larger than 1000B: raise --max-message-size"
+            );
+        }
     }
 
     #[test]

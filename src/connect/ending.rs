@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::units::ByteSize;
 use crate::wire::{CloseCode, CloseInitiator, CloseOutcome};
 
 /// How a conversation ended.
@@ -11,7 +12,7 @@ pub struct Ending {
     pub outcome: CloseOutcome,
     /// The reason in the first Close frame.
     pub reason: String,
-    /// What went wrong: the transport's error, or the server's violation of the protocol.
+    /// What went wrong: the transport's error, the server's violation of the protocol, or a message too large.
     pub problem: Option<Problem>,
     /// Lines of input that could not be carried out.
     pub refused: u64,
@@ -20,8 +21,15 @@ pub struct Ending {
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The server broke the protocol or a limit, so we closed.
+    /// The server broke the protocol, so we closed.
     Violation(String),
+    /// The server sent a message larger than we take, so we closed.
+    TooLarge {
+        /// Bytes of the message as far as it was announced.
+        size: usize,
+        /// `--max-message-size` in bytes.
+        limit: usize,
+    },
     /// The transport failed.
     Lost(String),
     /// The user did not want to wait for the server's Close frame.
@@ -33,7 +41,7 @@ pub enum Problem {
 pub enum Verdict {
     /// We closed, or the server did with 1000, 1001 or no code.
     Fine,
-    /// The server closed with another code, or broke the protocol.
+    /// The server closed with another code, broke the protocol, or sent a message larger than we take.
     Failed,
     /// The connection ended without a Close frame.
     Lost,
@@ -46,7 +54,7 @@ impl Ending {
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
         match (&self.problem, self.outcome.by) {
-            (Some(Problem::Violation(_)), _) => Verdict::Failed,
+            (Some(Problem::Violation(_) | Problem::TooLarge { .. }), _) => Verdict::Failed,
             (Some(Problem::Forced), _) => Verdict::Interrupted,
             (_, CloseInitiator::Nobody) => Verdict::Lost,
             (_, CloseInitiator::Us) => Verdict::Fine,
@@ -73,6 +81,11 @@ impl fmt::Display for Ending {
         }
         match &self.problem {
             Some(Problem::Violation(text)) => write!(f, "; the server broke the protocol: {text}"),
+            Some(Problem::TooLarge { size, limit }) => write!(
+                f,
+                "; the server sent a message of {size} bytes or more, larger than {}: raise --max-message-size",
+                ByteSize(*limit as u64)
+            ),
             Some(Problem::Lost(text)) => write!(f, "; {text}"),
             Some(Problem::Forced) => f.write_str("; left without waiting for the server's Close frame"),
             None if !clean && by == CloseInitiator::Us => {

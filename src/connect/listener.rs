@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -39,10 +40,12 @@ pub(super) enum Silence {
     Closed,
     /// The transport failed.
     Lost(String),
-    /// The server broke the protocol or a limit: to be answered with a Close frame of this code.
+    /// The server broke the protocol: to be answered with a Close frame of this code.
     Violation(CloseCode, String),
     /// The server closed with a code that must not be sent. tungstenite has answered with [`REFUSAL`] already.
     BadClose,
+    /// The server sent a message larger than we take; so much of it is announced.
+    TooLarge { size: usize, limit: usize },
     /// Nobody reads standard output any more.
     OutputGone,
 }
@@ -150,7 +153,10 @@ impl Shared<'_> {
                 tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
             ) => Silence::Lost("the server ended the connection".to_owned()),
             Error::Io(error) => Silence::Lost(explain(error)),
-            Error::Capacity(error) => Silence::Violation(CloseCode::TOO_BIG, error.to_string()),
+            &Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => Silence::TooLarge {
+                size,
+                limit: max_size,
+            },
             Error::Utf8(_) => Silence::Violation(
                 CloseCode::INVALID_PAYLOAD,
                 "a text message is not UTF-8".to_owned(),

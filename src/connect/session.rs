@@ -242,6 +242,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Speaker<'_, '_, S> {
                     "a Close frame with a code that must not be sent".to_owned(),
                 ))
             }
+            Silence::TooLarge { size, limit } => {
+                let reason = format!("at most {limit} bytes");
+                // A server in the midst of a large message may well not read.
+                let _ = timeout(CLOSE_TIMEOUT, self.close(CloseCode::TOO_BIG, reason)).await;
+                Some(Problem::TooLarge { size, limit })
+            }
             Silence::OutputGone => {
                 let _ = timeout(CLOSE_TIMEOUT, self.close(CloseCode::NORMAL, String::new())).await;
                 None

@@ -90,11 +90,21 @@ async fn a_message_beyond_our_own_limit_is_answered_with_1009() {
         (ending.outcome.by, ending.outcome.code),
         (CloseInitiator::Us, CloseCode::TOO_BIG)
     );
-    assert!(
-        matches!(ending.problem, Some(Problem::Violation(_))),
-        "{ending:?}"
+    assert_eq!(
+        ending.problem,
+        Some(Problem::TooLarge {
+            size: 1001,
+            limit: 1000
+        })
     );
     assert_eq!(ending.verdict(), Verdict::Failed);
+    assert_eq!(
+        seen.errors.lines().last(),
+        Some(
+            "closed by us: 1009 (message too big): at most 1000 bytes; the server sent a message of 1001 bytes or more, \
+             larger than 1000B: raise --max-message-size"
+        )
+    );
 }
 
 #[tokio::test]
@@ -116,6 +126,21 @@ async fn input_beyond_our_own_limit_is_not_sent() {
         "{}",
         seen.errors
     );
+}
+
+#[tokio::test]
+async fn lines_beyond_our_own_limit_are_not_sent() {
+    let settings = |config: &mut ConnectConfig| {
+        config.max_message_size = 4;
+        config.input = Input::Given(
+            ["12345", "/text 12345", "/binary 0102030405", "1234"]
+                .map(str::to_owned)
+                .into(),
+        );
+    };
+    let (seen, ()) = converse(io::empty(), settings, async |server| echo(server, 1).await).await;
+    assert_eq!(seen.output(), "1234\n");
+    assert_eq!(seen.ending().refused, 3);
 }
 
 /// A standard output that nobody reads any more.
