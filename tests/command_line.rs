@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 const USAGE: i32 = 2;
 const BAD_CONFIGURATION: i32 = 104;
@@ -207,6 +210,54 @@ fn a_flag_wins_over_its_variable_and_over_those_that_exclude_it() {
     let elsewhere = [("WSBENCH_TOKEN_FILE", "no/such/file")];
     assert_eq!(serve(&elsewhere, &["--token", "secret"]), 0);
     assert_eq!(serve(&elsewhere, &[]), BAD_CONFIGURATION);
+}
+
+#[test]
+fn only_one_flag_gets_the_authorization_header() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        listener
+            .incoming()
+            .map(|stream| {
+                let mut stream = stream.unwrap();
+                let mut head = String::new();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                while !head.ends_with("\r\n\r\n") {
+                    reader.read_line(&mut head).unwrap();
+                }
+                stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+                let line = head.lines().find_map(|line| line.strip_prefix("Authorization: "));
+                line.unwrap_or_default().to_owned()
+            })
+            .take(3)
+            .collect::<Vec<_>>()
+    });
+    let connect = |variables: &[(&str, &str)], flags: &[&str]| {
+        wsbench(variables, &[&["connect", &url], flags].concat())
+    };
+    let bearer = [("WSBENCH_TOKEN", "T"), ("WSBENCH_TOKEN_IN", "bearer")];
+    let basic = [("WSBENCH_AUTH", "a:b")];
+    for wrong in [
+        connect(&[], &["--auth", "a:b", "--token", "T", "--token-in", "bearer"]),
+        connect(&[bearer[0], bearer[1], basic[0]], &[]),
+        connect(&bearer[..1], &["--auth", "a:b", "--token-in", "bearer"]),
+    ] {
+        assert_eq!(wrong.code, USAGE, "{}", wrong.stderr);
+        assert!(
+            wrong.stderr.contains("both want the Authorization header"),
+            "{}",
+            wrong.stderr
+        );
+    }
+    for right in [
+        connect(&bearer, &["--auth", "a:b"]),
+        connect(&basic, &["--token", "T", "--token-in", "bearer"]),
+        connect(&[], &["--auth", "a:b", "--token", "T"]),
+    ] {
+        assert_eq!(right.code, UNREACHABLE, "{}", right.stderr);
+    }
+    assert_eq!(server.join().unwrap(), ["Basic YTpi", "Bearer T", "Basic YTpi"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches as _};
 
 use super::environment::{asks_for_nothing, scenario_variables, without_variables};
 use super::surface::{command, walk};
-use super::{AnnotationsArg, Cli, Variable};
+use super::{AnnotationsArg, Cli, TokenIn, Variable};
 use crate::units::nearest;
 
 /// Nothing to do: the help or the version was asked for, or the command line is wrong.
@@ -69,7 +69,9 @@ pub fn parse(words: &[OsString]) -> Result<Cli, Refusal> {
     let mut cli = matches
         .and_then(|matches| {
             check_needs(&command, &matches)?;
-            Cli::from_arg_matches(&matches)
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            settle_authorization(&command, &matches, &mut cli)?;
+            Ok(cli)
         })
         .map_err(|error| Refusal(explained(error, &command, words)))?;
     if let Some(variables) = cli.command.variables_mut() {
@@ -126,6 +128,29 @@ fn check_needs(command: &Command, matches: &ArgMatches) -> Result<(), clap::Erro
         if source(matches, id) == Some(ValueSource::CommandLine) && source(matches, needed).is_none() {
             let message = format!("{} needs {}\n", flag(id), flag(needed));
             return Err(command.clone().error(ErrorKind::MissingRequiredArgument, message));
+        }
+    }
+    Ok(())
+}
+
+/// `--auth` and a bearer token want the same header, which clap cannot know, since it depends on a value. As with all flags
+/// that exclude each other, one of the command line wins over the variable of the other.
+fn settle_authorization(command: &Command, matches: &ArgMatches, cli: &mut Cli) -> Result<(), clap::Error> {
+    let super::Command::Connect(args) = &mut cli.command else {
+        return Ok(());
+    };
+    if args.auth.is_none() || args.token.is_none() || args.token_in != TokenIn::Bearer {
+        return Ok(());
+    }
+    let (command, matches) = leaf(command, matches);
+    let is_given = |id| source(matches, id) == Some(ValueSource::CommandLine);
+    match (is_given("auth"), is_given("token") || is_given("token_in")) {
+        (true, false) => args.token = None,
+        (false, true) => args.auth = None,
+        _ => {
+            let message =
+                "--auth and --token-in bearer both want the Authorization header: give one of them\n";
+            return Err(command.clone().error(ErrorKind::ArgumentConflict, message));
         }
     }
     Ok(())
