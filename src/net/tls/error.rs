@@ -107,6 +107,12 @@ fn explain_certificate(problem: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the server's certificate is not valid yet: check both clocks, or pass --insecure".to_owned()
         }
+        // rustls passes on the error of its certificate library, whose type it does not name: only its text can be told.
+        CertificateError::Other(inner) if inner.0.to_string() == "CaUsedAsEndEntity" => {
+            "the server's certificate is an authority's (CA:TRUE) and not one for a server: make it with \
+             `openssl req -x509 -addext basicConstraints=critical,CA:FALSE ...`, or pass --insecure"
+                .to_owned()
+        }
         other => format!("the server's certificate is invalid ({other}): pass --insecure to accept any"),
     }
 }

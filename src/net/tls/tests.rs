@@ -158,6 +158,29 @@ fn an_expired_certificate_says_so() {
 }
 
 #[test]
+fn an_authoritys_certificate_in_the_place_of_a_servers_says_how_to_make_one() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let files = Files::new();
+    fs::write(files.path("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(files.path("key.pem"), key.serialize_pem()).unwrap();
+    let server = server_config(files.identity(), &[]).unwrap();
+    let error = handshake(
+        client_config(&files.trusting()).unwrap(),
+        Arc::clone(&server),
+        "localhost",
+    )
+    .unwrap_err();
+    assert_eq!(
+        error,
+        "the server's certificate is an authority's (CA:TRUE) and not one for a server: make it with \
+         `openssl req -x509 -addext basicConstraints=critical,CA:FALSE ...`, or pass --insecure"
+    );
+    handshake(insecure(), server, "localhost").unwrap();
+}
+
+#[test]
 fn a_demanded_client_certificate_is_presented_or_asked_for() {
     let files = Files::new();
     let mut roots = RootCertStore::empty();
