@@ -249,7 +249,11 @@ fn check_is_http(bytes: &[u8]) -> Result<(), HandshakeError> {
         .trim_end()
         .escape_debug()
         .to_string();
-    Err(HandshakeError::NotHttp(shown))
+    // An alert or a handshake record, version 3.x (RFC 8446 5.1).
+    Err(match line {
+        [0x15 | 0x16, 0x03, ..] => HandshakeError::Tls(shown),
+        _ => HandshakeError::NotHttp(shown),
+    })
 }
 
 /// Empty lines before a status line are none of its business (RFC 9112 2.2). A CR at the very end may become one.

@@ -12,6 +12,9 @@ pub enum HandshakeError {
     /// The server does not speak HTTP at all.
     #[error("the answer is not HTTP: it begins with `{0}`")]
     NotHttp(String),
+    /// The server speaks TLS on this port.
+    #[error("the answer is not HTTP: it begins with `{0}`; it looks like TLS: try wss://")]
+    Tls(String),
     /// The answer's head cannot be read.
     #[error(transparent)]
     Head(#[from] HeadError),
@@ -66,7 +69,7 @@ impl HandshakeError {
     #[must_use]
     pub const fn section(&self) -> &'static str {
         match self {
-            Self::NotHttp(_) | Self::Head(_) | Self::Ended { .. } => "RFC 9112 2",
+            Self::NotHttp(_) | Self::Tls(_) | Self::Head(_) | Self::Ended { .. } => "RFC 9112 2",
             Self::HttpVersion => "RFC 6455 4.2.2",
             Self::Refused(_) => "RFC 6455 4.1 step 1",
             Self::Upgrade(_) => "RFC 6455 4.1 step 2",

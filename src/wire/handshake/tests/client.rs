@@ -311,10 +311,6 @@ fn each_rule_can_be_switched_off_alone() {
 fn something_else_than_http_is_told_at_once() {
     for (bytes, shown) in [
         (&b"SSH-2.0-OpenSSH_9.9\r\n"[..], "SSH-2.0-OpenSSH_9.9"),
-        (
-            b"\x15\x03\x01\x00\x02\x02\x16",
-            "\\u{15}\\u{3}\\u{1}\\0\\u{2}\\u{2}\\u{16}",
-        ),
         (b"HTML", "HTML"),
         (b"\r\rHTTP/1.1 101", "\\r\\rHTTP/1.1 101"),
     ] {
@@ -322,6 +318,18 @@ fn something_else_than_http_is_told_at_once() {
             answer_by(HandshakeRules::STRICT, bytes),
             Err(HandshakeError::NotHttp(shown.into()))
         );
+    }
+}
+
+#[test]
+fn an_answer_by_tls_says_what_to_try() {
+    for bytes in [&b"\x15\x03\x01\x00\x02\x02\x16"[..], b"\x16\x03\x03\x00\x02"] {
+        let error = answer_by(HandshakeRules::STRICT, bytes).unwrap_err().to_string();
+        assert!(
+            error.starts_with("the answer is not HTTP: it begins with `\\u{1"),
+            "{error}"
+        );
+        assert!(error.ends_with("`; it looks like TLS: try wss://"), "{error}");
     }
 }
 
