@@ -7,13 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use wsbench::server::Server;
 use wsbench::server::refusal::RefusalCode;
 
 use super::{compare, rows};
 use crate::issuer::{Issuer, SigningKey, assemble, claims, hs256};
 use crate::proxy::{until, up};
-use crate::support::{Client, admin, exchange, start};
+use crate::support::{Client, PATIENCE, admin, start};
 
 const HEADING: &str = "Refused requests";
 /// Headers that have nothing to do with the refusal.
@@ -30,7 +31,7 @@ const SECRET: &str = "a secret that is long enough for HS256";
 async fn every_refusal_is_documented_as_it_is() {
     let mut seen = BTreeSet::new();
     for request in on_one_server() {
-        seen.insert(row(&exchange(&server().await, &request).await));
+        seen.insert(row(&refused(&server().await, &request).await));
     }
     seen.extend(with_others_around().await);
     compare(HEADING, &rows(HEADING, 4), &seen);
@@ -111,7 +112,7 @@ fn on_one_server() -> Vec<String> {
         instead("HTTP/1.1", "HTTP/1.0"),
         without("Host: test\r\n"),
         without("Upgrade: websocket\r\n"),
-        instead("Upgrade, close", "close"),
+        instead("Connection: Upgrade", "Connection: close"),
         without("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"),
         instead("dGhlIHNhbXBsZSBub25jZQ==", "short"),
         instead("Version: 13", "Version: 12"),
@@ -195,7 +196,7 @@ async fn with_others_around() -> Vec<Vec<String>> {
     ] {
         let server = start(yaml);
         let _first = Client::connect(&server, path).await;
-        seen.push(row(&exchange(&server, &upgrade(path, "")).await));
+        seen.push(row(&refused(&server, &upgrade(path, "")).await));
     }
     seen.push(per_identity().await);
     seen.push(while_stopping().await);
@@ -212,7 +213,7 @@ async fn per_identity() -> Vec<String> {
         start("routes: {/echo: {api_keys: [k], upgrade_limits: [{per: identity, rate: 0.01/s, burst: 1}]}}");
     let request = upgrade("/echo", "X-Device-Key: k\r\n");
     let _first = Client::connect_with(&server, "/echo", &[("x-device-key", "k")]).await;
-    row(&exchange(&server, &request).await)
+    row(&refused(&server, &request).await)
 }
 
 /// A connection that was there before can still ask.
@@ -231,25 +232,55 @@ async fn while_stopping() -> Vec<String> {
     let stopping = tokio::spawn(server.stop());
     staying.receive_close_unanswered().await;
     tcp.write_all(upgrade("/echo", "").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    tcp.read_to_string(&mut answer).await.unwrap();
+    let answer = whole_answer(&mut tcp).await;
     drop(staying);
     stopping.await.unwrap().unwrap();
     row(&answer)
 }
 
+/// The answer to a request that leaves open whether the connection goes on.
+async fn refused(server: &Server, request: &str) -> String {
+    let mut tcp = TcpStream::connect(server.local_addrs()[0]).await.unwrap();
+    tcp.write_all(request.as_bytes()).await.unwrap();
+    whole_answer(&mut tcp).await
+}
+
+/// Reads head and body, or to the end of the connection.
+async fn whole_answer(tcp: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !is_whole(&String::from_utf8_lossy(&answer)) {
+        let reading = timeout(PATIENCE, tcp.read_buf(&mut answer));
+        if reading.await.expect("no end in time").unwrap() == 0 {
+            break;
+        }
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+fn is_whole(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let mut lengths = head
+        .lines()
+        .filter_map(|line| line.strip_prefix("content-length: "));
+    lengths
+        .next()
+        .is_some_and(|length| body.len() >= length.parse().unwrap())
+}
+
 async fn by_order_of_the_administrator() -> Vec<Vec<String>> {
     let server = start("admin: {listen: ['127.0.0.1:0']}");
     admin(&server, "/admin/health", &json!({"ws": "down"})).await;
-    let unhealthy = row(&exchange(&server, &upgrade("/health/ws", "")).await);
+    let unhealthy = row(&refused(&server, &upgrade("/health/ws", "")).await);
     admin(&server, "/admin/drain", &json!({})).await;
-    let draining = row(&exchange(&server, &upgrade("/echo", "")).await);
+    let draining = row(&refused(&server, &upgrade("/echo", "")).await);
     vec![unhealthy, draining]
 }
 
 async fn one_process_too_many() -> Vec<String> {
     let server = start("{relay: {max_processes: 0}, routes: {/full: {mode: {relay: {target: echo}}}}}");
-    row(&exchange(&server, &upgrade("/full", "")).await)
+    row(&refused(&server, &upgrade("/full", "")).await)
 }
 
 async fn silent_handler() -> Vec<String> {
@@ -258,7 +289,7 @@ async fn silent_handler() -> Vec<String> {
     let server = start(&format!(
         "routes: {{/slow: {{mode: {{relay: {{handler: 'http://{address}', handler_timeout: 100ms}}}}}}}}"
     ));
-    row(&exchange(&server, &upgrade("/slow", "")).await)
+    row(&refused(&server, &upgrade("/slow", "")).await)
 }
 
 async fn silent_upstream() -> Vec<String> {
@@ -267,7 +298,7 @@ async fn silent_upstream() -> Vec<String> {
     let server = start(&format!(
         "routes: {{/slow: {{mode: {{proxy: {{answer_timeout: 100ms, upstreams: [{{url: 'ws://{address}'}}]}}}}}}}}"
     ));
-    row(&exchange(&server, &upgrade("/slow", "")).await)
+    row(&refused(&server, &upgrade("/slow", "")).await)
 }
 
 async fn no_upstream_is_up() -> Vec<String> {
@@ -276,12 +307,12 @@ async fn no_upstream_is_up() -> Vec<String> {
         "routes: {{/ws: {{mode: {{proxy: {{health_check: {{interval: 20ms}}, upstreams: [{{url: '{upstream}'}}]}}}}}}}}"
     ));
     until(&server, "/metrics", &[up(upstream, 0)]).await;
-    row(&exchange(&server, &upgrade("/ws", "")).await)
+    row(&refused(&server, &upgrade("/ws", "")).await)
 }
 
 fn upgrade(path: &str, headers: &str) -> String {
     format!(
-        "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\
+        "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n"
     )
 }
