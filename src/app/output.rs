@@ -1,7 +1,10 @@
 //! Standard output: pages, lines, and what to do if they cannot be written.
 
 use std::env;
-use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 
 use crate::exit::ExitCode;
 use crate::report::Style;
@@ -30,11 +33,24 @@ pub(super) fn say(text: &str) -> bool {
 pub(super) fn put(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut out = stdout().lock();
     match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure {
+        Err(error) if !is_farewell(&error) => Err(Failure {
             message: format!("cannot write to standard output: {error}"),
             code: ExitCode::ReportNotWritten,
         }),
         _ => Ok(()),
+    }
+}
+
+/// Whether the error says that the pipe's reader, or the terminal, is gone.
+fn is_farewell(error: &io::Error) -> bool {
+    let is_device = || {
+        let output = File::from(stdout().as_fd().try_clone_to_owned()?);
+        Ok::<_, io::Error>(output.metadata()?.file_type().is_char_device())
+    };
+    match error.raw_os_error() {
+        // A file's would be a broken disk.
+        Some(libc::EIO) => is_device().unwrap_or(false),
+        _ => error.kind() == ErrorKind::BrokenPipe,
     }
 }
 
