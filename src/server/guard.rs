@@ -25,9 +25,6 @@ pub struct GuardConfig {
     pub origin: Option<OriginPolicy>,
     /// Upgrades per second; all limits hold.
     pub upgrade_limits: Vec<UpgradeLimitConfig>,
-    /// Whether `auth` is that of all routes that have none of their own.
-    #[serde(skip)]
-    pub auth_is_common: bool,
     /// Messages per minute.
     pub message_limit: Option<MessageLimitConfig>,
     /// Connections of the route at a time.

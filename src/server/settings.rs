@@ -36,8 +36,8 @@ pub(crate) struct Tls {
     pub(crate) certificate_pem: String,
 }
 
-/// What is wrong with the access to all routes was said by a flag or by the file's `defaults`.
-const COMMON_AUTH: &str = "access to all routes";
+/// Who said what is wrong there.
+const COMMON_AUTH: &str = "access to all routes (`defaults.auth`, or its flags)";
 
 impl Settings {
     /// Those of a server that starts.
@@ -122,7 +122,7 @@ fn guards(routes: &[RoutePlan]) -> Result<Vec<RouteGuard>, ConfigError> {
             }),
         };
         let authenticator = match &common {
-            _ if !route.guard.auth_is_common => read(&route.path)?,
+            _ if !route.auth_is_common => read(&route.path)?,
             Some(common) => Arc::clone(common),
             None => Arc::clone(common.insert(read(COMMON_AUTH)?)),
         };
@@ -249,7 +249,7 @@ mod tests {
         let error = Settings::new(&config).unwrap_err().to_string();
         assert_eq!(
             error,
-            "access to all routes: an empty secret would let everyone in"
+            "access to all routes (`defaults.auth`, or its flags): an empty secret would let everyone in"
         );
     }
 }

@@ -154,6 +154,8 @@ pub(crate) struct RoutePlan {
     pub(crate) mode: ModeConfig,
     pub(crate) limits: RouteLimits,
     pub(crate) guard: GuardConfig,
+    /// Whether the guard's `auth` is that of all routes that have none of their own.
+    pub(crate) auth_is_common: bool,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) faults: FaultPlan,
 }
@@ -286,7 +288,7 @@ pub(crate) fn plan_routes(config: &ServerConfig) -> Result<Vec<RoutePlan>, Confi
                 _ => defaults.clone(),
             };
             let mut plan = resolve(path, route.or(fallback))?;
-            plan.guard.auth_is_common = !has_own_auth;
+            plan.auth_is_common = !has_own_auth;
             Ok(plan)
         })
         .collect()
@@ -444,7 +446,6 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         origin: route.origin,
         upgrade_limits: route.upgrade_limits.unwrap_or_default(),
         message_limit: route.message_limit,
-        auth_is_common: false,
         connections: quota(route.max_connections, route.max_connections_per_address),
     };
     Ok(RoutePlan {
@@ -452,6 +453,7 @@ fn resolve(path: String, route: RouteConfig) -> Result<RoutePlan, ConfigError> {
         mode,
         limits,
         guard,
+        auth_is_common: false,
         subprotocols: route.subprotocols.unwrap_or_default(),
         faults: route.faults.unwrap_or_default(),
     })
