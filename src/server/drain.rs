@@ -16,7 +16,7 @@ pub(crate) async fn close_evenly(worker: Rc<Worker>, over: Duration) {
     let end = clock::now() + over;
     let workers = worker.shared.mailboxes.len();
     let open = worker.registry.borrow().open();
-    tokio::time::sleep(first(open, over, worker.index, workers)).await;
+    tokio::time::sleep(begin_of(open, over, worker.index, workers)).await;
     loop {
         let left = end - clock::now();
         let open = worker.registry.borrow().open();
@@ -30,7 +30,7 @@ pub(crate) async fn close_evenly(worker: Rc<Worker>, over: Duration) {
 }
 
 /// When worker number `index` of `workers` begins.
-fn first(open: usize, over: Duration, index: usize, workers: usize) -> Duration {
+fn begin_of(open: usize, over: Duration, index: usize, workers: usize) -> Duration {
     let (_, pause) = step(open, over);
     pause.mul_f64(index as f64 / workers.max(1) as f64)
 }
@@ -62,15 +62,15 @@ mod tests {
     #[test]
     fn workers_take_turns() {
         let over = Duration::from_secs(4);
-        let begins = [0, 1, 2, 3].map(|index| first(1, over, index, 4).as_secs());
+        let begins = [0, 1, 2, 3].map(|index| begin_of(1, over, index, 4).as_secs());
         assert_eq!(begins, [0, 1, 2, 3], "one session each");
-        let begins = [0, 1, 2, 3].map(|index| first(2, over, index, 4).as_millis());
+        let begins = [0, 1, 2, 3].map(|index| begin_of(2, over, index, 4).as_millis());
         assert_eq!(
             begins,
             [0, 500, 1_000, 1_500],
             "two sessions each, the second 2 s after the first"
         );
-        assert!(first(100_000, over, 3, 4) < STEP);
+        assert!(begin_of(100_000, over, 3, 4) < STEP);
     }
 
     #[test]
