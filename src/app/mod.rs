@@ -34,7 +34,6 @@ mod validate;
 mod watch;
 
 use std::ffi::OsString;
-use std::io::{Write, stderr};
 
 use crate::cli::{self, AnnotationsArg, Cli, Command, RefusalKind};
 use crate::exit::ExitCode;
@@ -57,10 +56,10 @@ pub fn main(words: &[OsString]) -> ExitCode {
         }
     };
     for warning in cli::misspelt_variables() {
-        tell(&warning);
+        output::tell(&warning);
     }
     carry_out(&cli).unwrap_or_else(|Failure { message, code }| {
-        tell(&message);
+        output::tell(&message);
         if let Some(AnnotationsArg::Github) = cli.annotations() {
             output::say(&annotations::of_failure(&message));
         }
@@ -84,9 +83,4 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Completions(args) => manual::completions(*args),
         Command::Man(args) => manual::man(args),
     }
-}
-
-fn tell(message: &str) {
-    // With standard error closed only the exit code can tell.
-    let _ = writeln!(stderr(), "wsbench: {message}");
 }

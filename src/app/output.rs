@@ -1,4 +1,4 @@
-//! Standard output: pages, lines, and what to do if they cannot be written.
+//! What is told on standard output and standard error, and what becomes of it if it cannot be written.
 
 use std::env;
 use std::fs::File;
@@ -21,12 +21,17 @@ pub(super) fn print(page: impl FnOnce(Style) -> String) -> bool {
     }))
 }
 
-/// Prints a text beside others things that are to be done. Tells whether that succeeded, and on standard error why not.
+/// Prints a text beside other things that are to be done. Tells whether that succeeded, and on standard error why not.
 pub(super) fn say(text: &str) -> bool {
     let Err(failure) = put(text) else { return true };
-    // With standard error closed only the exit code can tell.
-    let _ = writeln!(stderr(), "wsbench: {}", failure.message);
+    tell(&failure.message);
     false
+}
+
+/// Says on standard error what went wrong, or what someone should know.
+pub(super) fn tell(text: &str) {
+    // With standard error closed only the exit code can tell.
+    let _ = writeln!(stderr(), "wsbench: {text}");
 }
 
 /// Prints a text that is all that was asked for. A reader who has gone has read enough.
@@ -34,7 +39,7 @@ pub(super) fn put(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut out = stdout().lock();
     match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
         Err(error) if !is_farewell(&error) => Err(Failure {
-            message: format!("cannot write to standard output: {error}"),
+            message: format!("cannot write to standard output: {error}; make room, or send it elsewhere"),
             code: ExitCode::ReportNotWritten,
         }),
         _ => Ok(()),
@@ -56,12 +61,12 @@ fn is_farewell(error: &io::Error) -> bool {
 
 /// Whether what is written to `stream` may have colours.
 pub(super) fn is_colourful(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && !is_dumb() && colours_wanted()
+    stream.is_terminal() && colours_wanted()
 }
 
 /// Whether the environment has nothing against colours (<https://no-color.org>).
 pub(super) fn colours_wanted() -> bool {
-    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    !is_dumb() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Whether the terminal says that it understands nothing but text.

@@ -1,7 +1,6 @@
-//! Publishes a run: the text on standard output, then every report that was asked for.
+//! Publishes a run: every report that was asked for, and what is kept if one cannot be written.
 
 use std::collections::BTreeSet;
-use std::io::{Write, stderr};
 use std::path::Path;
 
 use crate::exit::ExitCode;
@@ -9,6 +8,7 @@ use crate::metrics::Summary;
 use crate::report::{self, Form, Output, ReportError};
 
 use super::failure::Failure;
+use super::output::tell;
 
 /// The reports that `--out` and the older `--summary-export` ask for.
 pub(super) fn outputs(out: &[String], export: Option<&Path>) -> Result<Vec<Output>, Failure> {
@@ -102,9 +102,4 @@ pub(super) const fn exit_code(code: ExitCode, all_written: bool) -> ExitCode {
         ExitCode::Ok if !all_written => ExitCode::ReportNotWritten,
         code => code,
     }
-}
-
-fn tell(text: &str) {
-    // With standard error closed only the exit code can tell.
-    let _ = writeln!(stderr(), "wsbench: {text}");
 }
