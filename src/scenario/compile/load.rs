@@ -170,7 +170,10 @@ fn check_stages(
     } else if total > Span::MAX.0 {
         context.problem(
             at,
-            format!("the stages take longer than {}, a century", Span::MAX),
+            format!(
+                "the stages take longer than {}, a century: shorten them, or their scale",
+                Span::MAX
+            ),
         );
     } else if !something_happens {
         context.problem(at, "no stage has any clients");
