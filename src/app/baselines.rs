@@ -46,9 +46,7 @@ fn save(args: &BaselineSaveArgs) -> Result<ExitCode, Failure> {
 /// Makes the folder and tries whether a file can be made in it.
 pub(super) fn prepare(path: &Path) -> Result<(), Failure> {
     if path.file_name().is_none_or(|name| name == ".json") {
-        return Err(Failure::configuration(
-            "a baseline needs a name, such as `main`",
-        ));
+        return Err(Failure::configuration("a baseline needs a name, such as `main`"));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));

@@ -12,15 +12,11 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::console::{Console, OutputGone};
 use super::event::{Control, Direction, Event};
-use crate::net::tls;
+use crate::net::{REFUSED_CLOSE, tls};
 use crate::wire::{CloseCode, Closing, ClosingState};
 
 /// How long the server gets to end TCP once both Close frames have passed (RFC 6455 7.1.1).
 const TRANSPORT_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What tungstenite makes of a Close frame with a code that it does not allow (RFC 6455 7.4): it answers with this and
-/// hands it out as if it had come from the server, whose own code and reason are lost.
-pub(super) const REFUSAL: (CloseCode, &str) = (CloseCode::PROTOCOL_ERROR, "Protocol violation");
 
 /// What speaking and listening share.
 pub(super) struct Shared<'a> {
@@ -42,7 +38,7 @@ pub(super) enum Silence {
     Lost(String),
     /// The server broke the protocol: to be answered with a Close frame of this code.
     Violation(CloseCode, String),
-    /// The server closed with a code that must not be sent. tungstenite has answered with [`REFUSAL`] already.
+    /// The server closed with a code that must not be sent. tungstenite has answered with [`REFUSED_CLOSE`] already.
     BadClose,
     /// The server sent a message larger than we take; so much of it is announced.
     TooLarge { size: usize, limit: usize },
@@ -75,7 +71,7 @@ pub(super) async fn listen(
         match arrived {
             Some(Ok(message)) => {
                 shared.heard.notify_one();
-                if shared.is_refusal(&message) {
+                if shared.is_made_up(&message) {
                     return Silence::BadClose;
                 }
                 if let Err(gone) = hear(message, shared).await {
@@ -112,11 +108,11 @@ async fn hear(message: Message, shared: &Shared<'_>) -> Result<(), OutputGone> {
 
 impl Shared<'_> {
     /// Whether tungstenite made this up. Once we have closed, it hands out what the server answers as it is.
-    fn is_refusal(&self, message: &Message) -> bool {
+    fn is_made_up(&self, message: &Message) -> bool {
         let Message::Close(Some(CloseFrame { code, reason })) = message else {
             return false;
         };
-        (CloseCode((*code).into()), reason.as_str()) == REFUSAL
+        (CloseCode((*code).into()), reason.as_str()) == REFUSED_CLOSE
             && self.closing.borrow().state() == ClosingState::Open
     }
 

@@ -23,7 +23,8 @@ use super::config::{ConnectConfig, Wait};
 use super::console::Console;
 use super::ending::{Ending, Problem};
 use super::event::{Control, Direction, Event};
-use super::listener::{REFUSAL, Shared, Silence, explain, listen};
+use super::listener::{Shared, Silence, explain, listen};
+use crate::net::REFUSED_CLOSE;
 use crate::wire::{CloseCode, Closing, ClosingState, MAX_CLOSE_REASON};
 
 /// How long the server gets to answer our Close frame, or to explain why it no longer reads.
@@ -232,7 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Speaker<'_, '_, S> {
                 Some(Problem::Violation(text))
             }
             Silence::BadClose => {
-                let (code, reason) = REFUSAL;
+                let (code, reason) = REFUSED_CLOSE;
                 self.shared.close_sent(code, reason);
                 // The answer is queued already, and tungstenite takes no further frame.
                 if let Ok(Ok(())) = timeout(CLOSE_TIMEOUT, self.sink.flush()).await {

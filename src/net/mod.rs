@@ -10,6 +10,7 @@
 //! | `timings` | [`PhaseTimings`]: resolve, TCP, TLS, upgrade |
 //! | `stream` | [`Stream`]: plain or TLS |
 //! | `dial` | [`dial`]: all phases in order, for ordinary asynchronous use |
+//! | `tungstenite` | what tokio-tungstenite does that whoever speaks by it has to know |
 //! | [`system`] | limits, processor time, memory, cores: the one place with code for one system only |
 
 pub mod system;
@@ -22,6 +23,7 @@ mod source;
 mod stream;
 mod target;
 mod timings;
+mod tungstenite;
 
 pub use dial::{DialError, DialOptions, Dialed, dial};
 pub use resolve::{ResolveError, resolve};
@@ -30,3 +32,4 @@ pub use source::{SourceAddresses, SourceError};
 pub use stream::Stream;
 pub use target::{Target, TargetError};
 pub use timings::{Phase, PhaseTimings};
+pub use tungstenite::REFUSED_CLOSE;

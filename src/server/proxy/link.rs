@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::connect::Switched;
-use crate::net::Stream;
-use crate::wire::MessageKind;
+use crate::net::{REFUSED_CLOSE, Stream};
+use crate::wire::{self, MessageKind};
 
 /// The connection to an upstream. Its answers to pings are those of tungstenite.
 #[derive(Debug)]
@@ -80,10 +80,9 @@ impl Farewell {
         }
     }
 
-    /// Whether this is what tungstenite makes of a Close frame with a code that it does not allow (RFC 6455 7.4): it
-    /// answers with this and hands it out as if it had come from the upstream.
-    fn is_refusal(&self) -> bool {
-        self.code == u16::from(CloseCode::Protocol) && self.reason == "Protocol violation"
+    /// Whether it is tungstenite's, not the upstream's.
+    fn is_made_up(&self) -> bool {
+        (wire::CloseCode(self.code), self.reason.as_str()) == REFUSED_CLOSE
     }
 }
 
@@ -153,7 +152,7 @@ impl Link {
                 self.unflushed = true;
                 let farewell = frame.map(|CloseFrame { code, reason }| Farewell::new(code, &reason));
                 match farewell {
-                    Some(farewell) if !self.closing && farewell.is_refusal() => Err(LinkError::Violation),
+                    Some(farewell) if !self.closing && farewell.is_made_up() => Err(LinkError::Violation),
                     farewell => Ok(Heard::Close(farewell)),
                 }
             }
