@@ -249,9 +249,10 @@ fn check_is_http(bytes: &[u8]) -> Result<(), HandshakeError> {
         .trim_end()
         .escape_debug()
         .to_string();
-    // An alert or a handshake record, version 3.x (RFC 8446 5.1).
+    // An alert or a handshake record (RFC 8446 5.1). Its first byte decides: the next may not have come yet, and how
+    // the bytes are cut must not matter.
     Err(match line {
-        [0x15 | 0x16, 0x03, ..] => HandshakeError::Tls(shown),
+        [0x15 | 0x16, ..] => HandshakeError::Tls(shown),
         _ => HandshakeError::NotHttp(shown),
     })
 }

@@ -123,6 +123,7 @@ fn any_stream() -> impl Strategy<Value = Vec<u8>> {
         .concat()
         .into_bytes(),
     );
+    let tls = Just(b"\x15\x03\x01\x00\x02\x02\x16".to_vec());
     let mixed = (
         0_usize..5,
         proptest::collection::vec(proptest::sample::select(&LINES[..]), 0..14),
@@ -134,7 +135,13 @@ fn any_stream() -> impl Strategy<Value = Vec<u8>> {
                 .collect::<String>()
                 .into_bytes()
         });
-    prop_oneof![good, asked, mixed, proptest::collection::vec(any::<u8>(), 0..80)]
+    prop_oneof![
+        good,
+        asked,
+        tls,
+        mixed,
+        proptest::collection::vec(any::<u8>(), 0..80)
+    ]
 }
 
 proptest! {
