@@ -9,8 +9,8 @@ mod bytes;
 
 use bytes::{Bytes, cut};
 use libfuzzer_sys::fuzz_target;
-use wsbench::wire::deflate::{DeflateParams, Deflater, Inflater};
-use wsbench::wire::{
+use wsbench_fuzz::wire::deflate::{DeflateParams, Deflater, Inflater};
+use wsbench_fuzz::wire::{
     CloseCode, MaskKey, MessageKind, Received, Receiver, ReceiverConfig, Role, Rules, Sender, Violation,
 };
 

@@ -9,8 +9,8 @@ mod bytes;
 
 use bytes::{Bytes, cut};
 use libfuzzer_sys::fuzz_target;
-use wsbench::wire::Role;
-use wsbench::wire::deflate::{DeflateParams, Deflater, InflateError, Inflater, WindowBits};
+use wsbench_fuzz::wire::Role;
+use wsbench_fuzz::wire::deflate::{DeflateParams, Deflater, InflateError, Inflater, WindowBits};
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Bytes(data);

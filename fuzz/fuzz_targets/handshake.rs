@@ -11,8 +11,8 @@ use std::mem::{Discriminant, discriminant};
 
 use bytes::{Bytes, cut};
 use libfuzzer_sys::fuzz_target;
-use wsbench::wire::deflate::{ClientWindow, DeflateConfig, DeflateOffer};
-use wsbench::wire::handshake::{
+use wsbench_fuzz::wire::deflate::{ClientWindow, DeflateConfig, DeflateOffer};
+use wsbench_fuzz::wire::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, HandshakeProgress, HandshakeRules, HeadLimits,
     RequestHead, ServerHandshake, ServerProgress, ServerResponse, UpgradeRefusal,
 };
