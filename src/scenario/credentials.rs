@@ -27,6 +27,17 @@ pub enum CredentialPlace {
     Subprotocols(Vec<Template>),
 }
 
+impl CredentialPlace {
+    /// The names of the headers that are written for it, but for the subprotocols'.
+    pub(super) fn headers(&self) -> Vec<&str> {
+        match self {
+            Self::Bearer(_) | Self::Basic(_) => vec!["Authorization"],
+            Self::Headers(entries) => entries.iter().map(|(name, _)| name.as_str()).collect(),
+            Self::Query(_) | Self::Subprotocols(_) => Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for Credentials {
     /// What they are, but not the secrets: `a bearer token, minted with HS256`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::context::Context;
-use super::group::header;
+use super::group::headers;
 use crate::scenario::credentials::{CredentialPlace, Credentials};
 use crate::scenario::document::{Auth, Jwt};
 use crate::scenario::template::Json;
@@ -76,17 +76,7 @@ fn place(context: &mut Context<'_>, choice: Choice<'_>) -> Option<CredentialPlac
                 .collect::<Option<_>>()
                 .map(CredentialPlace::Query)
         }
-        Choice::Header(entries) => {
-            let headers: Vec<_> = entries
-                .0
-                .iter()
-                .map(|(name, value)| header(context, name, value))
-                .collect();
-            headers
-                .into_iter()
-                .collect::<Option<_>>()
-                .map(CredentialPlace::Headers)
-        }
+        Choice::Header(entries) => Some(CredentialPlace::Headers(headers(context, entries))),
         Choice::Subprotocol(names) => {
             let names: Vec<&Text> = match names {
                 ScalarOr::Scalar(name) => vec![name],

@@ -1,5 +1,8 @@
 //! Feeders: CSV files to tables.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::context::Context;
@@ -47,7 +50,7 @@ pub(super) fn feeder(context: &mut Context<'_>, section: &Located<FeederSpec>) -
 }
 
 /// Reads a whole file; the error says what is wrong, and on which line.
-fn read(path: &std::path::Path, delimiter: char, contents: &mut Contents) -> Result<Table, String> {
+fn read(path: &Path, delimiter: char, contents: &mut Contents) -> Result<Table, String> {
     let file = path.display();
     let failed = |error: &dyn std::fmt::Display| format!("cannot read {file}: {error}");
     let size = std::fs::metadata(path).map_err(|error| failed(&error))?.len();
@@ -57,9 +60,7 @@ fn read(path: &std::path::Path, delimiter: char, contents: &mut Contents) -> Res
             ByteSize(size)
         ));
     }
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter as u8)
-        .trim(csv::Trim::Headers)
+    let mut reader = format(delimiter)
         .from_path(path)
         .map_err(|error| failed(&error))?;
     let columns: Vec<String> = reader
@@ -72,7 +73,9 @@ fn read(path: &std::path::Path, delimiter: char, contents: &mut Contents) -> Res
     columns.iter().for_each(|name| contents.add(name.as_bytes()));
     let (mut cells, mut ends) = (Vec::new(), Vec::new());
     let mut row = csv::StringRecord::new();
+    let mut last = reader.position().clone();
     while reader.read_record(&mut row).map_err(|error| failed(&error))? {
+        last.clone_from(row.position().unwrap_or(reader.position()));
         for cell in &row {
             contents.add(cell.as_bytes());
             cells.extend_from_slice(cell.as_bytes());
@@ -80,10 +83,41 @@ fn read(path: &std::path::Path, delimiter: char, contents: &mut Contents) -> Res
             ends.push(cells.len() as u32);
         }
     }
+    if is_open(path, delimiter, &last).map_err(|error| failed(&error))? {
+        return Err(failed(&format!(
+            "a quoted cell of the row that begins on line {} is not closed",
+            last.line()
+        )));
+    }
     if ends.is_empty() {
         return Err(format!("{file} has no rows below the line of names"));
     }
     Ok(Table::new(columns, cells, ends))
+}
+
+fn format(delimiter: char) -> csv::ReaderBuilder {
+    let mut format = csv::ReaderBuilder::new();
+    format.delimiter(delimiter as u8).trim(csv::Trim::Headers);
+    format
+}
+
+/// Whether the last row ends inside of a quoted cell, which the reader takes for a cell as long as the rest of the file:
+/// then, and only then, one quote more changes nothing.
+fn is_open(path: &Path, delimiter: char, last: &csv::Position) -> Result<bool, csv::Error> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(last.byte()))?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let rows = |text: &[u8]| -> Result<Vec<csv::ByteRecord>, csv::Error> {
+        format(delimiter)
+            .has_headers(false)
+            .from_reader(text)
+            .byte_records()
+            .collect()
+    };
+    let before = rows(&text)?;
+    text.push(b'"');
+    Ok(rows(&text).is_ok_and(|after| after == before))
 }
 
 fn check_columns(columns: &[String]) -> Result<(), String> {
@@ -99,4 +133,45 @@ fn check_columns(columns: &[String]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows_of(text: &str) -> Result<usize, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        std::fs::write(&path, text).unwrap();
+        read(&path, ',', &mut Contents::default()).map(|table| table.rows())
+    }
+
+    #[test]
+    fn quotes_within_and_around_cells_are_no_mistake() {
+        for (text, rows) in [
+            ("a,b\n1,\"x\"\n", 1),
+            ("a,b\n1,\"x\"", 1),
+            ("a,b\n1,\"says \"\"x\"\"\"\n", 1),
+            ("a,b\n1,\"two\nlines\n\"\n2,y", 2),
+            ("a,b\n1,5\" wide\n2,\"\"\n", 2),
+            ("a,b\n1,5\" wide", 1),
+            ("a,b\r\n\"1\",\"x\"\r\n\r\n", 1),
+        ] {
+            assert_eq!(rows_of(text), Ok(rows), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_cell_that_never_ends_is_told_with_its_line() {
+        for (text, line) in [
+            ("a,b\n1,\"x\n2,y\n3,z\n", 2),
+            ("a,b\n1,x\n2,\"y", 3),
+            ("a,b\n1,x\n2,\"y\"\"", 3),
+            ("a,b\n1,\"", 2),
+        ] {
+            let error = rows_of(text).expect_err(text);
+            let told = format!("a quoted cell of the row that begins on line {line} is not closed");
+            assert!(error.ends_with(&told), "{text:?}: {error}");
+        }
+    }
 }

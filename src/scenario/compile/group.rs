@@ -19,7 +19,7 @@ use crate::scenario::document::{
 use crate::scenario::plan::{ConnectionPlan, Group, Heartbeat, ReadRate};
 use crate::scenario::quantity::{Weight, is_token};
 use crate::scenario::template::{Part, Template};
-use crate::scenario::yaml::{Field, List, Located, Position, Text};
+use crate::scenario::yaml::{Entries, Field, List, Located, Position, Text};
 use crate::units::ByteSize;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -167,14 +167,24 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
     if let (ByteSize(0), Some(field)) = (max_message_size, &section.max_message_size) {
         context.problem(field.at, "expected a size above 0");
     }
+    let headers = headers(context, &section.headers);
+    let credentials = section.auth.as_ref().and_then(|auth| {
+        let credentials = credentials(context, auth)?;
+        let written = credentials.place.headers();
+        let twice = headers
+            .iter()
+            .find(|(name, _)| written.iter().any(|other| other.eq_ignore_ascii_case(name)));
+        if let Some((name, _)) = twice {
+            context.problem(
+                auth.at,
+                format!("`headers` and `auth` both write the header `{name}`: leave out one of the two"),
+            );
+        }
+        Some(credentials)
+    });
     ConnectionPlan {
         path: path(context, section),
-        headers: section
-            .headers
-            .0
-            .iter()
-            .filter_map(|(name, value)| header(context, name, value))
-            .collect(),
+        headers,
         subprotocols: subprotocols(context, section),
         compression: context.value_or(section.compression.as_ref(), false),
         max_message_size,
@@ -185,10 +195,7 @@ fn connection(context: &mut Context<'_>, section: Option<&Located<Connection>>) 
             .and_then(|field| receive_buffer(context, field)),
         connect_timeout: context.positive_or(section.connect_timeout.as_ref(), CONNECT_TIMEOUT),
         close_timeout: context.positive_or(section.close_timeout.as_ref(), CLOSE_TIMEOUT),
-        credentials: section
-            .auth
-            .as_ref()
-            .and_then(|section| credentials(context, section)),
+        credentials,
         reconnect: section
             .reconnect
             .as_ref()
@@ -204,7 +211,26 @@ fn receive_buffer(context: &mut Context<'_>, field: &Field<ByteSize>) -> Option<
     Some(size)
 }
 
-pub(super) fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(String, Template)> {
+/// Headers to send; what is wrong is added to the problems and left out. Names are compared without case (RFC 9110 5.1).
+pub(super) fn headers(context: &mut Context<'_>, entries: &Entries<Text>) -> Vec<(String, Template)> {
+    let mut names = BTreeSet::new();
+    let mut headers = Vec::new();
+    for (name, value) in &entries.0 {
+        if !names.insert(name.value.to_ascii_lowercase()) {
+            context.problem(
+                name.at,
+                format!(
+                    "the header `{}` is already there: case does not matter in its name",
+                    name.value
+                ),
+            );
+        }
+        headers.extend(header(context, name, value));
+    }
+    headers
+}
+
+fn header(context: &mut Context<'_>, name: &Text, value: &Text) -> Option<(String, Template)> {
     if !is_token(&name.value) {
         context.problem(
             name.at,
