@@ -466,6 +466,24 @@ fn bash_completions(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn a_negative_number_is_a_wrong_value_and_no_flag() {
+    for (flag, value) in [
+        ("--scale", "-1"),
+        ("--duration-scale", "-0.5"),
+        ("--seed", "-3"),
+        ("--workers", "-1"),
+    ] {
+        let ended = wsbench(&[], &["run", "scenarios/iot.yaml", flag, value]);
+        assert_eq!(ended.code, BAD_CONFIGURATION, "{flag}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(value) && !ended.stderr.contains("unexpected argument"),
+            "{flag}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
 fn bash_completes_commands_flags_and_values() {
     assert_eq!(bash_completions(&["wsbench", "ru"]), ["run"]);
     assert_eq!(bash_completions(&["wsbench", "baseline", "sh"]), ["show"]);

@@ -63,7 +63,9 @@ fn finish_arg(arg: Arg) -> Arg {
     if is_switch(&arg) {
         arg.value_parser(boolean)
     } else {
-        arg
+        // A value that begins with a minus is told to be out of range, instead of taken for an unknown flag.
+        let is_flag = arg.get_long().is_some();
+        arg.allow_negative_numbers(is_flag)
     }
 }
 
