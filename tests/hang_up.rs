@@ -1,4 +1,5 @@
-//! The terminal vanishes while a full-screen view has it: its window is closed, the network to it is gone.
+//! The terminal vanishes while a full-screen view has it: its window is closed, the network to it is gone. Or it takes
+//! nothing more: Ctrl-S, a network that stalls.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -7,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -105,6 +107,17 @@ impl Program {
 
     fn terminal_vanishes(&mut self) {
         drop(self.outer.take().unwrap());
+    }
+
+    /// Stops the terminal's output, as Ctrl-S does, or lets it go on.
+    fn terminal_output(&self, action: libc::c_int) {
+        let inner = File::options()
+            .write(true)
+            .custom_flags(libc::O_NOCTTY)
+            .open(format!("/proc/{}/fd/0", self.child.id()))
+            .unwrap();
+        // SAFETY: the descriptor is open, and the action one of two numbers.
+        assert_eq!(unsafe { libc::tcflow(inner.as_raw_fd(), action) }, 0);
     }
 
     fn signal(&self, signal: i32) {
@@ -258,4 +271,42 @@ fn a_picture_that_is_held_ends_with_its_terminal() {
     run.terminal_vanishes();
     assert_eq!(run.exit_code(), Some(0));
     assert_eq!(run.outcome(), "completed");
+}
+
+/// The results must be kept before anybody waits for the terminal.
+fn keeps_its_results_although_the_terminal_takes_nothing(arguments: &str, begun: &str) {
+    let arguments = format!("run 3.yaml {arguments} --allow-invalid --out json=run.json");
+    let mut run = Program::start("", &arguments, true);
+    run.sees(begun);
+    run.terminal_output(libc::TCOOFF);
+    let report = run.folder.path().join("run.json");
+    until("the report is there", || report.exists());
+    assert_eq!(run.outcome(), "completed");
+    assert!(
+        run.child.try_wait().unwrap().is_none(),
+        "it has its summary to print"
+    );
+    run.terminal_output(libc::TCOON);
+    run.sees("equations hold");
+    assert_eq!(run.exit_code(), Some(0));
+}
+
+#[test]
+fn a_view_that_cannot_be_drawn_holds_no_results() {
+    keeps_its_results_although_the_terminal_takes_nothing("", "running");
+}
+
+#[test]
+fn a_line_of_progress_that_cannot_be_drawn_holds_no_results() {
+    keeps_its_results_although_the_terminal_takes_nothing("--no-tui", "%");
+}
+
+#[test]
+fn a_view_that_cannot_be_drawn_holds_no_server() {
+    let mut server = Program::start("", "serve --tui --listen 127.0.0.1:0", false);
+    let address = server.address();
+    server.terminal_output(libc::TCOOFF);
+    assert_eq!(answer(&address, HEALTH), WELL);
+    server.signal(libc::SIGTERM);
+    assert_eq!(server.exit_code(), Some(0));
 }

@@ -67,7 +67,8 @@ impl Live {
         self.view.is_over()
     }
 
-    /// Shows the last snapshot as such, waits for whoever holds the picture, and leaves the terminal as it was.
+    /// Shows the last snapshot as such, waits for whoever holds the picture, and leaves the terminal as it was, unless that
+    /// takes nothing: then what is logged stays held back.
     pub(super) async fn finish(self, signals: &mut RunSignals) {
         let Self { mut view, frames, .. } = self;
         frames.send_modify(|frame| Arc::make_mut(frame).ended = true);
@@ -76,8 +77,9 @@ impl Live {
             () = view.ended() => {}
             _ = signals.next() => {}
         }
-        view.close();
-        logging::release();
+        if view.close().await {
+            logging::release();
+        }
     }
 }
 

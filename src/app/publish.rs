@@ -44,21 +44,40 @@ pub(super) fn check_paths(outputs: &[Output]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes every report and says on standard error where each is, or why it is not. Tells whether all were written.
-pub(super) fn write(summary: &Summary, outputs: &[Output], quiet: bool) -> bool {
-    let mut all = true;
+/// What became of the reports.
+pub(super) struct Written {
+    /// Whether all were written.
+    pub(super) all: bool,
+    words: Vec<String>,
+}
+
+impl Written {
+    /// Says on standard error where each report is, or why it is not.
+    pub(super) fn tell(&self) {
+        self.words.iter().for_each(|words| tell(words));
+    }
+}
+
+/// Writes every report.
+pub(super) fn write(summary: &Summary, outputs: &[Output], quiet: bool) -> Written {
+    let mut written = Written {
+        all: true,
+        words: Vec::new(),
+    };
     for (output, result) in outputs.iter().zip(report::write_all(summary, outputs)) {
         match result {
             // Who named the path knows it.
-            Ok(path) if output.path.is_none() && !quiet => tell(&format!("report: {}", path.display())),
+            Ok(path) if output.path.is_none() && !quiet => {
+                written.words.push(format!("report: {}", path.display()));
+            }
             Ok(_) => {}
             Err(error) => {
-                all = false;
-                tell(&error.to_string());
+                written.all = false;
+                written.words.push(error.to_string());
             }
         }
     }
-    all
+    written
 }
 
 /// Keeps the results of a run when a report of it could not be written, and says where.

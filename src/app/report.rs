@@ -33,13 +33,14 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
         Summary::from_json(&text).map_err(|error| Failure::configuration(format!("{named}: {error}")))?;
     // A summary that was written by other means may hold what ours does not.
     let summary = publish::clean(&summary, &Redactor::default())?;
-    let mut written = true;
+    let reports = publish::write(&summary, &outputs, args.quiet);
+    let mut written = reports.all;
     if outputs.is_empty() {
         written &= output::print(|style| report::text::render(&summary, style));
     }
     if let Some(AnnotationsArg::Github) = args.annotations {
         written &= output::say(&annotations::of_run(&summary));
     }
-    written &= publish::write(&summary, &outputs, args.quiet);
+    reports.tell();
     Ok(publish::exit_code(ExitCode::Ok, written))
 }

@@ -111,13 +111,16 @@ fn complete(args: &RunArgs, mut summary: Summary, redactor: &Redactor) -> Result
     publish::clean(&summary, redactor)
 }
 
-/// Prints the summary and writes the reports that were asked for; gives the exit code that it earns.
+/// Writes the reports that were asked for and prints the summary; gives the exit code that it earns. What is kept comes
+/// first: standard output may be a pager, or a terminal that takes nothing.
 fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
-    let mut written = output::print(|style| report::text::render(summary, style));
+    let reports = publish::write(summary, outputs, args.load.quiet);
+    let mut written = reports.all;
+    written &= output::print(|style| report::text::render(summary, style));
     if let Some(AnnotationsArg::Github) = args.annotations {
         written &= output::say(&annotations::of_run(summary));
     }
-    written &= publish::write(summary, outputs, args.load.quiet);
+    reports.tell();
     if !written {
         publish::rescue(summary);
     }

@@ -51,7 +51,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
         }
         let report = live(server, args, signals, &mut view).await;
         if let Some(view) = view {
-            view.close();
+            view.close().await;
         }
         report.map_err(failure)
     })?;
@@ -89,7 +89,11 @@ async fn live(
             wish = wish_of(view) => match wish {
                 ViewWish::Frame => view.iter_mut().for_each(|view| view.draw(&server)),
                 ViewWish::Stop => break,
-                ViewWish::Nothing => view.take().into_iter().for_each(ServerView::close),
+                ViewWish::Nothing => {
+                    if let Some(view) = view.take() {
+                        view.close().await;
+                    }
+                }
             },
         }
     }

@@ -102,9 +102,10 @@ impl ServerView {
     }
 
     /// Leaves the terminal as it was.
-    pub(super) fn close(self) {
-        self.view.close();
-        logging::release();
+    pub(super) async fn close(self) {
+        if self.view.close().await {
+            logging::release();
+        }
     }
 }
 

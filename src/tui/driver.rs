@@ -2,17 +2,20 @@
 
 use std::io::{self, IsTerminal, stdin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyEvent};
 use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 
 use super::terminal;
 
 /// How long a key is waited for before there is another look at the frames: the delay of what is drawn.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A view that made no turn for so long has a terminal that takes nothing: Ctrl-S, a network that stalls.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// What is drawn, and what keys do.
 pub trait Screen: Send + 'static {
@@ -43,7 +46,10 @@ pub struct TuiError(#[source] io::Error);
 #[derive(Debug)]
 pub struct LiveView {
     stop: Arc<AtomicBool>,
-    ended: oneshot::Receiver<()>,
+    /// Counts the looks at frames and keys.
+    turns: Arc<AtomicU64>,
+    /// Until it has come.
+    ended: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -56,12 +62,13 @@ impl LiveView {
     pub fn show<S: Screen>(screen: S, frames: watch::Receiver<Arc<S::Frame>>) -> Result<Self, TuiError> {
         let terminal = terminal::Screen::take().map_err(TuiError)?;
         let stop = Arc::new(AtomicBool::new(false));
+        let turns = Arc::new(AtomicU64::new(0));
         let (end, ended) = oneshot::channel();
         let thread = {
-            let stop = Arc::clone(&stop);
+            let (stop, turns) = (Arc::clone(&stop), Arc::clone(&turns));
             thread::Builder::new().name("tui".to_owned()).spawn(move || {
                 // The terminal is given back before anybody hears of the end.
-                if let Err(error) = drive(terminal, screen, frames, &stop) {
+                if let Err(error) = drive(terminal, screen, frames, &stop, &turns) {
                     tracing::warn!("the view has ended: {error}; everything else goes on");
                 }
                 let _ = end.send(());
@@ -70,7 +77,8 @@ impl LiveView {
         match thread {
             Ok(thread) => Ok(Self {
                 stop,
-                ended,
+                turns,
+                ended: Some(ended),
                 thread: Some(thread),
             }),
             Err(error) => {
@@ -87,19 +95,37 @@ impl LiveView {
     }
 
     /// Returns when the view has given the terminal back: after the sender of its frames is dropped, and after a person
-    /// who holds the last picture lets it go.
+    /// who holds the last picture lets it go. Also when the terminal takes nothing any more.
     pub async fn ended(&mut self) {
-        // An error means that the thread is gone, which is what is waited for.
-        let _ = (&mut self.ended).await;
+        self.gives_back().await;
     }
 
-    /// Takes the view away, whoever looks at it.
-    pub fn close(mut self) {
+    /// Takes the view away, whoever looks at it. Tells whether the terminal is given back; one that takes nothing is left
+    /// to itself.
+    pub async fn close(mut self) -> bool {
         self.stop.store(true, Ordering::Release);
+        if !self.gives_back().await {
+            return false;
+        }
         if let Some(thread) = self.thread.take() {
             // A panic of the view has told its message already.
             let _ = thread.join();
         }
+        true
+    }
+
+    /// Waits for the thread to give the terminal back; false if it cannot.
+    async fn gives_back(&mut self) -> bool {
+        while let Some(ended) = &mut self.ended {
+            let before = self.turns.load(Ordering::Relaxed);
+            // An error of the channel means that the thread is gone, which is what is waited for.
+            if timeout(STALLED_AFTER, ended).await.is_ok() {
+                self.ended = None;
+            } else if self.turns.load(Ordering::Relaxed) == before {
+                return false;
+            }
+        }
+        true
     }
 }
 
@@ -114,10 +140,12 @@ fn drive<S: Screen>(
     mut screen: S,
     mut frames: watch::Receiver<Arc<S::Frame>>,
     stop: &AtomicBool,
+    turns: &AtomicU64,
 ) -> io::Result<()> {
     let mut stale = true;
     let mut more = true;
     while !stop.load(Ordering::Acquire) && terminal::Screen::is_ours() {
+        turns.fetch_add(1, Ordering::Relaxed);
         match frames.has_changed() {
             Ok(true) => {
                 screen.take(Arc::clone(&frames.borrow_and_update()));
