@@ -13,12 +13,15 @@ use super::failure::Failure;
 
 /// Prints a page, made for the terminal if there is one. Tells whether that succeeded, and on standard error why not.
 pub(super) fn print(page: impl FnOnce(Style) -> String) -> bool {
-    let width = crossterm::terminal::size()
-        .map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns));
     say(&page(Style {
         colour: is_colourful(&stdout()),
-        width,
+        width: columns(),
     }))
+}
+
+/// How wide the terminal is; what a page takes if there is none.
+pub(super) fn columns() -> usize {
+    crossterm::terminal::size().map_or_else(|_| Style::default().width, |(columns, _)| usize::from(columns))
 }
 
 /// Prints a text beside other things that are to be done. Tells whether that succeeded, and on standard error why not.

@@ -10,10 +10,11 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::metrics::Snapshot;
-use crate::report::progress::progress_line;
+use crate::report::progress::{progress_line, progress_lines};
 use crate::tui::ThresholdLine;
 
 use super::live::Live;
+use super::output;
 use super::signals::RunSignals;
 
 /// Where there is no terminal: one line this often, so that a log stays readable.
@@ -129,7 +130,7 @@ impl Teller {
 
 /// What progress is written on.
 enum Paper {
-    /// Redraws a bar with a line of figures below it.
+    /// Redraws a bar with figures below it.
     Bar(ProgressBar),
     /// Writes lines.
     Lines {
@@ -155,7 +156,7 @@ impl Paper {
         match self {
             Self::Bar(bar) => {
                 bar.set_position(snapshot.elapsed.as_millis() as u64);
-                bar.set_message(progress_line(snapshot));
+                bar.set_message(progress_lines(snapshot, output::columns()));
             }
             Self::Lines { next } if snapshot.elapsed >= *next => {
                 *next = snapshot.elapsed + LINE_INTERVAL;
@@ -182,7 +183,7 @@ impl Paper {
     }
 }
 
-const TEMPLATE: &str = "{wide_bar} {percent:>3}%\n{wide_msg}";
+const TEMPLATE: &str = "{wide_bar} {percent:>3}%\n{msg}";
 
 #[cfg(test)]
 mod tests {

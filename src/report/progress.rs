@@ -1,4 +1,4 @@
-//! One line on how a run is doing, for logs and other places that are no full terminal.
+//! How a run is doing in a line or a few, for logs and other places that are no full terminal.
 
 use std::time::Duration;
 
@@ -12,6 +12,30 @@ use super::format::{bytes, count, counted, millis, rate, seconds};
 /// connections, lost messages and pings, failed flows, dropped arrivals.
 #[must_use]
 pub fn progress_line(snapshot: &Snapshot) -> String {
+    parts(snapshot).join(BETWEEN)
+}
+
+/// The same in lines of at most so many columns, as far as no single figure is wider.
+#[must_use]
+pub fn progress_lines(snapshot: &Snapshot, width: usize) -> String {
+    let mut text = String::new();
+    let mut used = 0;
+    for part in parts(snapshot) {
+        let columns = part.chars().count();
+        if used > 0 && used + BETWEEN.len() + columns > width {
+            text.push('\n');
+            used = 0;
+        } else if used > 0 {
+            text.push_str(BETWEEN);
+            used += BETWEEN.len();
+        }
+        text.push_str(&part);
+        used += columns;
+    }
+    text
+}
+
+fn parts(snapshot: &Snapshot) -> Vec<String> {
     let (gauges, window, whole) = (
         &snapshot.gauges,
         &snapshot.total.window,
@@ -61,8 +85,10 @@ pub fn progress_line(snapshot: &Snapshot) -> String {
     if !generator.problems.is_empty() {
         parts.push("run invalid".to_owned());
     }
-    parts.join("  ")
+    parts
 }
+
+const BETWEEN: &str = "  ";
 
 /// `01:05`, `1:00:00`.
 fn clock(elapsed: Duration) -> String {
@@ -113,6 +139,14 @@ mod tests {
             "00:02  1,998/2,000 clients  1,998 open  sent 2,000/s  received 1,995/s  480 kB/s  p50 1.2ms  p99 1.2ms  \
              1 failed connect  2 lost connections"
         );
+        assert_eq!(
+            progress_lines(&snapshot, 80),
+            "00:02  1,998/2,000 clients  1,998 open  sent 2,000/s  received 1,995/s  480 kB/s\n\
+             p50 1.2ms  p99 1.2ms  1 failed connect  2 lost connections"
+        );
+        let line = progress_line(&snapshot);
+        assert_eq!(progress_lines(&snapshot, line.chars().count()), line);
+        assert_eq!(progress_lines(&snapshot, 0), line.replace(BETWEEN, "\n"));
         let later = recorder.tick(Moment::ZERO + Duration::from_secs(3_723));
         assert_eq!(
             progress_line(&later),
