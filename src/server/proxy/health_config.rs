@@ -65,8 +65,9 @@ pub struct MatchConfig {
     pub headers: Vec<HeaderMatch>,
 }
 
-/// Status codes `[first, last]`.
+/// Status codes `[first, last]`, both of those that there are (RFC 9110 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "(u16, u16)")]
 pub struct StatusRange(pub u16, pub u16);
 
 /// Headers of a check's request.
@@ -102,6 +103,20 @@ impl MatchConfig {
             self.status_codes.iter().any(among)
         };
         status_is_good && self.headers.iter().all(|wanted| wanted.is_among(headers))
+    }
+}
+
+impl TryFrom<(u16, u16)> for StatusRange {
+    type Error = String;
+
+    fn try_from((first, last): (u16, u16)) -> Result<Self, String> {
+        if 100 <= first && first <= last && last <= 599 {
+            Ok(Self(first, last))
+        } else {
+            Err(format!(
+                "`[{first}, {last}]` is no range of status codes: the first is at most the last, and both are from 100 to 599"
+            ))
+        }
     }
 }
 
@@ -273,6 +288,18 @@ http:
             (
                 "http: {headers: {a: \"x\\ny\"}}",
                 "cannot be the value of a header",
+            ),
+            (
+                "ws: {match: {status_codes: [[400, 200]]}}",
+                "`[400, 200]` is no range of status codes: the first is at most the last, and both are from 100 to 599",
+            ),
+            (
+                "ws: {match: {status_codes: [[99, 200]]}}",
+                "`[99, 200]` is no range",
+            ),
+            (
+                "ws: {match: {status_codes: [[200, 600]]}}",
+                "`[200, 600]` is no range",
             ),
         ] {
             let error = read(yaml).unwrap_err();

@@ -264,6 +264,12 @@ fn mistakes_are_shown_with_their_place() {
             "server.yaml:2:11",
             "idle_timeuot",
         ),
+        (
+            "routes:\n  /p: {mode: {proxy: {upstreams: [{url: 'ws://h'}], health_check: {http: \
+             {match: {status_codes: [[400, 200]]}}}}}}",
+            "server.yaml:2:98",
+            "`[400, 200]` is no range of status codes",
+        ),
         ("workers: 0", "server.yaml:1:1", "nonzero"),
         ("listen: [", "server.yaml:1", ""),
         (
