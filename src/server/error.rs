@@ -13,6 +13,16 @@ pub enum ServerError {
     /// The configuration contradicts itself.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// An address is asked for twice.
+    #[error(
+        "cannot listen on {address} twice: `{setting}` asks for it again; give each address once, or port 0 for any free one"
+    )]
+    ListenTwice {
+        /// The address as configured.
+        address: SocketAddr,
+        /// The setting that asks for it the second time.
+        setting: &'static str,
+    },
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {}", explain_bind(.source))]
     Bind {

@@ -1,5 +1,6 @@
 //! Listening and accepting.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -33,6 +34,15 @@ pub(crate) enum Surface {
 }
 
 impl Surface {
+    /// The setting that lists its addresses.
+    const fn setting(self) -> &'static str {
+        match self {
+            Self::Everything => "listen",
+            Self::Health => "health_listen",
+            Self::Admin => "admin.listen",
+        }
+    }
+
     /// Whether a route with this mode is there.
     pub(crate) fn shows(self, mode: &ModeConfig, admin: &Access) -> bool {
         match (self, mode) {
@@ -54,8 +64,9 @@ const PORTS_SPREAD: bool = cfg!(target_os = "linux");
 /// Opens every address for every worker.
 ///
 /// # Errors
-/// An address that is taken or not ours.
+/// An address that is asked for twice, is taken, or is not ours.
 pub(crate) fn listen(addresses: &[(Surface, SocketAddr)], workers: usize) -> Result<Listeners, ServerError> {
+    refuse_repeated(addresses)?;
     let mut by_worker: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
     let mut actual = Vec::new();
     for &(surface, address) in addresses {
@@ -70,6 +81,20 @@ pub(crate) fn listen(addresses: &[(Surface, SocketAddr)], workers: usize) -> Res
         by_worker,
         addresses: actual,
     })
+}
+
+/// The system would say of an address that is asked for twice only that somebody listens there.
+fn refuse_repeated(addresses: &[(Surface, SocketAddr)]) -> Result<(), ServerError> {
+    let mut seen = HashSet::new();
+    // Port 0 is another port each time.
+    let mut fixed = addresses.iter().filter(|(_, address)| address.port() != 0);
+    match fixed.find(|(_, address)| !seen.insert(address)) {
+        Some(&(surface, address)) => Err(ServerError::ListenTwice {
+            address,
+            setting: surface.setting(),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn listen_for_all(
@@ -151,6 +176,31 @@ mod tests {
                 .map(|(surface, socket)| (*surface, socket.local_addr().unwrap()))
                 .collect();
             assert_eq!(ports, listeners.addresses);
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_asked_for_twice_is_told_before_any_is_opened() {
+        let taken = listen(&[any()], 1).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 9));
+        for (again, setting) in [
+            (Surface::Everything, "listen"),
+            (Surface::Health, "health_listen"),
+            (Surface::Admin, "admin.listen"),
+        ] {
+            let twice = [
+                taken.addresses[0],
+                (Surface::Everything, address),
+                (again, address),
+            ];
+            let error = listen(&twice, 2).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "cannot listen on 127.0.0.1:9 twice: `{setting}` asks for it again; give each address once, \
+                     or port 0 for any free one"
+                )
+            );
         }
     }
 
