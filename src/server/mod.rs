@@ -19,6 +19,7 @@
 //! | [`guard`] | what a request has to pass before it is upgraded, in one call |
 //! | [`auth`], [`origin`], [`ratelimit`] | who may upgrade, from which pages, how often |
 //! | [`refusal`], [`request_parts`] | what the guard says, and what it looks at |
+//! | `query` | the parameters of a request |
 //! | `session` | a WebSocket connection after its upgrade |
 //! | `registry` | a worker's sessions as others see them |
 //! | `outbox` | what waits for a slow client, bounded |
@@ -65,6 +66,7 @@ mod metrics;
 mod mode;
 mod outbox;
 mod proxy;
+mod query;
 mod record;
 mod registry;
 mod relay;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::http::{Refusal, query_value};
+use super::query::Query;
+use super::refusal::Refusal;
 
 /// A room inside a route: its sessions hear each other and nobody else. The default room has the empty name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,18 +40,14 @@ impl RoomName {
         }
     }
 
-    /// The room that `room` in a query names, percent-decoded; the default room without it.
+    /// The room that `room` in a query names; the default room without it.
     ///
     /// # Errors
     /// As [`RoomName::new`].
-    pub(crate) fn from_query(query: &str) -> Result<Self, RoomNameError> {
-        let Some(raw) = query_value(query, "room") else {
-            return Ok(Self::default());
-        };
-        // Decoding a name without a `=` gives it as the key.
-        let raw = raw.replace('=', "%3D");
-        let decoded = form_urlencoded::parse(raw.as_bytes()).next();
-        decoded.map_or_else(|| Ok(Self::default()), |(name, _)| Self::new(&name))
+    pub(crate) fn from_query(query: Query<'_>) -> Result<Self, RoomNameError> {
+        query
+            .value("room")
+            .map_or_else(|| Ok(Self::default()), |name| Self::new(&name))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -74,7 +71,7 @@ mod tests {
     use super::*;
 
     fn name(query: &str) -> Result<String, RoomNameError> {
-        RoomName::from_query(query).map(|room| room.as_str().to_owned())
+        RoomName::from_query(Query::new(query)).map(|room| room.as_str().to_owned())
     }
 
     #[test]
@@ -90,7 +87,7 @@ mod tests {
         ] {
             assert_eq!(name(query).as_deref(), Ok(expected), "{query}");
         }
-        assert!(RoomName::from_query("room=").unwrap().is_default());
+        assert!(RoomName::from_query(Query::new("room=")).unwrap().is_default());
     }
 
     #[test]

@@ -152,7 +152,7 @@ async fn a25_the_default_rate_can_be_set_and_the_first_player_decides() {
         (&first.joined["hz"], &second.joined["hz"]),
         (&json!(5), &json!(5))
     );
-    let elsewhere = Player::connect(&server, "/slow?hz=60&room=b").await;
+    let elsewhere = Player::connect(&server, "/slow?hz=%360&room=b").await;
     assert_eq!(elsewhere.joined["hz"], 60);
     server.stop().await.unwrap();
 }

@@ -37,6 +37,21 @@ async fn an_open_connection_and_its_end_are_told() {
 }
 
 #[tokio::test]
+async fn a_query_is_decoded_wherever_it_is_read() {
+    let server = start("faults: true");
+    let open = Client::connect(&server, "/echo?tag=Caf%C3%A9+1").await;
+    let refused = "GET /status/403?tag=Caf%C3%A9+1 HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: close\r\n\r\n";
+    exchange(&server, refused).await;
+    let lines = journal(&server, "?t%61g=Caf%C3%A9%201").await;
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[..2].iter().all(|line| line["tag"] == "Café 1"), "{lines:?}");
+    let lines = journal(&server, "?route=%2Fecho").await;
+    assert_eq!((lines.len(), &lines[0]["route"]), (2, &"/echo".into()));
+    drop(open);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_refused_upgrade_is_told() {
     let server = start("routes: {/iot: {api_keys: [k]}}");
     let request = "GET /iot?tag=two HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use http::HeaderName;
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 
+use crate::server::query::Query;
 use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::request_parts::RequestParts;
 
@@ -70,16 +71,9 @@ fn announced_token<'a>(request: &RequestParts<'a>) -> Option<&'a str> {
 }
 
 fn query_token(query: Option<&str>) -> Option<Cow<'_, str>> {
-    let pairs = form_urlencoded::parse(query?.as_bytes());
-    let mut second_choice = None;
-    for (name, value) in pairs.filter(|(_, value)| !value.is_empty()) {
-        match &*name {
-            "token" => return Some(value),
-            ACCESS_TOKEN => second_choice = second_choice.or(Some(value)),
-            _ => {}
-        }
-    }
-    second_choice
+    let query = Query::new(query?);
+    let mut values = query.values("token").chain(query.values(ACCESS_TOKEN));
+    values.find(|value| !value.is_empty())
 }
 
 /// The key in the header `name`, which errors call `shown`.

@@ -213,15 +213,16 @@ const LISTED: usize = 1_000;
 
 async fn connections(request: &EndpointRequest, worker: &Worker) -> Result<Value, Refusal> {
     let shared = &*worker.shared;
-    let limit = match request.query_value("limit") {
+    let query = request.query();
+    let limit = match query.value("limit") {
         None => LISTED,
         Some(limit) => limit.parse().map_err(|_| bad("`limit` is a number"))?,
     };
-    let (route, tag) = (request.query_value("route"), request.query_value("tag"));
+    let (route, tag) = (query.value("route"), query.value("tag"));
     let mut open = shared.open_connections().await;
     open.retain(|entry| {
-        tag.is_none_or(|tag| entry.tag() == Some(tag))
-            && route.is_none_or(|route| entry.path(shared) == route)
+        tag.as_deref().is_none_or(|tag| entry.tag() == Some(tag))
+            && route.as_deref().is_none_or(|route| entry.path(shared) == route)
     });
     let scribe = Scribe {
         instance: &shared.instance,

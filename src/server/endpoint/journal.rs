@@ -25,10 +25,11 @@ impl Endpoint for Journal {
             let ended: HashSet<_> = entries.iter().filter_map(Entry::id).collect();
             open.retain(|entry| entry.id().is_none_or(|id| !ended.contains(&id)));
             entries.extend(open);
-            let (tag, route) = (request.query_value("tag"), request.query_value("route"));
+            let query = request.query();
+            let (tag, route) = (query.value("tag"), query.value("route"));
             entries.retain(|entry| {
-                tag.is_none_or(|tag| entry.tag() == Some(tag))
-                    && route.is_none_or(|route| entry.path(shared) == route)
+                tag.as_deref().is_none_or(|tag| entry.tag() == Some(tag))
+                    && route.as_deref().is_none_or(|route| entry.path(shared) == route)
             });
 
             let path_of = |route: RouteId| shared.path(route);

@@ -117,13 +117,13 @@ async fn answer(relay: &Relay, request: &EndpointRequest) -> Result<Value, Refus
     if request.method == Method::POST {
         return act(&directory, request).await;
     }
-    match request.query_value("pid") {
+    match request.query().value("pid") {
         None => {
             Ok(json!({ "node": directory.processes().node().as_str(), "processes": list(&directory, None) }))
         }
         Some(called) => {
-            let pid = find(&directory, called)?;
-            list(&directory, Some(&pid)).pop().ok_or_else(|| nobody(called))
+            let pid = find(&directory, &called)?;
+            list(&directory, Some(&pid)).pop().ok_or_else(|| nobody(&called))
         }
     }
 }

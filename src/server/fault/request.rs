@@ -8,6 +8,7 @@ use super::effect::Effect;
 use super::handshake::{self, BadHandshake};
 use super::plan::{FaultError, FaultPlan};
 use crate::server::http::Refusal;
+use crate::server::query::Query;
 
 /// The faults of one request.
 #[derive(Clone, Debug, Default)]
@@ -36,12 +37,10 @@ impl RequestedFaults {
     ///
     /// # Errors
     /// A fault that cannot be understood.
-    pub(crate) fn read(route: &FaultPlan, query: &str) -> Result<Self, FaultError> {
+    pub(crate) fn read(route: &FaultPlan, query: Query<'_>) -> Result<Self, FaultError> {
         let mut plan = route.clone();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if name == "fault" {
-                plan.add_written(&value)?;
-            }
+        for written in query.values("fault") {
+            plan.add_written(&written)?;
         }
         Ok(Self { plan, greets: false })
     }

@@ -1,5 +1,6 @@
 //! From a request to its route: an upgrade, an endpoint's answer, or a refusal.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,6 +24,7 @@ use crate::server::ids::RouteId;
 use crate::server::journal::{Entry, RefusalEntry};
 use crate::server::listener::Surface;
 use crate::server::mode::{Admitted, Denied, ProbeRequest, Service};
+use crate::server::query::Query;
 use crate::server::refusal::{Refusal, RefusalCode};
 use crate::server::request_parts::RequestParts;
 use crate::server::room::RoomName;
@@ -71,7 +73,7 @@ impl Successor {
 pub(crate) struct EndpointRequest {
     pub(crate) method: Method,
     pub(crate) path: String,
-    pub(crate) query: String,
+    query: String,
     pub(crate) headers: HeaderMap,
     /// The other end of the connection.
     pub(crate) peer: SocketAddr,
@@ -243,7 +245,7 @@ impl Dispatcher {
             return Err(refusal.retry_after(RETRY_AFTER_STOP));
         }
         let room = if plan.mode.has_rooms() {
-            RoomName::from_query(head.uri.query().unwrap_or_default())?
+            RoomName::from_query(Query::of(&head.uri))?
         } else {
             RoomName::default()
         };
@@ -336,7 +338,7 @@ impl Dispatcher {
         service: &Service,
     ) -> Result<RequestedFaults, Refusal> {
         let shared = &self.worker.shared;
-        let query = head.uri.query().unwrap_or_default();
+        let query = Query::of(&head.uri);
         let mut faults = RequestedFaults::read(
             &self.worker.current_settings().routes[route.index()].faults,
             query,
@@ -452,8 +454,8 @@ fn unix_seconds() -> u64 {
 
 /// What the client wants its connection to be called in the journal: the header `X-Tag`, or `tag` in the query.
 fn tag_of(head: &request::Parts) -> Option<Box<str>> {
-    let query = head.uri.query().unwrap_or_default();
-    let tag = header_text(&head.headers, "x-tag").or_else(|| query_value(query, "tag"))?;
+    let tag = header_text(&head.headers, "x-tag").map(Cow::Borrowed);
+    let tag = tag.or_else(|| Query::of(&head.uri).value("tag"))?;
     Some(tag[..tag.floor_char_boundary(MAX_TAG)].into())
 }
 
@@ -461,16 +463,9 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The value of `name` in a query, as it stands.
-pub(crate) fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-}
-
 impl EndpointRequest {
-    /// The value of `name` in the query, as it stands.
-    pub(crate) fn query_value(&self, name: &str) -> Option<&str> {
-        query_value(&self.query, name)
+    /// The parameters.
+    pub(crate) fn query(&self) -> Query<'_> {
+        Query::new(&self.query)
     }
 }

@@ -16,6 +16,6 @@ mod tap;
 
 pub(crate) use super::refusal::Refusal;
 pub(crate) use connection::serve;
-pub(crate) use dispatch::{EndpointRequest, query_value};
+pub(crate) use dispatch::EndpointRequest;
 pub(crate) use forward::end_to_end;
 pub(crate) use reply::Reply;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::json::{Object, send, send_error};
 use super::{Message, Mode};
 use crate::server::game::{Input, JoinError, Match, MatchRules, Notice, PlayerId};
-use crate::server::http::{Refusal, query_value};
+use crate::server::http::Refusal;
+use crate::server::query::Query;
 use crate::server::session::{Peer, Room};
 use crate::units::{ByteSize, Count};
 use crate::wire::{CloseCode, MessageKind};
@@ -149,8 +150,7 @@ impl Game {
     /// # Errors
     /// `?hz=` is out of range.
     pub(super) fn from_request(config: Rc<GameConfig>, head: &request::Parts) -> Result<Self, Refusal> {
-        let query = head.uri.query().unwrap_or_default();
-        let hz = match query_value(query, "hz") {
+        let hz = match Query::of(&head.uri).value("hz") {
             None => config.hz,
             Some(hz) => hz
                 .parse()

@@ -11,8 +11,9 @@ use super::config::{DashboardConfig, check_interval};
 use super::figures::{Figures, Tick};
 use super::schedule::Schedule;
 use crate::clock::Moment;
-use crate::server::http::{Refusal, query_value};
+use crate::server::http::Refusal;
 use crate::server::mode::{Message, Mode};
+use crate::server::query::Query;
 use crate::server::session::Peer;
 use crate::units::Span;
 use crate::wire::MessageKind;
@@ -34,10 +35,9 @@ impl Dashboards {
 
     /// The dashboard that a request asks for: by `interval` in its query.
     pub(in crate::server::mode) fn open(&self, head: &request::Parts) -> Result<Dashboard, Refusal> {
-        let query = head.uri.query().unwrap_or_default();
-        let interval = match query_value(query, "interval") {
+        let interval = match Query::of(&head.uri).value("interval") {
             None => self.interval,
-            Some(text) => read_interval(text)
+            Some(text) => read_interval(&text)
                 .map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, format!("interval: {reason}")))?,
         };
         Ok(Dashboard::new(self.figures.clone(), interval))
@@ -175,6 +175,7 @@ mod tests {
             ("", 1_000),
             ("?interval=250ms", 250),
             ("?tag=x&interval=10ms", 10),
+            ("?interval=1%30ms", 10),
             ("?interval=60s", 60_000),
         ] {
             let dashboard = dashboard(query).unwrap();

@@ -1,18 +1,19 @@
 //! [`ProbeKind`]: the table of probes.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use http::request;
 
 use super::first_frame::FirstFrame;
 use super::headers;
-use super::parameters::Parameters;
 use super::push::Push;
 use super::sink::Sink;
 use crate::server::fault::FaultPlan;
 use crate::server::http::Refusal;
 use crate::server::mode::Mode;
 use crate::server::mode::echo::Echo;
+use crate::server::query::Query;
 use crate::server::worker::Shared;
 
 /// A route that gateways and clients are probed with.
@@ -128,9 +129,8 @@ impl ProbeKind {
     }
 
     /// The faults that make the probe, as the query sets them.
-    pub(crate) fn faults(self, query: &str) -> Result<FaultPlan, Refusal> {
-        let parameters = Parameters::of(query);
-        let text = |name, default: &str| parameters.text(name).unwrap_or(default).to_owned();
+    pub(crate) fn faults(self, query: Query<'_>) -> Result<FaultPlan, Refusal> {
+        let text = |name, default| query.value(name).unwrap_or(Cow::Borrowed(default));
         let mut plan = FaultPlan::default();
         match self {
             Self::Headers | Self::Push | Self::Sink | Self::FirstFrame | Self::Status => {}
@@ -159,7 +159,7 @@ impl ProbeKind {
                 Box::new(FirstFrame::new(greeting.to_string()))
             }
             Self::Push => Box::new(Push::new(
-                &Parameters::of(request.head.uri.query().unwrap_or_default()),
+                Query::of(&request.head.uri),
                 instance,
                 request.shared.wall_clock,
             )?),
@@ -199,7 +199,7 @@ mod tests {
             (ProbeKind::Bad101, "mode=no-accept", "bad-101:no-accept"),
             (ProbeKind::MutePong, "", "mute-pong"),
         ] {
-            let plan = kind.faults(query).unwrap();
+            let plan = kind.faults(Query::new(query)).unwrap();
             assert_eq!(plan.faults()[0].to_string(), fault);
         }
         for (kind, query) in [
@@ -209,7 +209,7 @@ mod tests {
             (ProbeKind::Bad101, "mode=nice"),
             (ProbeKind::Hold, "for=30"),
         ] {
-            let refusal = kind.faults(query).unwrap_err();
+            let refusal = kind.faults(Query::new(query)).unwrap_err();
             assert_eq!(refusal.status(), 400, "{query}");
         }
     }

@@ -5,7 +5,6 @@
 //! | file | purpose |
 //! |---|---|
 //! | `kind` | [`ProbeKind`]: the table of probes; their faults |
-//! | `parameters` | what a query says, checked |
 //! | `headers` | `/headers`: what the request looked like |
 //! | `push` | `/push`: messages at a rate |
 //! | `sink` | `/sink`: takes everything, says nothing |
@@ -15,7 +14,6 @@
 mod first_frame;
 mod headers;
 mod kind;
-mod parameters;
 mod push;
 mod sink;
 mod status;

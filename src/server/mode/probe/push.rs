@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::parameters::Parameters;
 use crate::clock::{self, Moment};
 use crate::server::http::Refusal;
 use crate::server::journal::WallClock;
 use crate::server::mode::{Message, Mode};
+use crate::server::query::Query;
 use crate::server::session::Peer;
 use crate::units::{ByteSize, Count, Rate};
 use crate::wire::{CloseCode, MessageKind};
@@ -39,14 +39,14 @@ const BYTES_AT_ONCE: usize = 1 << 20;
 impl Push {
     /// # Errors
     /// A parameter that makes no sense.
-    pub(super) fn new(parameters: &Parameters, instance: &str, clock: WallClock) -> Result<Self, Refusal> {
-        let size = parameters.read("size", 0, "a size up to 64MiB", |text| {
+    pub(super) fn new(query: Query<'_>, instance: &str, clock: WallClock) -> Result<Self, Refusal> {
+        let size = query.read("size", 0, "a size up to 64MiB", |text| {
             text.parse::<ByteSize>()
                 .ok()
                 .filter(|size| size.0 <= MAX_SIZE)
                 .map(|size| size.0 as usize)
         })?;
-        let rate = parameters.read(
+        let rate = query.read(
             "rate",
             1.0,
             "messages per second up to 1000000, as `20` or `600/m`",
@@ -58,10 +58,10 @@ impl Push {
                 rate.filter(|rate: &f64| *rate > 0.0 && *rate <= MAX_RATE)
             },
         )?;
-        let count = parameters.read("count", 0, "a number of messages; 0 is without end", |text| {
+        let count = query.read("count", 0, "a number of messages; 0 is without end", |text| {
             text.parse::<Count>().ok().map(|count| count.0)
         })?;
-        let kind = parameters.read(
+        let kind = query.read(
             "binary",
             MessageKind::Text,
             "`true` or `false`",
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     fn push(query: &str) -> Push {
-        Push::new(&Parameters::of(query), "a", WallClock::new(Moment::ZERO)).unwrap()
+        Push::new(Query::new(query), "a", WallClock::new(Moment::ZERO)).unwrap()
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
             ),
             ("binary=maybe", "`binary=maybe`: expected `true` or `false`"),
         ] {
-            let refusal = Push::new(&Parameters::of(query), "a", WallClock::new(Moment::ZERO)).unwrap_err();
+            let refusal = Push::new(Query::new(query), "a", WallClock::new(Moment::ZERO)).unwrap_err();
             assert_eq!(refusal.message, reason);
         }
     }

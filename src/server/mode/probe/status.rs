@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use http::{HeaderName, StatusCode, header};
 
-use super::parameters::Parameters;
 use crate::clock;
 use crate::server::endpoint::{Answer, Endpoint};
 use crate::server::http::{EndpointRequest, Refusal, Reply};
@@ -33,7 +32,7 @@ impl Endpoint for Status {
             worker.shared.journal.push(Entry::Refusal(RefusalEntry {
                 path: request.path.as_str().into(),
                 peer: request.peer,
-                tag: request.query_value("tag").map(Into::into),
+                tag: request.query().value("tag").map(Into::into),
                 at: clock::now(),
                 status: reply.status.as_u16(),
                 error: None,
@@ -55,16 +54,16 @@ fn reply(request: &EndpointRequest) -> Result<Reply, Refusal> {
                 format!("`/status/{code}`: expected a status from 200 to 999"),
             )
         })?;
-    let parameters = Parameters::of(&request.query);
+    let query = request.query();
     let mut reply = Reply::new(status);
     for (parameter, name) in HEADERS {
-        if let Some(value) = parameters.text(parameter) {
-            reply = reply.with(name, value);
+        if let Some(value) = query.value(parameter) {
+            reply = reply.with(name, &value);
         }
     }
     // These have none (RFC 9110 15.3.5, 15.4.5).
     if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
-        reply.body = parameters.text("body").unwrap_or_default().as_bytes().to_vec();
+        reply.body = query.value("body").unwrap_or_default().into_owned().into_bytes();
     }
     Ok(reply)
 }
