@@ -126,9 +126,20 @@ async fn orders_that_make_no_sense_are_refused() {
             400,
         ),
         ("/admin/kill", json!({"route": "/nowhere"}), 404),
+        ("/admin/kill", json!({"route": "/metrics"}), 404),
         ("/admin/health", json!({}), 400),
         ("/admin/health", json!({"http": "sideways"}), 400),
         ("/admin/reads", json!({"reads": "paused", "route": "/no"}), 404),
+        (
+            "/admin/reads",
+            json!({"reads": "paused", "route": "/health"}),
+            404,
+        ),
+        (
+            "/admin/reads",
+            json!({"reads": "paused", "route": "/status/*"}),
+            404,
+        ),
         ("/admin/drain", json!({"cancel": true, "stop": true}), 400),
         ("/admin/connections", json!({}), 405),
     ] {
@@ -162,6 +173,18 @@ async fn d7_paused_reads_hold_clients_back_and_lose_nothing() {
     }
     admin(&server, "/admin/reads", &json!({"reads": "running"})).await;
     while client.receive().await != Message::text("held") {}
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn only_routes_with_connections_have_reads_to_pause() {
+    let server = start(CONFIG);
+    let (_, paused) = admin(&server, "/admin/reads", &json!({"reads": "paused"})).await;
+    let paused = paused["paused"].as_array().unwrap();
+    assert!(paused.contains(&json!("/echo")) && paused.contains(&json!("/health/ws")));
+    for path in ["/admin", "/health", "/journal", "/metrics", "/status/*"] {
+        assert!(!paused.contains(&json!(path)), "{path}");
+    }
     server.stop().await.unwrap();
 }
 

@@ -185,10 +185,9 @@ struct ReadsOrder {
 }
 
 fn reads(worker: &Worker) -> Value {
-    let ids = (0..).map(RouteId);
-    let paused = worker.shared.paths.iter().zip(ids);
-    let paused: Vec<_> = paused
-        .filter(|(_, id)| worker.reads_paused(*id))
+    let routes = worker.shared.paths.iter().zip((0..).map(RouteId));
+    let paused: Vec<_> = routes
+        .filter(|&(_, route)| worker.reads_paused(route) && worker.services[route.index()].has_connections())
         .map(|(path, _)| path)
         .collect();
     json!({ "paused": paused })
@@ -310,9 +309,16 @@ async fn reload(worker: &Worker) -> Result<Value, Refusal> {
     }
 }
 
+/// The route whose connections an order is about.
 fn find(path: &str, worker: &Worker) -> Result<RouteId, Refusal> {
-    let route = worker.shared.route_ids.get(path).copied();
-    route.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "there is no such route"))
+    let not_found = |reason| Err(Refusal::new(StatusCode::NOT_FOUND, reason));
+    match worker.shared.route_ids.get(path) {
+        None => not_found("there is no such route"),
+        Some(route) if !worker.services[route.index()].has_connections() => {
+            not_found("the route answers HTTP alone: it has no WebSocket connections")
+        }
+        Some(route) => Ok(*route),
+    }
 }
 
 fn bad(reason: &'static str) -> Refusal {

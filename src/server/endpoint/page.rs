@@ -2,7 +2,6 @@
 
 use crate::exposition::Exposition;
 use crate::server::metrics::{Counter, Histogram, RouteMetrics, WorkerMetrics};
-use crate::server::mode::Service;
 use crate::server::worker::{Shared, Worker};
 
 /// A page in the making.
@@ -82,7 +81,7 @@ impl<'a> Page<'a> {
         let services = self.worker.services.iter().zip(&self.shared.paths);
         let numbered = services.enumerate();
         numbered
-            .filter(|(_, (service, _))| !matches!(service, Service::Http(_)))
+            .filter(|(_, (service, _))| service.has_connections())
             .map(|(index, (_, path))| (index, path.clone()))
             .collect()
     }

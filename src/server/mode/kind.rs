@@ -253,6 +253,11 @@ impl Service {
             }
         }
     }
+
+    /// Whether its route can have WebSocket connections.
+    pub(crate) const fn has_connections(&self) -> bool {
+        !matches!(self, Self::Http(_))
+    }
 }
 
 impl fmt::Debug for Service {
