@@ -87,7 +87,10 @@ impl Authenticator {
             api_keys: config.api_key.as_ref().map(ApiKeys::read).transpose()?,
             users: config.basic.as_ref().map(read_users).transpose()?,
         };
-        if authenticator.challenges(RefusalCode::NoCredentials).is_empty() {
+        if authenticator
+            .challenges(Presented::Other, RefusalCode::NoCredentials)
+            .is_empty()
+        {
             return Err(AuthConfigError::NoMethod);
         }
         Ok(authenticator)
@@ -98,8 +101,8 @@ impl Authenticator {
     pub fn decide(&self, request: &RequestParts<'_>, now: Moment, unix: u64) -> Decision {
         match self.judge(request, now, unix) {
             Ok(identity) => Decision::Granted(identity),
-            Err(mut refusal) => {
-                refusal.challenges = self.challenges(refusal.code);
+            Err((presented, mut refusal)) => {
+                refusal.challenges = self.challenges(presented, refusal.code);
                 let jwt = self.jwt.as_ref();
                 if jwt.is_some_and(|jwt| jwt.may_refresh(refusal.code, now)) {
                     Decision::KeysNeeded(refusal)
@@ -140,17 +143,17 @@ impl Authenticator {
     }
 
     /// Tries each configured method for which the request has something. The refusal is that of the first of them.
-    fn judge(&self, request: &RequestParts<'_>, now: Moment, unix: u64) -> Result<Identity, Refusal> {
-        let credentials = Credentials::find(request)?;
+    fn judge(&self, request: &RequestParts<'_>, now: Moment, unix: u64) -> Result<Identity, Refused> {
+        let credentials = Credentials::find(request).map_err(|refusal| (Presented::Other, refusal))?;
         let mut attempts = Attempts::default();
         if let Some(token) = credentials.token.as_deref() {
-            attempts.note(|| self.by_token(token, now, unix));
+            attempts.note(Presented::Token, || self.by_token(token, now, unix));
         }
         if let Some(api_keys) = &self.api_keys {
-            attempts.note(|| api_keys.judge(request));
+            attempts.note(Presented::Other, || api_keys.judge(request));
         }
         if let (Some(users), Some(encoded)) = (&self.users, credentials.basic) {
-            attempts.note(|| judge_password(users, encoded).map(Some));
+            attempts.note(Presented::Other, || judge_password(users, encoded).map(Some));
         }
         let mut identity = attempts.result()?;
         identity.subprotocol = credentials.offers_access_token.then_some(ACCESS_TOKEN);
@@ -177,14 +180,12 @@ impl Authenticator {
     }
 
     /// How a client could do better (RFC 9110 11.6.1: at least one challenge with each 401).
-    fn challenges(&self, code: RefusalCode) -> Vec<String> {
+    fn challenges(&self, presented: Presented, code: RefusalCode) -> Vec<String> {
         let bearer = self.tokens.is_some() || self.jwt.is_some();
         // RFC 6750 3.1: without a token no error is named.
-        let error = match (code.status(), code) {
-            (401, RefusalCode::NoCredentials | RefusalCode::InvalidApiKey | RefusalCode::InvalidPassword) => {
-                ""
-            }
-            (401, _) => r#", error="invalid_token""#,
+        let error = match (code.status(), presented) {
+            (401, Presented::Other) => "",
+            (401, Presented::Token) => r#", error="invalid_token""#,
             (403, _) => r#", error="insufficient_scope""#,
             _ => return Vec::new(),
         };
@@ -196,32 +197,46 @@ impl Authenticator {
     }
 }
 
+/// What a client presented.
+#[derive(Clone, Copy)]
+enum Presented {
+    /// A token, fixed or JWT.
+    Token,
+    /// Anything else, or nothing.
+    Other,
+}
+
+/// Why a request is refused, and what it was refused for.
+type Refused = (Presented, Refusal);
+
 /// The first success, or else the first refusal.
 #[derive(Default)]
 struct Attempts {
     granted: Option<Identity>,
-    refused: Option<Refusal>,
+    refused: Option<Refused>,
 }
 
 impl Attempts {
     /// Makes an attempt unless an earlier one succeeded. `None` says that the request has nothing for it.
-    fn note(&mut self, attempt: impl FnOnce() -> Result<Option<Identity>, Refusal>) {
+    fn note(&mut self, presented: Presented, attempt: impl FnOnce() -> Result<Option<Identity>, Refusal>) {
         if self.granted.is_some() {
             return;
         }
         match attempt() {
             Ok(granted) => self.granted = granted,
             Err(refusal) => {
-                self.refused.get_or_insert(refusal);
+                self.refused.get_or_insert((presented, refusal));
             }
         }
     }
 
-    fn result(self) -> Result<Identity, Refusal> {
+    fn result(self) -> Result<Identity, Refused> {
         let Self { granted, refused } = self;
         granted.ok_or_else(|| {
-            refused
-                .unwrap_or_else(|| Refusal::new(RefusalCode::NoCredentials, "this route needs credentials"))
+            refused.unwrap_or_else(|| {
+                let refusal = Refusal::new(RefusalCode::NoCredentials, "this route needs credentials");
+                (Presented::Other, refusal)
+            })
         })
     }
 }

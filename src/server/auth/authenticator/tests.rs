@@ -153,6 +153,26 @@ fn every_challenge_is_named_to_a_client_without_credentials() {
 }
 
 #[test]
+fn only_a_refused_token_is_called_an_invalid_one() {
+    let bearer = |refusal: Refusal| {
+        assert_eq!(refusal.code, RefusalCode::MalformedCredentials);
+        refusal.challenges[0].clone()
+    };
+    let named = r#"Bearer realm="wsbench", error="invalid_token""#;
+    assert_eq!(bearer(refused(CONFIG, "/?token=nojwt", &[])), named);
+    let malformed = [("authorization", "Basic ?")];
+    assert_eq!(bearer(refused(CONFIG, "/?token=nojwt", &malformed)), named);
+
+    let two_keys = [("x-device-key", "device_key_123"), ("x-device-key", "x")];
+    let two_authorizations = [("authorization", "Bearer a"), ("authorization", "Bearer b")];
+    for headers in [&malformed[..], &two_keys, &two_authorizations] {
+        let refusal = refused(CONFIG, "/", headers);
+        assert_eq!(refusal.challenges.len(), 3, "every method is named");
+        assert_eq!(bearer(refusal), r#"Bearer realm="wsbench""#, "{headers:?}");
+    }
+}
+
+#[test]
 fn methods_that_are_not_configured_are_not_looked_at() {
     let keys = "api_key: {keys: [k]}";
     for headers in [[("authorization", "Bearer k")], [("authorization", "Basic azpr")]] {
