@@ -3,7 +3,7 @@
 //! A reload makes whole new settings and swaps them in: each worker gets them as an order and keeps them for itself, so
 //! that no message meets a lock, and a session sees the new ones from its next turn on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,9 +46,18 @@ impl Settings {
     /// A configuration that contradicts itself, or files that cannot be used.
     pub(crate) fn new(config: &ServerConfig) -> Result<Self, ServerError> {
         let routes = plan_routes(config)?;
+        let guards = guards(&routes)?.into_iter().map(Arc::new).collect();
+        Self::with_routes(config, routes, guards)
+    }
+
+    fn with_routes(
+        config: &ServerConfig,
+        routes: Vec<RoutePlan>,
+        guards: Vec<Arc<RouteGuard>>,
+    ) -> Result<Self, ServerError> {
         Ok(Self {
-            guards: guards(&routes)?.into_iter().map(Arc::new).collect(),
             routes,
+            guards,
             limits: config.limits.clone(),
             drain_time: config.drain_time.0,
             tls: config.tls.as_ref().map(Tls::new).transpose()?,
@@ -66,8 +75,9 @@ impl Settings {
         started: &ServerConfig,
         wanted: &ServerConfig,
     ) -> Result<(Self, Vec<String>), ServerError> {
-        let mut renewed = Self::new(wanted)?;
         let mut fixed = fixed_differences(started, wanted);
+        let (routes, guards) = self.renewed_routes(wanted, &mut fixed)?;
+        let mut renewed = Self::with_routes(wanted, routes, guards)?;
         if started.tls == wanted.tls && matches!(wanted.tls, Some(TlsConfig::SelfSigned(_))) {
             // Clients may trust the certificate that was made at the start.
             renewed.tls.clone_from(&self.tls);
@@ -76,34 +86,37 @@ impl Settings {
             renewed.tls.clone_from(&self.tls);
             fixed.push("tls (on or off)".to_owned());
         }
-        renewed.routes = self.renewed_routes(&renewed.routes, &mut fixed);
-        let guards = guards(&renewed.routes)?.into_iter().zip(&self.guards);
-        renewed.guards = guards
-            .map(|(guard, old)| Arc::new(guard.counting_on(old)))
-            .collect();
         Ok((renewed, fixed))
     }
 
-    fn renewed_routes(&self, wanted: &[RoutePlan], fixed: &mut Vec<String>) -> Vec<RoutePlan> {
+    /// The routes that there are, with their guards, as `wanted` has them. Those that wait for a restart stay what they
+    /// are. The secrets of a new one are read all the same: the restart must not fail for them.
+    fn renewed_routes(
+        &self,
+        wanted: &ServerConfig,
+        fixed: &mut Vec<String>,
+    ) -> Result<(Vec<RoutePlan>, Vec<Arc<RouteGuard>>), ConfigError> {
+        let wanted = plan_routes(wanted)?;
+        let guards = guards(&wanted)?;
         let paths: BTreeSet<_> = self.routes.iter().map(|route| &route.path).collect();
         for route in wanted.iter().filter(|route| !paths.contains(&route.path)) {
             fixed.push(format!("routes.{} (new)", route.path));
         }
-        let renewed = self
-            .routes
-            .iter()
-            .map(|old| match wanted.iter().find(|new| new.path == old.path) {
-                Some(new) if new.mode == old.mode => new.clone(),
-                Some(_) => {
-                    fixed.push(format!("routes.{}.mode", old.path));
-                    old.clone()
-                }
-                None => {
-                    fixed.push(format!("routes.{} (removed)", old.path));
-                    old.clone()
-                }
-            });
-        renewed.collect()
+        let mut wanted: BTreeMap<_, _> = wanted
+            .into_iter()
+            .zip(guards)
+            .map(|(route, guard)| (route.path.clone(), (route, guard)))
+            .collect();
+        let present = self.routes.iter().zip(&self.guards);
+        let renewed = present.map(|(old, old_guard)| match wanted.remove(&old.path) {
+            Some((new, guard)) if new.mode == old.mode => (new, Arc::new(guard.counting_on(old_guard))),
+            other => {
+                let what = if other.is_some() { ".mode" } else { " (removed)" };
+                fixed.push(format!("routes.{}{what}", old.path));
+                (old.clone(), Arc::clone(old_guard))
+            }
+        });
+        Ok(renewed.unzip())
     }
 }
 
@@ -181,7 +194,7 @@ fn fixed_differences(started: &ServerConfig, wanted: &ServerConfig) -> Vec<Strin
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{PipeReader, Write};
     use std::os::fd::AsRawFd;
 
     use super::*;
@@ -236,14 +249,51 @@ mod tests {
         );
     }
 
-    #[test]
-    fn what_all_routes_ask_for_is_read_once_and_not_laid_at_the_door_of_one() {
+    /// A secret that can be read once, and `auth` that reads it.
+    fn secret() -> (PipeReader, String) {
         let (pipe, mut writer) = std::io::pipe().unwrap();
         writer.write_all(b"secret").unwrap();
-        drop(writer);
         let path = format!("/dev/fd/{}", pipe.as_raw_fd());
-        let yaml = format!("defaults: {{auth: {{token: {{tokens: [{{file: {path}}}]}}}}}}");
-        Settings::new(&config(&yaml)).unwrap();
+        (pipe, format!("{{token: {{tokens: [{{file: {path}}}]}}}}"))
+    }
+
+    #[test]
+    fn a_reload_reads_each_secret_once() {
+        let started = config("routes: {/a: {mode: echo}}");
+        let settings = Settings::new(&started).unwrap();
+        let [(_common, common), (_of_route, of_route), (_of_new, of_new)] = [secret(), secret(), secret()];
+        let wanted = config(&format!(
+            "{{defaults: {{auth: {common}}}, routes: {{/a: {{mode: echo, auth: {of_route}}}, /b: {{mode: echo, auth: {of_new}}}}}}}"
+        ));
+        settings.renewed(&started, &wanted).unwrap();
+    }
+
+    #[test]
+    fn a_route_that_waits_for_a_restart_keeps_its_guard() {
+        let [(_mode, mode), (_removed, removed)] = [secret(), secret()];
+        let started = config(&format!(
+            "routes: {{/a: {{mode: echo, auth: {mode}}}, /b: {{mode: echo, auth: {removed}}}}}"
+        ));
+        let settings = Settings::new(&started).unwrap();
+        let (renewed, _) = settings
+            .renewed(&started, &config("routes: {/a: {mode: iot}}"))
+            .unwrap();
+        let guard = |settings: &Settings, path| {
+            let index = settings.routes.iter().position(|route| route.path == path);
+            Arc::clone(&settings.guards[index.unwrap()])
+        };
+        for path in ["/a", "/b"] {
+            assert!(
+                Arc::ptr_eq(&guard(&settings, path), &guard(&renewed, path)),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_all_routes_ask_for_is_read_once_and_not_laid_at_the_door_of_one() {
+        let (_pipe, auth) = secret();
+        Settings::new(&config(&format!("defaults: {{auth: {auth}}}"))).unwrap();
 
         let config = config("defaults: {auth: {token: {tokens: ['']}}}");
         let error = Settings::new(&config).unwrap_err().to_string();
