@@ -20,6 +20,7 @@ mod issuer;
 mod journal;
 mod limits;
 mod limits_table;
+mod misbehaving;
 #[path = "../shared/nats_server.rs"]
 mod nats_server;
 mod notifications;

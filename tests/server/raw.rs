@@ -9,6 +9,9 @@ use wsbench::server::Server;
 
 use crate::support::PATIENCE;
 
+/// The header that accepts the key of [`request`] (RFC 6455 1.3).
+pub(crate) const ACCEPT: &str = "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
 /// A connection on which everything is read and written by hand.
 pub(crate) struct Raw {
     pub(crate) tcp: TcpStream,
