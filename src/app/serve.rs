@@ -1,5 +1,6 @@
 //! `wsbench serve`.
 
+use std::collections::HashSet;
 use std::future::pending;
 use std::io::{IsTerminal, Read, Write, stdin, stdout};
 use std::net::SocketAddr;
@@ -133,8 +134,9 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, ConfigError> {
         config.listen = addresses(&args.listen);
     }
     if let Some(ports) = args.ports {
+        let mut seen = HashSet::new();
         let mut ips: Vec<_> = config.listen.iter().map(SocketAddr::ip).collect();
-        ips.dedup();
+        ips.retain(|ip| seen.insert(*ip));
         config.listen = addresses(
             &ips.into_iter()
                 .map(|ip| AddressRange { ip, ports })

@@ -141,9 +141,11 @@ async fn ports_in_place_of_those_of_the_addresses() {
     });
     let first = ports.unwrap();
     let range = format!("{first}-{}", first + 2);
-    let served = Served::start(folder.path(), &["--listen", "127.0.0.1:9001", "--ports", &range]);
-    let ports: Vec<_> = served.addresses.iter().map(SocketAddr::port).collect();
-    assert_eq!(ports, [first, first + 1, first + 2]);
+    let listen = "--listen=127.0.0.1:9001,127.0.0.2:9001,127.0.0.1:9002";
+    let served = Served::start(folder.path(), &[listen, "--ports", &range]);
+    let on = |ip: [u8; 4]| (first..first + 3).map(move |port| SocketAddr::from((ip, port)));
+    let expected: Vec<_> = on([127, 0, 0, 1]).chain(on([127, 0, 0, 2])).collect();
+    assert_eq!(served.addresses, expected);
     for &address in &served.addresses {
         assert_eq!(status(&get_at(address, "/health").await), 200);
     }
