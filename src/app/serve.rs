@@ -123,12 +123,24 @@ async fn reload(server: &Server, args: &ServeArgs, notifier: &Notifier) -> Resul
     reloaded
 }
 
-/// File first, flags over it.
+/// File first, flags over it. A mistake of the file is told as such, unless a flag puts it right.
 fn config(args: &ServeArgs) -> Result<ServerConfig, ConfigError> {
-    let mut config = match &args.config {
-        Some(path) => ServerConfig::load(path)?,
+    let config = match &args.config {
+        Some(path) => ServerConfig::read(path)?,
         None => ServerConfig::default(),
     };
+    let in_file = config.check().err().map(|error| error.to_string());
+    let config = with_flags(config, args)?;
+    match (config.check(), &args.config) {
+        (Err(error), Some(path)) if in_file == Some(error.to_string()) => {
+            Err(error.found_in(&path.display().to_string()))
+        }
+        (Err(error), _) => Err(error),
+        (Ok(()), _) => Ok(config),
+    }
+}
+
+fn with_flags(mut config: ServerConfig, args: &ServeArgs) -> Result<ServerConfig, ConfigError> {
     let addresses = |ranges: &[AddressRange]| ranges.iter().flat_map(|range| range.addresses()).collect();
     if !args.listen.is_empty() {
         config.listen = addresses(&args.listen);

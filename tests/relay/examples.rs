@@ -30,7 +30,8 @@ async fn start(command: &mut Command) -> (Child, u16) {
 
 #[test]
 fn the_example_configuration_is_valid() {
-    ServerConfig::load(example("serve.yaml").as_ref()).unwrap();
+    let config = ServerConfig::read(example("serve.yaml").as_ref()).unwrap();
+    config.check().unwrap();
 }
 
 #[tokio::test]

@@ -151,3 +151,32 @@ async fn ports_in_place_of_those_of_the_addresses() {
     }
     served.stop();
 }
+
+#[tokio::test]
+async fn a_flag_puts_right_what_is_missing_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("serve.yaml");
+    let token = folder.path().join("token");
+    std::fs::write(&token, "s3cret").unwrap();
+    let refused = |arguments: &[&str]| {
+        let ended = Command::new(env!("CARGO_BIN_EXE_wsbench"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&file)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(ended.status.code(), Some(104));
+        String::from_utf8(ended.stderr).unwrap()
+    };
+    let needs = "admin.listen: an address beyond this machine needs `admin.token`";
+    std::fs::write(&file, "faults: true").unwrap();
+    let flag = refused(&["--admin-listen", "0.0.0.0:0"]);
+    assert!(flag.contains(needs) && !flag.contains("serve.yaml"), "{flag}");
+    std::fs::write(&file, "admin: {listen: ['0.0.0.0:0']}").unwrap();
+    let of_file = refused(&[]);
+    assert!(of_file.contains(&format!("serve.yaml: {needs}")), "{of_file}");
+
+    let token = token.to_str().unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--admin-token-file", token];
+    Served::start(folder.path(), &arguments).stop();
+}

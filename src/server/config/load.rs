@@ -73,20 +73,29 @@ impl ConfigError {
             problem,
         }
     }
+
+    /// The same, with the name of what it is in.
+    #[must_use]
+    pub fn found_in(self, origin: &str) -> Self {
+        Self::In {
+            origin: origin.to_owned(),
+            source: Box::new(self),
+        }
+    }
 }
 
 impl ServerConfig {
-    /// Reads a YAML file.
+    /// Reads a YAML file. Whether it contradicts itself is left to [`ServerConfig::check`]: flags may change it first.
     ///
     /// # Errors
-    /// The file cannot be read, or [`ServerConfig::from_yaml`] refuses its text.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    /// The file cannot be read, or [`ConfigError::Syntax`] as of [`ServerConfig::from_yaml`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let read = std::fs::read_to_string(path);
         let text = read.map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
         })?;
-        Self::from_yaml(&text, &path.display().to_string())
+        Self::parse(&text, &path.display().to_string())
     }
 
     /// Reads YAML; `origin` names it in errors. An empty text is the default configuration.
@@ -95,14 +104,23 @@ impl ServerConfig {
     /// [`ConfigError::Syntax`] with line and column for anything that is not a server's configuration, unknown fields
     /// included; [`ConfigError::In`] if it contradicts itself.
     pub fn from_yaml(text: &str, origin: &str) -> Result<Self, ConfigError> {
+        let config = Self::parse(text, origin)?;
+        config.check().map_err(|error| error.found_in(origin))?;
+        Ok(config)
+    }
+
+    /// Whether everything in it goes together.
+    ///
+    /// # Errors
+    /// What does not.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        super::plan_routes(self).map(drop)
+    }
+
+    fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
         let config =
             serde_saphyr::from_str::<Option<Self>>(text).map_err(|error| syntax_error(&error, origin))?;
-        let config = config.unwrap_or_default();
-        super::plan_routes(&config).map_err(|source| ConfigError::In {
-            origin: origin.to_owned(),
-            source: Box::new(source),
-        })?;
-        Ok(config)
+        Ok(config.unwrap_or_default())
     }
 }
 

@@ -372,7 +372,7 @@ fn a_route_that_says_who_may_connect_says_all_of_it() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = ServerConfig::load(Path::new("/nowhere/server.yaml")).unwrap_err();
+    let error = ServerConfig::read(Path::new("/nowhere/server.yaml")).unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot read /nowhere/server.yaml: No such file or directory (os error 2)"
