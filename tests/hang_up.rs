@@ -22,6 +22,9 @@ use terminal::open_terminal;
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+const ENTER_ALTERNATE_SCREEN: &str = "\x1b[?1049h";
+const LEAVE_ALTERNATE_SCREEN: &str = "\x1b[?1049l";
+
 /// `SECONDS` is to be replaced.
 const SCENARIO: &str = "\
 name: alone
@@ -118,6 +121,18 @@ impl Program {
             .unwrap();
         // SAFETY: the descriptor is open, and the action one of two numbers.
         assert_eq!(unsafe { libc::tcflow(inner.as_raw_fd(), action) }, 0);
+    }
+
+    /// Whether keys come in lines, as they do unless a program wants each by itself.
+    fn terminal_reads_lines(&self) -> bool {
+        let outer = self.outer.as_ref().unwrap();
+        // SAFETY: all zeroes are a termios; the descriptor is open, and the variable live.
+        let settings = unsafe {
+            let mut settings = std::mem::zeroed::<libc::termios>();
+            assert_eq!(libc::tcgetattr(outer.as_raw_fd(), &raw mut settings), 0);
+            settings
+        };
+        settings.c_lflag & libc::ICANON != 0
     }
 
     fn signal(&self, signal: i32) {
@@ -288,6 +303,16 @@ fn keeps_its_results_although_the_terminal_takes_nothing(arguments: &str, begun:
     );
     run.terminal_output(libc::TCOON);
     run.sees("equations hold");
+    // What is printed on the view's own screen vanishes with it.
+    if let Some(back) = run.screen.find(LEAVE_ALTERNATE_SCREEN) {
+        assert!(
+            back < run.screen.find("equations hold").unwrap(),
+            "{:?}",
+            run.screen
+        );
+    } else {
+        assert!(!run.screen.contains(ENTER_ALTERNATE_SCREEN), "{:?}", run.screen);
+    }
     assert_eq!(run.exit_code(), Some(0));
 }
 
@@ -309,4 +334,8 @@ fn a_view_that_cannot_be_drawn_holds_no_server() {
     assert_eq!(answer(&address, HEALTH), WELL);
     server.signal(libc::SIGTERM);
     assert_eq!(server.exit_code(), Some(0));
+    assert!(
+        server.terminal_reads_lines(),
+        "the terminal's keys are as they were"
+    );
 }

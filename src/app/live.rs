@@ -9,8 +9,8 @@ use crate::metrics::{Finding, GeneratorSnapshot, ProcessPulse, Snapshot, Thresho
 use crate::report::format::{count, counted, memory, millis, percent, rate};
 use crate::scenario::{LoadModel, Plan};
 use crate::tui::{
-    Brief, Frame, HealthLine, LiveView, RunScreen, Scaling, Stage, Standing, Theme, ThresholdLine, TuiError,
-    panic_for_a_test,
+    self, Brief, Frame, HealthLine, LiveView, RunScreen, Scaling, Stage, Standing, Theme, ThresholdLine,
+    TuiError, panic_for_a_test,
 };
 
 use super::logging;
@@ -81,6 +81,12 @@ impl Live {
             logging::release();
         }
     }
+}
+
+/// Waits for a terminal that took nothing when its view ended, so that nothing is printed on the view's own screen.
+pub(super) fn give_back() {
+    tui::restore();
+    logging::release();
 }
 
 /// What is known before the run begins.

@@ -58,16 +58,13 @@ pub fn main(words: &[OsString]) -> ExitCode {
     for warning in cli::misspelt_variables() {
         output::tell(&warning);
     }
-    let code = carry_out(&cli).unwrap_or_else(|Failure { message, code }| {
+    carry_out(&cli).unwrap_or_else(|Failure { message, code }| {
         output::tell(&message);
         if let Some(AnnotationsArg::Github) = cli.annotations() {
             output::say(&annotations::of_failure(&message));
         }
         code
-    });
-    // A view that could not give its terminal back has left it to the end, when waiting for that holds nothing else.
-    logging::release();
-    code
+    })
 }
 
 fn carry_out(cli: &Cli) -> Result<ExitCode, Failure> {

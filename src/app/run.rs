@@ -16,6 +16,7 @@ use crate::scenario::{self, Plan, Resources};
 use super::carry_out::{Openings, carry_out};
 use super::exporter::Exporter;
 use super::failure::Failure;
+use super::live;
 use super::output;
 use super::prepare::{Prepared, scenario_text, variables};
 use super::publish;
@@ -116,6 +117,7 @@ fn complete(args: &RunArgs, mut summary: Summary, redactor: &Redactor) -> Result
 fn publish(args: &RunArgs, summary: &Summary, outputs: &[Output]) -> ExitCode {
     let reports = publish::write(summary, outputs, args.load.quiet);
     let mut written = reports.all;
+    live::give_back();
     written &= output::print(|style| report::text::render(summary, style));
     if let Some(AnnotationsArg::Github) = args.annotations {
         written &= output::say(&annotations::of_run(summary));

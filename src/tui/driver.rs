@@ -100,11 +100,12 @@ impl LiveView {
         self.gives_back().await;
     }
 
-    /// Takes the view away, whoever looks at it. Tells whether the terminal is given back; one that takes nothing is left
-    /// to itself.
+    /// Takes the view away, whoever looks at it. Tells whether the terminal is given back; of one that takes nothing
+    /// only the keys are.
     pub async fn close(mut self) -> bool {
         self.stop.store(true, Ordering::Release);
         if !self.gives_back().await {
+            terminal::leave_raw_mode();
             return false;
         }
         if let Some(thread) = self.thread.take() {

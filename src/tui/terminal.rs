@@ -68,6 +68,12 @@ pub fn restore() {
     }
     // A terminal that is gone needs nothing.
     let _ = execute!(stdout(), ResetColor, Show, LeaveAlternateScreen);
+    leave_raw_mode();
+}
+
+/// Lets keys come in lines again, on a terminal that takes nothing: this alone does not wait for it.
+pub(super) fn leave_raw_mode() {
+    // A terminal that is gone needs nothing.
     let _ = disable_raw_mode();
 }
 
