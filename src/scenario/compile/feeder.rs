@@ -85,7 +85,8 @@ fn read(path: &Path, delimiter: char, contents: &mut Contents) -> Result<Table, 
     }
     if is_open(path, delimiter, &last).map_err(|error| failed(&error))? {
         return Err(failed(&format!(
-            "a quoted cell of the row that begins on line {} is not closed",
+            "a quoted cell of the row that begins on line {} never ends: close it with a quote, or write a quote \
+             within it twice",
             last.line()
         )));
     }
@@ -170,7 +171,10 @@ mod tests {
             ("a,b\n1,\"", 2),
         ] {
             let error = rows_of(text).expect_err(text);
-            let told = format!("a quoted cell of the row that begins on line {line} is not closed");
+            let told = format!(
+                "a quoted cell of the row that begins on line {line} never ends: close it with a quote, or write a quote \
+                 within it twice"
+            );
             assert!(error.ends_with(&told), "{text:?}: {error}");
         }
     }

@@ -220,7 +220,7 @@ pub(super) fn headers(context: &mut Context<'_>, entries: &Entries<Text>) -> Vec
             context.problem(
                 name.at,
                 format!(
-                    "the header `{}` is already there: case does not matter in its name",
+                    "the header `{}` is already there, for case does not matter in its name: leave out one of the two",
                     name.value
                 ),
             );
