@@ -101,7 +101,7 @@ impl ServerView {
             .send_modify(|frame| Arc::make_mut(frame).stopping = true);
     }
 
-    /// Leaves the terminal as it was.
+    /// Leaves the terminal as it was, unless that takes nothing: then what is logged stays held back.
     pub(super) async fn close(self) {
         if self.view.close().await {
             logging::release();

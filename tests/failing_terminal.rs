@@ -1,5 +1,5 @@
-//! The terminal vanishes while a full-screen view has it: its window is closed, the network to it is gone. Or it takes
-//! nothing more: Ctrl-S, a network that stalls.
+//! The terminal fails while a program shows itself on it: it vanishes (its window is closed, the network to it is gone), or
+//! it takes nothing more (Ctrl-S, a network that stalls).
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
