@@ -126,6 +126,24 @@ fn typos_are_answered_with_the_nearest_word() {
 }
 
 #[test]
+fn a_negative_number_is_a_wrong_value_and_no_flag() {
+    for (flag, value) in [
+        ("--scale", "-1"),
+        ("--duration-scale", "-0.5"),
+        ("--seed", "-3"),
+        ("--workers", "-1"),
+    ] {
+        let ended = wsbench(&[], &["run", "scenarios/iot.yaml", flag, value]);
+        assert_eq!(ended.code, BAD_CONFIGURATION, "{flag}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(value) && !ended.stderr.contains("unexpected argument"),
+            "{flag}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
 fn what_is_missing_or_too_much_is_a_wrong_command_line() {
     for words in [
         &[][..],
@@ -463,24 +481,6 @@ fn bash_completions(words: &[&str]) -> Vec<String> {
     );
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(str::to_owned).collect()
-}
-
-#[test]
-fn a_negative_number_is_a_wrong_value_and_no_flag() {
-    for (flag, value) in [
-        ("--scale", "-1"),
-        ("--duration-scale", "-0.5"),
-        ("--seed", "-3"),
-        ("--workers", "-1"),
-    ] {
-        let ended = wsbench(&[], &["run", "scenarios/iot.yaml", flag, value]);
-        assert_eq!(ended.code, BAD_CONFIGURATION, "{flag}: {}", ended.stderr);
-        assert!(
-            ended.stderr.contains(value) && !ended.stderr.contains("unexpected argument"),
-            "{flag}: {}",
-            ended.stderr
-        );
-    }
 }
 
 #[test]
