@@ -91,6 +91,30 @@ fn no_leftovers_and_no_machine_paths() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// The protocol core is fuzzed without the rest of the package, so its dependencies are named a second time.
+#[test]
+fn what_is_fuzzed_has_the_dependencies_of_the_package() {
+    let manifest = |path| requirements(&fs::read_to_string(root().join(path)).unwrap());
+    let (package, mut fuzzed) = (manifest("Cargo.toml"), manifest("fuzz/Cargo.toml"));
+    fuzzed.remove("libfuzzer-sys").unwrap();
+    assert!(fuzzed.len() > 5, "{fuzzed:?}");
+    for (name, version) in fuzzed {
+        assert_eq!(Some(&version), package.get(&name), "{name} of fuzz/Cargo.toml");
+    }
+}
+
+/// The versions of a manifest's dependencies by name.
+fn requirements(manifest: &str) -> BTreeMap<String, String> {
+    let (_, section) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    let pairs = lines.filter_map(|line| {
+        let (name, value) = line.split_once(" = ")?;
+        let version = value.split_once("version = ").map_or(value, |(_, rest)| rest);
+        Some((name.to_owned(), version.split('"').nth(1)?.to_owned()))
+    });
+    pairs.collect()
+}
+
 const TABLE: &str = "\
 | module | purpose | may import |
 |---|---|---|
